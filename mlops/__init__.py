@@ -1,0 +1,4 @@
+"""The library: corpus, retrieval, artefact, evaluation, registry, monitoring.
+
+Knows no Kubernetes, KServe or FastAPI.
+"""

@@ -1,0 +1,68 @@
+"""From an artefact's folder to a model that answers. Verifies every file first; arrays stay on disk, memory-mapped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlops.artifact import layout
+from mlops.artifact.manifest import read_manifest, verify
+from mlops.errors import Permanent
+from mlops.recommendation import ServedModel
+from mlops.retrieval.encoder import Encoder
+from mlops.retrieval.lexical import LexicalIndex
+from mlops.retrieval.recommender import Indexes, Recommender
+from mlops.retrieval.rows import Rows
+from mlops.retrieval.understanding import Languages
+from mlops.translation.glossary import Glossary
+from mlops.translation.language import LanguageDetector
+from mlops.translation.query import QueryTranslator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlops.translation.translator import Translator
+
+
+def load_model(
+    folder: Path, *, translator: Translator, expected_digest: str | None = None, threads: int = 1
+) -> ServedModel:
+    """Verify and open the artefact in `folder`.
+
+    Raises NotFound, Invalid or Permanent that name the file at fault; nothing is served from a damaged artefact.
+    """
+    manifest = read_manifest(folder)
+    verify(folder, manifest, expected_digest)
+    glossary = Glossary.load(folder / layout.GLOSSARY)
+    languages = Languages(detector=LanguageDetector(glossary), english=QueryTranslator(translator, glossary))
+    recommender = Recommender(
+        manifest.version, Encoder.load(folder / layout.ENCODER, threads=threads), _open_indexes(folder), languages
+    )
+    return ServedModel(
+        name=manifest.model,
+        version=manifest.version,
+        digest=manifest.digest,
+        recipes=manifest.recipes,
+        recommender=recommender,
+    )
+
+
+def _open_indexes(folder: Path) -> Indexes:
+    rows = Rows.load(folder)
+    vectors = np.load(folder / layout.VECTORS, mmap_mode="r", allow_pickle=False)
+    facets = np.load(folder / layout.FACETS, allow_pickle=False)
+    if not len(rows) == len(vectors) == len(facets):
+        raise Permanent(
+            f"{folder}: {len(rows)} rows, {len(vectors)} vectors and {len(facets)} facets do not fit together",
+            hint="train the version again",
+        )
+    spanish = folder / layout.SPANISH_INDEX
+    return Indexes(
+        vectors=vectors,
+        text=LexicalIndex.load(folder / layout.TEXT_INDEX, "en", len(rows)),
+        parts=LexicalIndex.load(folder / layout.PARTS_INDEX, "en", len(rows)),
+        spanish=LexicalIndex.load(spanish, "es", len(rows)) if spanish.is_dir() else None,
+        facets=facets,
+        rows=rows,
+    )

@@ -1,0 +1,116 @@
+"""`manifest.json`: what an artefact is, and the sha256 of every file in it; the version's digest is that of this file.
+
+The manifest holds no time and no path, so that the same corpus, code and seed give the same digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops.errors import Invalid, NotFound, Permanent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANIFEST_FILE = "manifest.json"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Identity and contents of an artefact. `files` maps relative paths to `sha256:…`; `metrics` are of training."""
+
+    model: str
+    version: str
+    schema_version: int
+    encoder: str
+    encoder_digest: str
+    dimension: int
+    recipes: int
+    data_digest: str
+    code_revision: str
+    translator: str
+    seed: int
+    metrics: dict[str, float]
+    files: dict[str, str]
+
+    def to_bytes(self) -> bytes:
+        """The file's content: sorted keys, so that equal manifests are equal bytes."""
+        return (json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` and the hash of the manifest's bytes: it pins every file of the artefact."""
+        return f"sha256:{hashlib.sha256(self.to_bytes()).hexdigest()}"
+
+
+def hash_file(path: Path) -> str:
+    """Return `sha256:…` of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+
+def hash_files(folder: Path) -> dict[str, str]:
+    """Hash every file below `folder` but the manifest itself; refuses links, which could point out of it."""
+    hashes = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            raise Invalid(f"{path} is a link; an artefact holds plain files only")
+        if path.is_file() and path.name != MANIFEST_FILE:
+            hashes[path.relative_to(folder).as_posix()] = hash_file(path)
+    return hashes
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Parse the manifest of `folder`.
+
+    Raises NotFound where there is none, Invalid where it is not one of ours or of a schema this code does not read.
+    """
+    path = folder / MANIFEST_FILE
+    try:
+        document: dict[str, Any] = json.loads(path.read_bytes())
+        schema = document["schema_version"]
+        if schema != SCHEMA_VERSION:
+            raise Invalid(
+                f"{path}: schema version {schema}, this code reads {SCHEMA_VERSION}", hint="train the version again"
+            )
+        return Manifest(**document)
+    except FileNotFoundError as error:
+        raise NotFound(
+            f"{folder} holds no {MANIFEST_FILE}", hint="name the folder that `recipes train` wrote"
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise Invalid(
+            f"{path} is not an artefact manifest: {error}", hint="fetch or train the artefact anew"
+        ) from error
+
+
+def verify(folder: Path, manifest: Manifest, expected_digest: str | None = None) -> None:
+    """Compare every file with the manifest, and the manifest with `expected_digest`.
+
+    Raises Permanent that names the first file that is missing, foreign or changed, with both digests.
+    """
+    if expected_digest is not None and manifest.digest != expected_digest:
+        raise Permanent(
+            f"{folder / MANIFEST_FILE} has digest {manifest.digest}, expected {expected_digest}",
+            hint="this is another artefact than the one that was registered; fetch it anew",
+        )
+    found = hash_files(folder)
+    for name, wanted in manifest.files.items():
+        actual = found.pop(name, None)
+        if actual is None:
+            raise Permanent(f"{folder / name} is missing, expected {wanted}", hint="fetch or train the artefact anew")
+        if actual != wanted:
+            raise Permanent(
+                f"{folder / name} is damaged: digest {actual}, expected {wanted}",
+                hint="fetch or train the artefact anew",
+            )
+    if found:
+        name, actual = next(iter(found.items()))
+        raise Permanent(
+            f"{folder / name} ({actual}) does not belong to this artefact: the manifest does not name it",
+            hint="remove the file; an artefact is never changed after it was built",
+        )

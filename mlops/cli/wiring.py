@@ -1,0 +1,43 @@
+"""The pieces that several verbs need, built from the settings. Composition for the command line; nothing else imports it."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops.embedded.home import Home
+from mlops.translation import open_translator
+
+if TYPE_CHECKING:
+    from mlops.config import Settings
+    from mlops.model_registry import ModelRegistry
+    from mlops.translation.translator import Translator
+
+
+def now() -> datetime:
+    """The clock of the command line."""
+    return datetime.now(UTC)  # noqa: TID251 - a composition root
+
+
+def translator_of(settings: Settings) -> Translator:
+    """The translator that the settings name."""
+    return open_translator(settings.translator, target=settings.translator_target)
+
+
+def registry_of(settings: Settings) -> ModelRegistry:
+    """The registry: a running `recipes up` first, because a database has one owner; else as the settings say."""
+    from mlops.model_registry import open_registry  # noqa: PLC0415 - verbs without a registry start faster
+
+    return open_registry(Home(settings.home).running_registry() or settings.registry_uri, clock=now)
+
+
+def code_revision() -> str:
+    """The commit this code is at, or `unknown` for an installed package."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)  # noqa: S603 - fixed words
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"

@@ -1,0 +1,1 @@
+"""The laptop shell: everything in one process, without a cluster."""

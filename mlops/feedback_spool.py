@@ -1,0 +1,102 @@
+"""A folder of daily JSON-lines files that one process appends to, whole lines or nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from mlops.errors import Conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+class DailySpool:
+    """Appends to today's file, `feedback_YYYYMMDD.jsonl` (UTC).
+
+    `clock` returns Unix seconds. With `fsync` an appended line survives a loss of power, without a killed process.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], float], *, fsync: bool = True) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._clock = clock
+        self._fsync = fsync
+        self._day = ""
+        self._file: int | None = None
+        self._guard = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._guard)
+            raise Conflict(
+                f"another process writes feedback to {folder}", hint="stop it, or give each process a folder of its own"
+            ) from None
+
+    def append(self, lines: bytes) -> None:
+        """Write `lines` or nothing: what a full disk cut off is taken back.
+
+        Raises OSError.
+        """
+        file = self._today()
+        before = os.fstat(file).st_size
+        try:
+            written = 0
+            while written < len(lines):
+                written += os.write(file, lines[written:])
+            if self._fsync:
+                os.fsync(file)
+        except OSError:
+            if written:
+                os.ftruncate(file, before)
+            raise
+
+    def newest_rows(self, limit: int) -> list[dict[str, Any]]:
+        """Return the last rows of the two newest files, oldest first; a line cut off by a crash is skipped."""
+        rows: list[dict[str, Any]] = []
+        for path in sorted(self._folder.glob("feedback_*.jsonl"))[-2:]:
+            for line in path.read_bytes().splitlines():
+                try:
+                    rows.append(orjson.loads(line))
+                except orjson.JSONDecodeError:
+                    continue
+        return rows[-limit:]
+
+    def close(self) -> None:
+        """Close today's file and let another process have the folder."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        os.close(self._guard)
+
+    def _today(self) -> int:
+        day = f"{datetime.fromtimestamp(self._clock(), UTC):%Y%m%d}"
+        if self._file is None or day != self._day:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+            path = self._folder / f"feedback_{day}.jsonl"
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            self._day = day
+            _end_line(self._file)
+        return self._file
+
+
+def _end_line(file: int) -> None:
+    """Take back the line that a killed process left unfinished; nobody was told that it was kept."""
+    size = os.fstat(file).st_size
+    end = size
+    while end > 0:
+        start = max(0, end - 65536)
+        last = os.pread(file, end - start, start).rfind(b"\n")
+        if last >= 0:
+            end = start + last + 1
+            break
+        end = start
+    if end < size:
+        os.ftruncate(file, end)

@@ -1,0 +1,75 @@
+"""BM25 over one text field in one language. Arrays on disk are plain .npy and JSON, memory-mapped when loaded.
+
+Formula: Robertson et al. 1994 with Lucene's non-negative idf; computed by the bm25s library, which stores the finished
+term scores as a sparse matrix, so a query is a sum of a few columns.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import bm25s
+import numpy as np
+
+from mlops.retrieval.analyzer import Analyzer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from mlops.recommendation import Language
+
+K1 = 1.2
+B = 0.75
+
+
+class LexicalIndex:
+    """BM25 scores of every document for a query text."""
+
+    def __init__(self, bm25: bm25s.BM25, language: Language, size: int) -> None:
+        self._bm25 = bm25
+        self._analyzer = Analyzer(language)
+        self._size = size
+
+    @classmethod
+    def build(cls, documents: Sequence[str], language: Language) -> LexicalIndex:
+        """Index `documents` in their order; at least one of them must hold a term."""
+        bm25 = bm25s.BM25(k1=K1, b=B, method="lucene")
+        bm25.index(Analyzer(language).phrases(documents), show_progress=False)
+        return cls(bm25, language, len(documents))
+
+    @classmethod
+    def load(cls, folder: Path, language: Language, size: int) -> LexicalIndex:
+        """Map what `save` wrote; `size` is the number of documents."""
+        return cls(bm25s.BM25.load(str(folder), mmap=True), language, size)
+
+    def save(self, folder: Path) -> None:
+        """Write the index into `folder`, which is made."""
+        self._bm25.save(str(folder), show_progress=False)
+
+    def documents_with(self, words: Iterable[str]) -> NDArray[np.intp]:
+        """Return the documents that hold any of `words`; a word of several terms must be there with all of them."""
+        found: list[NDArray[np.intp]] = []
+        for word in words:
+            terms = self._analyzer.terms(word)
+            if terms:
+                found.append(reduce(np.intersect1d, (self._postings(term) for term in terms)))
+        return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.intp)
+
+    def _postings(self, term: str) -> NDArray[np.intp]:
+        number = self._bm25.vocab_dict.get(term)
+        if number is None:
+            return np.empty(0, dtype=np.intp)
+        starts = self._bm25.scores["indptr"]
+        documents = self._bm25.scores["indices"][starts[number] : starts[number + 1]]
+        return np.asarray(documents, dtype=np.intp)
+
+    def scores(self, text: str) -> NDArray[np.float32]:
+        """Return one score per document, float32 (documents,); 0 where no term of the query occurs."""
+        known = [term for term in self._analyzer.terms(text) if term in self._bm25.vocab_dict]
+        if not known:
+            return np.zeros(self._size, dtype=np.float32)
+        return np.asarray(self._bm25.get_scores(known), dtype=np.float32)

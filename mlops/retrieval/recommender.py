@@ -1,0 +1,152 @@
+"""One query through one artefact: understand, embed, search, filter, fuse, explain."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlops.recommendation import Answer, Hit, Signal
+from mlops.retrieval.facets import allowed
+from mlops.retrieval.fusion import Ranking, fuse
+from mlops.retrieval.understanding import Understood, understand
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from mlops.recommendation import Ask, Filters, Language
+    from mlops.retrieval.encoder import Encoder
+    from mlops.retrieval.fusion import Fused
+    from mlops.retrieval.lexical import LexicalIndex
+    from mlops.retrieval.rows import Rows
+    from mlops.retrieval.understanding import Languages
+
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Indexes:
+    """The searchable parts of an artefact, all in the same document order.
+
+    `vectors` float32 (recipes, dimension); `text` and `parts` are English; `spanish` is None where there is no Spanish.
+    """
+
+    vectors: NDArray[np.float32]
+    text: LexicalIndex
+    parts: LexicalIndex
+    spanish: LexicalIndex | None
+    facets: NDArray[np.void]
+    rows: Rows
+
+
+class Recommender:
+    """Answers questions from one loaded artefact. Safe to call from several threads."""
+
+    def __init__(self, version: str, encoder: Encoder, indexes: Indexes, languages: Languages) -> None:
+        self._version = version
+        self._encoder = encoder
+        self._indexes = indexes
+        self._languages = languages
+
+    def recommend(self, ask: Ask) -> Answer:
+        """Rank recipes for `ask`; no hit at all is an outcome with a note that says why."""
+        clock = _Laps()
+        query = understand(ask, self._languages)
+        clock.lap("translate")
+        if not _LETTER.search(query.english) and query.pantry is None and query.filters.empty:
+            return self._answer(query, (), clock, ("the query holds no word to search for",))
+        passed = self._passed(query.filters)
+        if not passed.any():
+            return self._answer(query, (), clock, ("no recipe of this model meets every filter",))
+        vector = self._encoder.encode([query.english])[0]
+        clock.lap("embed")
+        rankings, coverage = self._search(query, vector)
+        clock.lap("search")
+        fused = fuse(rankings, passed, ask.k, coverage)
+        clock.lap("rank")
+        signals = rankings if coverage is None else [Ranking(name="pantry", scores=coverage), *rankings]
+        hits = tuple(self._hit(fused, place, signals, query.language) for place in range(len(fused.documents)))
+        return self._answer(query, hits, clock, ())
+
+    def _search(
+        self, query: Understood, vector: NDArray[np.float32]
+    ) -> tuple[list[Ranking], NDArray[np.float32] | None]:
+        rankings = [
+            Ranking(name="semantic", scores=self._indexes.vectors @ vector),
+            Ranking(name="lexical", scores=self._indexes.text.scores(query.english)),
+        ]
+        if query.spanish is not None and self._indexes.spanish is not None:
+            rankings.append(Ranking(name="lexical_es", scores=self._indexes.spanish.scores(query.spanish)))
+        if query.pantry is None:
+            return rankings, None
+        return rankings, self._coverage(query.pantry)
+
+    def _coverage(self, groups: tuple[frozenset[str], ...]) -> NDArray[np.float32]:
+        """The share of the pantry's groups that a recipe has, float32 (recipes,)."""
+        counts = np.zeros(len(self._indexes.facets), dtype=np.float32)
+        for group in groups:
+            counts[self._indexes.parts.documents_with(group)] += 1
+        return counts / np.float32(max(len(groups), 1))
+
+    def _passed(self, filters: Filters) -> NDArray[np.bool_]:
+        passed = allowed(self._indexes.facets, filters)
+        if filters.without_ingredients:
+            passed[self._indexes.parts.documents_with(filters.without_ingredients)] = False
+        return passed
+
+    def _hit(self, fused: Fused, place: int, rankings: list[Ranking], language: Language) -> Hit:
+        document = int(fused.documents[place])
+        row = self._indexes.rows[document]
+        signals = tuple(
+            Signal(
+                name=ranking.name,
+                rank=int(ranks[place]) or None,
+                score=float(ranking.scores[document]),
+                contribution=float(shares[place]),
+            )
+            for ranking, ranks, shares in zip(rankings, fused.ranks, fused.shares, strict=True)
+        )
+        shown, translated = _in_language(row, language)
+        return Hit(id=row["id"], score=float(fused.scores[place]), recipe=shown, signals=signals, translated=translated)
+
+    def _answer(self, query: Understood, hits: tuple[Hit, ...], clock: _Laps, notes: tuple[str, ...]) -> Answer:
+        clock.lap("assemble")
+        return Answer(
+            hits=hits,
+            language=query.language,
+            query_en=query.english,
+            translated=query.translated,
+            filters=query.filters,
+            version=self._version,
+            notes=(*query.notes, *notes),
+            timings=clock.milliseconds,
+        )
+
+
+class _Laps:
+    """Milliseconds from one lap to the next, by name."""
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = {}
+        self._last = perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = perf_counter()
+        self.milliseconds[name] = (now - self._last) * 1000
+        self._last = now
+
+
+def _in_language(row: Mapping[str, Any], language: Language) -> tuple[dict[str, Any], bool]:
+    """The row as shown to a reader of `language`, and whether all of its text is in that language."""
+    spanish = row.get("es")
+    shown = {key: value for key, value in row.items() if key != "es"}
+    if language == "en":
+        return shown, True
+    if spanish is None:
+        return shown, False
+    return shown | {key: spanish[key] for key in ("title", "ingredients", "steps")}, bool(spanish["complete"])

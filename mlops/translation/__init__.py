@@ -1,0 +1,1 @@
+"""Spanish and English both ways: detection, translators behind one Protocol, the culinary glossary."""

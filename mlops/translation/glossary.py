@@ -1,0 +1,227 @@
+"""Kitchen Spanish and kitchen English, phrase by phrase: the shipped list, and what a corpus' own titles teach.
+
+A glossary is data, versioned with the artefact that it was learnt for. It knows no grammar: agreement and word order are
+`mlops.translation.culinary`'s business. Matching ignores case and, where nothing else fits, accents, so that
+"melocoton" and the old spellings "á la" and "ó" are found.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from typing import TYPE_CHECKING, Literal, get_args
+
+from mlops.errors import Invalid, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from mlops.recommendation import Language
+
+Kind = Literal["ingredient", "technique", "unit", "dish", "diet", "state", "phrase", "other", "learnt"]
+KINDS: frozenset[Kind] = frozenset(get_args(Kind))
+HEADER = "es\ten\tkind"
+SHIPPED = "glossary_es_en.tsv"
+
+_WORD = re.compile(r"[^\W_]+")
+# What may stand between two words of one phrase: a comma ends the phrase, a hyphen does not.
+_JOINT = re.compile(r"[\s'’-]{1,3}")
+_INFINITIVE = re.compile(r"^\w+[aeií]r(?:se)?\b")
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One pair of phrases that mean the same in a kitchen."""
+
+    es: str
+    en: str
+    kind: Kind
+
+    def side(self, language: Language) -> str:
+        """The phrase in `language`."""
+        return self.es if language == "es" else self.en
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Where an entry was found: `text[start:end]`."""
+
+    start: int
+    end: int
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaced:
+    """A text with its known phrases replaced; `known` of its `words` words were covered."""
+
+    text: str
+    known: int
+    words: int
+
+
+def fold(text: str) -> str:
+    """Lower case without accents; ñ becomes n, as on the keyboards of many who type it."""
+    decomposed = unicodedata.normalize("NFKD", text.lower())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def words_of(text: str) -> Key:
+    """The words of `text` in lower case, accents kept and composed."""
+    return tuple(_WORD.findall(unicodedata.normalize("NFC", text).lower()))
+
+
+@dataclass(frozen=True)  # no slots: the two indexes are cached on the instance
+class Glossary:
+    """An ordered set of entries. Of two that claim the same phrase the earlier wins."""
+
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def shipped(cls) -> Glossary:
+        """The list that comes with the package."""
+        return cls.from_tsv((files(__package__) / SHIPPED).read_text(encoding="utf-8"), origin=SHIPPED)
+
+    @classmethod
+    def load(cls, path: Path) -> Glossary:
+        """Read a TSV file. Raises NotFound, or Invalid with the line at fault."""
+        try:
+            return cls.from_tsv(path.read_text(encoding="utf-8"), origin=str(path))
+        except OSError as error:
+            raise NotFound(f"glossary {path} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise Invalid(f"glossary {path} is not UTF-8: {error.reason} at byte {error.start}") from error
+
+    @classmethod
+    def from_tsv(cls, text: str, *, origin: str = "text") -> Glossary:
+        """Parse what `to_tsv` writes. Raises Invalid with `origin` and the line at fault."""
+        lines = text.split("\n")
+        if lines[0].rstrip("\r") != HEADER:
+            raise Invalid(f"{origin} line 1: {lines[0][:60]!r} is not the header {HEADER!r}")
+        rows = ((number, line.rstrip("\r")) for number, line in enumerate(lines[1:], start=2))
+        return cls(tuple(_parse(origin, number, line) for number, line in rows if line))
+
+    def to_tsv(self) -> str:
+        """Header and one line per entry, in order."""
+        return "\n".join([HEADER, *(f"{entry.es}\t{entry.en}\t{entry.kind}" for entry in self.entries)]) + "\n"
+
+    def save(self, path: Path) -> None:
+        """Write `to_tsv` to a file."""
+        path.write_text(self.to_tsv(), encoding="utf-8", newline="\n")
+
+    def merged(self, other: Glossary) -> Glossary:
+        """Both lists; where they disagree, this one is right."""
+        return Glossary(tuple(dict.fromkeys((*self.entries, *other.entries))))
+
+    def find(self, phrase: str, language: Language, kinds: frozenset[Kind] = KINDS) -> Entry | None:
+        """The entry whose side in `language` is exactly `phrase`, by case and accents first, else without accents."""
+        return self._at(words_of(phrase), language, kinds)
+
+    def match(self, text: str, language: Language, kinds: frozenset[Kind] = KINDS) -> tuple[Span, ...]:
+        """The known phrases of `text` from left to right, longest first, never overlapping."""
+        tokens = [(word.start(), word.end(), word.group().lower()) for word in _WORD.finditer(text)]
+        spans = []
+        place = 0
+        while place < len(tokens):
+            taken = 1
+            for length in range(self._reach(text, tokens, place, language), 0, -1):
+                entry = self._at(tuple(word for _, _, word in tokens[place : place + length]), language, kinds)
+                if entry is not None:
+                    spans.append(Span(start=tokens[place][0], end=tokens[place + length - 1][1], entry=entry))
+                    taken = length
+                    break
+            place += taken
+        return tuple(spans)
+
+    def replace(self, text: str, source: Language, target: Language, kinds: frozenset[Kind] = KINDS) -> Replaced:
+        """Put every known phrase of `text` into `target`; other words stay as and where they are."""
+        pieces, last, known = [], 0, 0
+        for span in self.match(text, source, kinds):
+            pieces += [text[last : span.start], span.entry.side(target)]
+            last = span.end
+            known += len(_WORD.findall(text[span.start : span.end]))
+        return Replaced(text="".join([*pieces, text[last:]]), known=known, words=len(_WORD.findall(text)))
+
+    def words(self, language: Language) -> frozenset[str]:
+        """Every single word, folded, that occurs in a phrase of `language`."""
+        return frozenset(fold(word) for entry in self.entries for word in words_of(entry.side(language)))
+
+    def _at(self, key: Key, language: Language, kinds: frozenset[Kind]) -> Entry | None:
+        index = self._spanish if language == "es" else self._english
+        for spelling in (key, _folded(key)):
+            for entry in index.get(spelling, ()):
+                if entry.kind in kinds:
+                    return entry
+        return None
+
+    def _reach(self, text: str, tokens: list[tuple[int, int, str]], place: int, language: Language) -> int:
+        """How many words from `place` on could belong to one phrase."""
+        starts = self._starts_es if language == "es" else self._starts_en
+        most = min(starts.get(fold(tokens[place][2]), 1), len(tokens) - place)
+        for length in range(1, most):
+            gap = text[tokens[place + length - 1][1] : tokens[place + length][0]]
+            if not _JOINT.fullmatch(gap):
+                return length
+        return most
+
+    @cached_property
+    def _spanish(self) -> Mapping[Key, tuple[Entry, ...]]:
+        return _index(self.entries, "es")
+
+    @cached_property
+    def _english(self) -> Mapping[Key, tuple[Entry, ...]]:
+        # Many Spanish forms share one English verb; the infinitive is the style of a Spanish recipe.
+        ordered = sorted(self.entries, key=lambda entry: entry.kind == "technique" and not _INFINITIVE.match(entry.es))
+        return _index(ordered, "en")
+
+    @cached_property
+    def _starts_es(self) -> Mapping[str, int]:
+        return _longest_by_first_word(self._spanish)
+
+    @cached_property
+    def _starts_en(self) -> Mapping[str, int]:
+        return _longest_by_first_word(self._english)
+
+
+def _parse(origin: str, number: int, line: str) -> Entry:
+    cells = line.split("\t")
+    if len(cells) != 3:  # noqa: PLR2004 - the header names three
+        raise Invalid(f"{origin} line {number}: {len(cells)} cells, 3 expected")
+    es, en, kind = (cell.strip() for cell in cells)
+    if kind not in KINDS:
+        raise Invalid(f"{origin} line {number}: kind {kind!r} is none of {', '.join(sorted(KINDS))}")
+    if not words_of(es) or not words_of(en):
+        raise Invalid(f"{origin} line {number}: a side without a word: {es!r}, {en!r}")
+    return Entry(es=es, en=en, kind=kind)  # type: ignore[arg-type]  # checked against KINDS above
+
+
+def _folded(key: Key) -> Key:
+    return tuple(fold(word) for word in key)
+
+
+def _index(entries: Iterable[Entry], language: Language) -> Mapping[Key, tuple[Entry, ...]]:
+    """Entries by exact spelling and, after all exact ones, by folded spelling."""
+    exact: dict[Key, list[Entry]] = {}
+    loose: dict[Key, list[Entry]] = {}
+    for entry in entries:
+        key = words_of(entry.side(language))
+        exact.setdefault(key, []).append(entry)
+        if _folded(key) != key:
+            loose.setdefault(_folded(key), []).append(entry)
+    for key, found in loose.items():
+        exact.setdefault(key, []).extend(found)
+    return {key: tuple(found) for key, found in exact.items()}
+
+
+def _longest_by_first_word(index: Mapping[Key, tuple[Entry, ...]]) -> Mapping[str, int]:
+    longest: dict[str, int] = {}
+    for key in index:
+        first = fold(key[0])
+        longest[first] = max(longest.get(first, 1), len(key))
+    return longest

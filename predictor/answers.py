@@ -1,0 +1,226 @@
+"""What clients get: how values are written as JSON, and the same shapes as types for the OpenAPI document.
+
+Answers are written by orjson straight from the values; the types here are not on that path, and a test holds both equal.
+"""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from predictor.ports import ComponentStatus
+
+if TYPE_CHECKING:
+    from mlops.recommendation import Filters, Hit
+    from predictor.ports import RegisteredVersion
+    from predictor.recommending import Recommendation
+
+
+class SignalOut(BaseModel):
+    """What one ranking said of a recipe."""
+
+    name: str = Field(description="The ranking: semantic, lexical and the like.", examples=["semantic"])
+    rank: int | None = Field(description="Place in that ranking, from 1; null: not ranked there.", examples=[2])
+    score: float = Field(description="Score in that ranking, on its own scale.", examples=[0.61])
+    contribution: float = Field(description="Share of the fused score that came from it.", examples=[0.0161])
+
+
+class Explanation(BaseModel):
+    """Why a recipe is where it is."""
+
+    signals: list[SignalOut]
+
+
+class RecommendedRecipe(BaseModel):
+    """A recipe in the language of the answer; more fields of the recipe follow where it has them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    title: str
+    score: float = Field(description="Higher is better; comparable within one answer only.")
+    translated: bool = Field(description="False where some of its text is not in the language of the answer.")
+    explanation: Explanation
+
+
+class FiltersOut(BaseModel):
+    """The constraints that were applied: those given, and those read from the query."""
+
+    diets: list[str]
+    without_allergens: list[str]
+    without_ingredients: list[str]
+    max_minutes: int | None
+    max_ingredients: int | None
+
+
+class RecommendResponse(BaseModel):
+    """Recipes, best first, and how they came about."""
+
+    recommendation_id: str = Field(description="Name it in POST /feedback.")
+    model: str
+    version: str
+    language: Literal["en", "es"] = Field(description="Language of the query and of this answer.")
+    query_en: str = Field(description="The query as it was searched for, in English.")
+    translated: bool = Field(description="False where a Spanish query could not be translated.")
+    filters: FiltersOut
+    notes: list[str] = Field(description="What somebody reading the answer should know.")
+    latency_ms: float
+    timings_ms: dict[str, float] = Field(description="By phase: translate, embed, search, rank, assemble.")
+    recipes: list[RecommendedRecipe]
+
+
+class FeedbackResponse(BaseModel):
+    """The feedback is kept."""
+
+    feedback_id: str
+    duplicate: bool = Field(description="True where it was kept already.")
+
+
+class ComponentOut(BaseModel):
+    """One part of the service."""
+
+    status: ComponentStatus
+    reason: str
+
+
+class ServedOut(BaseModel):
+    """The model that answers."""
+
+    name: str
+    version: str
+    digest: str
+    recipes: int
+
+
+class HealthResponse(BaseModel):
+    """The service in one word, and a reason for each part."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    model: ServedOut | None
+    components: dict[str, ComponentOut]
+
+
+class SummaryOut(BaseModel):
+    """A distribution in eight numbers."""
+
+    count: int
+    mean: float
+    std: float
+    p50: float
+    p95: float
+    p99: float
+    min: float
+    max: float
+
+
+class StatisticsResponse(BaseModel):
+    """The last minutes of this process. A metric without data is null."""
+
+    window_minutes: int
+    since: str
+    until: str
+    complete: bool = Field(description="False where the window reaches further back than what is known.")
+    requests: int
+    errors: int
+    metrics: dict[str, SummaryOut | None]
+
+
+class VersionOut(BaseModel):
+    """One version of a model in the registry."""
+
+    model: str
+    version: str
+    stage: str
+    digest: str | None
+    created_at: str | None
+    metrics: dict[str, float]
+    aliases: list[str]
+
+
+class ModelsResponse(BaseModel):
+    """Versions in the registry that pass the filters."""
+
+    models: list[VersionOut]
+
+
+class RetrainResponse(BaseModel):
+    """Whether to retrain, and why or why not."""
+
+    model: str
+    retrain: bool
+    reasons: list[str]
+    job: str | None = Field(description="The retraining that was started, if one was.")
+
+
+class FieldProblem(BaseModel):
+    """One broken rule."""
+
+    detail: str
+    pointer: str | None = Field(default=None, description="JSON pointer into the body.", examples=["#/k"])
+    parameter: str | None = Field(default=None, description="Name of the query parameter.")
+
+
+class ProblemResponse(BaseModel):
+    """Problem details (RFC 9457)."""
+
+    type: str = Field(examples=["urn:recipe-recommender:problem:invalid"])
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="Path of the request.")
+    request_id: str
+    errors: list[FieldProblem] = []
+
+
+def recommendation_body(recommendation: "Recommendation") -> dict[str, Any]:
+    """Write a recommendation as in RecommendResponse."""
+    answer = recommendation.answer
+    return {
+        "recommendation_id": recommendation.id,
+        "model": recommendation.served.name,
+        "version": recommendation.served.version,
+        "language": answer.language,
+        "query_en": answer.query_en,
+        "translated": answer.translated,
+        "filters": _filters_body(answer.filters),
+        "notes": list(answer.notes),
+        "latency_ms": round(recommendation.latency_ms, 3),
+        "timings_ms": {phase: round(milliseconds, 3) for phase, milliseconds in answer.timings.items()},
+        "recipes": [_recipe_body(hit) for hit in answer.hits],
+    }
+
+
+def version_body(version: "RegisteredVersion") -> dict[str, Any]:
+    """Write a registered version as in VersionOut."""
+    return {
+        "model": version.model,
+        "version": version.version,
+        "stage": version.stage,
+        "digest": version.digest,
+        "created_at": None if version.created_at is None else version.created_at.isoformat(),
+        "metrics": dict(version.metrics),
+        "aliases": list(version.aliases),
+    }
+
+
+def _recipe_body(hit: "Hit") -> dict[str, Any]:
+    signals = [
+        {"name": signal.name, "rank": signal.rank, "score": signal.score, "contribution": signal.contribution}
+        for signal in hit.signals
+    ]
+    return {
+        **hit.recipe,
+        "id": hit.id,
+        "score": hit.score,
+        "translated": hit.translated,
+        "explanation": {"signals": signals},
+    }
+
+
+def _filters_body(filters: "Filters") -> dict[str, Any]:
+    return {
+        "diets": sorted(filters.diets),
+        "without_allergens": sorted(filters.without_allergens),
+        "without_ingredients": sorted(filters.without_ingredients),
+        "max_minutes": filters.max_minutes,
+        "max_ingredients": filters.max_ingredients,
+    }

@@ -1,0 +1,80 @@
+"""The state of the service as one word and a reason per component. Pure: who measures is in `routes_health`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from predictor.ports import Component
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from predictor.slot import SlotState
+
+Status = Literal["ok", "degraded", "unavailable"]
+
+# Without these nothing can be answered; a fault of any other component only makes answers poorer.
+VITAL = frozenset({"model", "index"})
+
+_MEBIBYTE = 1 << 20
+
+
+def overall(components: Mapping[str, Component]) -> Status:
+    """Return unavailable if a vital component is, degraded if anything is not as it should be, else ok."""
+    if any(components[name].status == "unavailable" for name in VITAL & components.keys()):
+        return "unavailable"
+    if any(component.status in ("degraded", "unavailable") for component in components.values()):
+        return "degraded"
+    return "ok"
+
+
+def model_component(state: SlotState) -> Component:
+    """Judge the slot: a failed swap behind a served model is a degradation, not an outage."""
+    if state.served is None:
+        if state.failure is not None:
+            return Component(status="unavailable", reason=f"loading failed: {state.failure}")
+        return Component(status="unavailable", reason="still loading")
+    if state.failure is not None:
+        return Component(
+            status="degraded", reason=f"still serving {state.served.version}, a newer model failed: {state.failure}"
+        )
+    return Component(status="ok", reason=f"serving {state.served.name} {state.served.version}")
+
+
+def index_component(state: SlotState) -> Component:
+    """Judge what can be searched."""
+    if state.served is None:
+        return Component(status="unavailable", reason="no model is loaded")
+    if state.served.recipes == 0:
+        return Component(status="unavailable", reason="the model holds no recipe")
+    return Component(status="ok", reason=f"{state.served.recipes} recipes")
+
+
+def translator_component(outcomes: Sequence[bool]) -> Component:
+    """Judge the translator by its last outcomes on queries that were not in English (True: translated)."""
+    if not outcomes:
+        return Component(status="unknown", reason="no Spanish query has been asked yet")
+    failed = outcomes.count(False)
+    if failed == 0:
+        return Component(status="ok", reason=f"the last {len(outcomes)} Spanish queries were translated")
+    return Component(
+        status="degraded",
+        reason=f"{failed} of the last {len(outcomes)} Spanish queries were answered untranslated",
+    )
+
+
+def feedback_component(*, configured: bool, failure: str | None) -> Component:
+    """Judge the feedback store by its last write."""
+    if not configured:
+        return Component(status="not_configured", reason="no feedback folder is set; feedback is refused")
+    if failure is not None:
+        return Component(status="degraded", reason=f"the last write failed: {failure}")
+    return Component(status="ok", reason="writable")
+
+
+def disk_component(*, free_bytes: int, least_bytes: int) -> Component:
+    """Judge the free space where the service writes."""
+    free, least = free_bytes // _MEBIBYTE, least_bytes // _MEBIBYTE
+    if free_bytes < least_bytes:
+        return Component(status="degraded", reason=f"{free} MiB free < {least} MiB wanted")
+    return Component(status="ok", reason=f"{free} MiB free")

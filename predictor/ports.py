@@ -1,0 +1,78 @@
+"""What the service asks of the world outside it, and the values of the answers. Who composes the process injects them.
+
+In a cluster none of these is wired: the controller answers those routes. The embedded shell wires its registry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+ComponentStatus = Literal["ok", "degraded", "unavailable", "unknown", "not_configured"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """The state of one part of the service, with the reason in a sentence."""
+
+    status: ComponentStatus
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredVersion:
+    """One version in the registry. `metrics` are offline figures by name; `stage` is one of the five, lower case."""
+
+    model: str
+    version: str
+    stage: str
+    digest: str | None = None
+    created_at: datetime | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+
+
+class ModelsView(Protocol):
+    """Read access to the registry. Both calls may block; Transient means that the registry cannot be reached."""
+
+    def list(self) -> Sequence[RegisteredVersion]:
+        """Return every version of every model."""
+        ...
+
+    def production(self, model: str) -> RegisteredVersion | None:
+        """Return the version of `model` in production, None where there is none.
+
+        Raises NotFound for a model that the registry does not know.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainDecision:
+    """Whether `model` should be retrained now; `reasons` state the arithmetic of each trigger, fired or not."""
+
+    model: str
+    retrain: bool
+    reasons: tuple[str, ...]
+    job: str | None = None
+
+
+class RetrainCheck(Protocol):
+    """Decides on retraining, and starts it where it is due. May block."""
+
+    def check(self, model: str) -> RetrainDecision:
+        """Judge every trigger now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What is injected. `probes` add components to GET /health, by name; they may block and are given a second."""
+
+    models: ModelsView | None = None
+    retraining: RetrainCheck | None = None
+    probes: Mapping[str, Callable[[], Component]] = field(default_factory=dict)

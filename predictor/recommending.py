@@ -1,0 +1,104 @@
+"""From questions to recommendations: one model for the whole request, the work off the event loop, the result noted."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops.errors import Permanent, Transient
+from mlops.feedback import VERSION_SEPARATOR, user_hash
+from predictor.telemetry import current_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mlops.recommendation import Answer, Ask, ServedModel
+    from predictor.schemas import RecommendRequest
+    from predictor.slot import Slot
+    from predictor.workers import Workers
+
+_REMEMBERED_TRANSLATIONS = 50
+
+
+class ModelFailed(Permanent):
+    """The model raised where it should have answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """One answer, the model that gave it, and an id that begins with the model's version.
+
+    `latency_ms` is from the request's validation to its answer, waiting included, and the same for all of a batch.
+    """
+
+    id: str
+    served: ServedModel
+    answer: Answer
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the process decides once: how ids and time are made, the salt of user hashes, the deadline in seconds."""
+
+    new_id: Callable[[], str]
+    timer: Callable[[], float]
+    user_salt: bytes
+    seconds: float
+
+
+class Recommending:
+    """Answers requests from whatever model the slot holds when they come."""
+
+    def __init__(self, slot: Slot, workers: Workers, terms: Terms) -> None:
+        self._slot = slot
+        self._workers = workers
+        self._terms = terms
+        self._translations: deque[bool] = deque(maxlen=_REMEMBERED_TRANSLATIONS)
+
+    @property
+    def translations(self) -> tuple[bool, ...]:
+        """Whether each of the last Spanish queries was translated, oldest first."""
+        return tuple(self._translations)
+
+    async def answer(self, requests: Sequence[RecommendRequest]) -> tuple[Recommendation, ...]:
+        """Answer `requests` in order, all by the same model, as one piece of work.
+
+        Raises NotServing, Overloaded, DeadlineExceeded, ModelFailed, and Transient faults of the model.
+        """
+        started = self._terms.timer()
+        record = current_record()
+        served = self._slot.current()
+        record.served_by(served)
+        users = {request.user_id for request in requests if request.user_id is not None}
+        if len(users) == 1:
+            record.user = user_hash(users.pop(), self._terms.user_salt)
+        asks = [request.to_ask() for request in requests]
+        answers = await self._workers.run(lambda: _ask_all(served, asks), seconds=self._terms.seconds)
+        latency_ms = (self._terms.timer() - started) * 1000
+        recommendations = tuple(
+            Recommendation(
+                id=f"{served.version}{VERSION_SEPARATOR}{self._terms.new_id()}",
+                served=served,
+                answer=answer,
+                latency_ms=latency_ms,
+            )
+            for answer in answers
+        )
+        for recommendation in recommendations:
+            record.answered(recommendation.answer)
+            record.recommendation_ids.append(recommendation.id)
+            if recommendation.answer.language != "en":
+                self._translations.append(recommendation.answer.translated)
+        return recommendations
+
+
+def _ask_all(served: ServedModel, asks: Sequence[Ask]) -> list[Answer]:
+    try:
+        return [served.recommender.recommend(ask) for ask in asks]
+    except Transient:
+        raise
+    except Exception as error:
+        # Whatever a model raises, its text may hold a user's words or a path and must not reach the client.
+        raise ModelFailed(f"{served.name} {served.version} failed to answer: {type(error).__name__}") from error

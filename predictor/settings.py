@@ -1,0 +1,45 @@
+"""What can be set about the predictor process: by environment (PREDICTOR_…) or by a flag of the same name."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, CliSuppress, SettingsConfigDict
+
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class Settings(BaseSettings):
+    """Serve one recommendation model over KServe V1 and V2 (REST, gRPC) and the product's own HTTP API."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PREDICTOR_", frozen=True, cli_prog_name="python -m predictor", cli_kebab_case=True
+    )
+
+    artifact: Path = Field(description="Folder of the artefact to serve.")
+    digest: str | None = Field(None, description="Refuse an artefact with another digest than this.")
+    model_name: str = Field("recipes", description="Name in KServe's paths: /v1/models/NAME:predict.")
+    http_port: int = Field(8080, ge=1, le=65535, description="Port for HTTP.")
+    grpc_port: int = Field(8081, ge=0, le=65535, description="Port for gRPC; 0 turns gRPC off.")
+
+    workers: int = Field(2, ge=1, le=64, description="Threads that answer queries; as many as there are cores.")
+    max_waiting: int = Field(64, ge=0, le=10_000, description="Requests that may wait for a thread; more get 429.")
+    max_requests: int = Field(512, ge=1, le=100_000, description="Requests read or answered at once; more get 429.")
+    deadline_seconds: float = Field(5.0, gt=0, le=300, description="Waiting and answering; then 504.")
+    body_seconds: float = Field(10.0, gt=0, le=300, description="For a client to send its body; then 408.")
+    max_body_bytes: int = Field(256 * 1024, ge=1024, le=64 << 20, description="Largest request body; more get 413.")
+    grace_seconds: int = Field(30, ge=0, le=3600, description="For requests under way when asked to stop.")
+
+    api_token: CliSuppress[SecretStr | None] = Field(
+        None, description="Bearer token that POST /retrain/check asks for; unset, anybody may."
+    )
+    user_salt: CliSuppress[SecretStr | None] = Field(
+        None, description="Salt of user hashes; unset, a new one at each start, so users are not recognised after it."
+    )
+
+    feedback_folder: Path | None = Field(None, description="Where feedback is kept; unset, POST /feedback answers 503.")
+    feedback_fsync: bool = Field(True, description="Acknowledge feedback only once it survives a loss of power.")
+    least_free_bytes: int = Field(100 << 20, ge=0, description="Less free disk than this makes /health degraded.")
+
+    log_folder: Path | None = Field(None, description="Folder of daily log files; unset, logs go to standard output.")
+    log_level: Level = Field("INFO", description="Level of the product's loggers.")

@@ -1,0 +1,182 @@
+"""What is noted of each request: metrics, a sample for the window statistics, and one log line that says it all."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from mlops.monitoring.statistics import Sample
+from predictor.problems import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mlops.monitoring.collector import MetricsCollector
+    from mlops.recommendation import Answer, ServedModel
+    from predictor.instruments import Instruments
+
+# Routes that answer a query; only these count in the window statistics.
+RECOMMENDING = frozenset({"/recommend", "/v1/models/{model}:predict", "/v2/models/{model}/infer", "ModelInfer"})
+# Routes that machines ask every few seconds; logged only where they fail.
+PROBES = frozenset({"/", "/health", "/metrics", "/v1/models/{model}", "/v2/health/ready", "/v2/health/live",
+                    "/v2/models/{model}/ready"})  # fmt: skip
+
+_OVERLOADED = 429
+_SERVER_FAULT = 500
+_CLIENT_GONE = 499  # nginx's code for it; no answer was sent, so no standard one exists
+
+_log = structlog.stdlib.get_logger("app")
+
+
+@dataclass(slots=True, kw_only=True)
+class RequestRecord:
+    """Fills up while a request is handled. `user` is a hash; a query's text is never in it."""
+
+    request_id: str
+    route: str
+    method: str
+    status: int | None = None
+    error: str | None = None
+    model: str | None = None
+    version: str | None = None
+    user: str | None = None
+    languages: set[str] = field(default_factory=set)
+    queries: int = 0
+    hits: int = 0
+    untranslated: int = 0
+    recommendation_ids: list[str] = field(default_factory=list)
+    phases: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def served_by(self, served: ServedModel) -> None:
+        """Note which model answers."""
+        self.model, self.version = served.name, served.version
+
+    def answered(self, answer: Answer) -> None:
+        """Add one answer; the phases of a batch add up."""
+        self.queries += 1
+        self.hits += len(answer.hits)
+        self.untranslated += not answer.translated
+        self.languages.add(answer.language)
+        for phase, milliseconds in answer.timings.items():
+            self.phases[phase] = self.phases.get(phase, 0.0) + milliseconds
+
+    @property
+    def ranking(self) -> float | None:
+        """Milliseconds of searching and ranking together; None where neither happened."""
+        parts = [self.phases[phase] for phase in ("search", "rank") if phase in self.phases]
+        return sum(parts) if parts else None
+
+
+_CURRENT: ContextVar[RequestRecord] = ContextVar("request_record")
+
+
+def current_record() -> RequestRecord:
+    """Return the record of the request that this task handles.
+
+    Raises LookupError outside of `Telemetry.request`.
+    """
+    return _CURRENT.get()
+
+
+class Telemetry:
+    """Notes every request once it is over. `clock` returns Unix seconds, `timer` monotonic ones."""
+
+    def __init__(
+        self,
+        instruments: Instruments,
+        collector: MetricsCollector,
+        *,
+        clock: Callable[[], float],
+        timer: Callable[[], float],
+    ) -> None:
+        self._instruments = instruments
+        self._collector = collector
+        self._clock = clock
+        self._timer = timer
+
+    @contextmanager
+    def request(self, *, request_id: str, route: str, method: str) -> Iterator[RequestRecord]:
+        """Time a request from here to the end of the block, within which `current_record` returns its record."""
+        record = RequestRecord(request_id=request_id, route=route, method=method)
+        token = _CURRENT.set(record)
+        self._instruments.inflight.inc()
+        started = self._timer()
+        try:
+            yield record
+        finally:
+            record.seconds = self._timer() - started
+            self._instruments.inflight.dec()
+            _CURRENT.reset(token)
+            self._end(record)
+
+    def _end(self, record: RequestRecord) -> None:
+        if record.status is None:
+            record.status, record.error = _CLIENT_GONE, "disconnected"
+        if record.status >= 400 and record.error is None:  # noqa: PLR2004 - where HTTP's errors begin
+            record.error = _kind_of(record.status)
+        self._measure(record, record.status)
+        _write_line(record, record.status)
+
+    def _measure(self, record: RequestRecord, status: int) -> None:
+        instruments = self._instruments
+        instruments.request.labels(record.route, str(status)).observe(record.seconds)
+        if record.error is not None:
+            instruments.errors.labels(record.error).inc()
+        if record.untranslated:
+            instruments.untranslated.inc(record.untranslated)
+        phases = ((instruments.translation, record.phases.get("translate")),
+                  (instruments.embedding, record.phases.get("embed")),
+                  (instruments.ranking, record.ranking))  # fmt: skip
+        for histogram, milliseconds in phases:
+            if milliseconds is not None:
+                histogram.observe(milliseconds / 1000)
+        if record.route in RECOMMENDING:
+            self._collector.record(
+                Sample(
+                    at=self._clock(),
+                    failed=status >= _SERVER_FAULT,
+                    api_latency_ms=record.seconds * 1000,
+                    translation_latency_ms=record.phases.get("translate"),
+                    embedding_latency_ms=record.phases.get("embed"),
+                    ranking_latency_ms=record.ranking,
+                    num_recipes=record.hits if record.queries else None,
+                )
+            )
+
+
+def _kind_of(status: int) -> str:
+    """Name an answer that KServe refused by itself."""
+    return next((kind for kind, (code, _) in KINDS.items() if code == status), "invalid")
+
+
+def _write_line(record: RequestRecord, status: int) -> None:
+    failed = status >= _SERVER_FAULT or status == _OVERLOADED
+    write = _log.warning if failed else _log.debug if record.route in PROBES else _log.info
+    line: dict[str, object] = {
+        "request_id": record.request_id,
+        "route": record.route,
+        "method": record.method,
+        "status": status,
+        "ms": round(record.seconds * 1000, 3),
+    }
+    if record.error is not None:
+        line["error"] = record.error
+    if record.version is not None:
+        line |= {"model": record.model, "version": record.version}
+    if record.user is not None:
+        line["user"] = record.user
+    if record.queries:
+        line |= {
+            "queries": record.queries,
+            "hits": record.hits,
+            "language": "+".join(sorted(record.languages)),
+            "untranslated": record.untranslated,
+            "recommendation_ids": record.recommendation_ids,
+            "phases_ms": {phase: round(milliseconds, 3) for phase, milliseconds in record.phases.items()},
+        }
+    write("request", **line)
