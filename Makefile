@@ -31,7 +31,7 @@ unit: $(VENV)/.installed-dev ## Unit tests alone
 	$(BIN)/pytest -q tests/unit
 
 contract: $(VENV)/.installed-dev apertium ## Fakes and real parts through the same suites
-	$(BIN)/pytest -q tests/contract
+	$(BIN)/pytest -q -m "not training" tests/contract
 
 service: $(VENV)/.installed-dev apertium ## Real processes over HTTP
 	$(BIN)/pytest -q tests/service
@@ -43,15 +43,17 @@ fix: $(VENV)/.installed-dev ## Format and mend what ruff can mend
 bench-quality: $(VENV)/.installed-dev apertium ## Hybrid against plain rankings on ../shared/data
 	$(BIN)/python -m tests.bench.quality
 
-training: $(VENV)/.installed-dev ## Add torch and sentence-transformers, and hold our encoder against theirs
-	$(UV) install -q -c constraints.txt -e '.[training]'
-	$(BIN)/pytest -q -m training tests/contract
+training: $(VENV)/.installed-dev ## Hold our encoder against sentence-transformers, in an environment of its own with torch
+	@test -x $(VENV)-training/bin/python || $(PYTHON) -m venv $(VENV)-training
+	@$(UV) install -q -p $(VENV)-training/bin/python -c constraints.txt -e '.[jobs,training,dev]'
+	@$(UV) install -q -p $(VENV)-training/bin/python --no-deps $(ENCODER)
+	$(VENV)-training/bin/python -m pytest -q -m training tests/contract/test_encoder.py
 
 constraints: $(VENV)/.installed-dev ## Pin anew; a constraints file records versions, no addresses
 	$(UV) compile -q --upgrade --all-extras --no-header --no-annotate --no-emit-index-url pyproject.toml -o constraints.txt
 
 clean: ## Remove environment and caches; the data folder stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(VENV)-training .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

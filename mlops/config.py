@@ -1,4 +1,4 @@
-"""Settings of the command line and the laptop shell, from the environment (`RECIPES_…`) or `.env`; every one has a default."""
+"""Settings of the command line and the laptop shell, from the environment (`RECIPES_…`) or `.env`."""
 
 from __future__ import annotations
 

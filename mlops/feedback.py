@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from collections import OrderedDict
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import Empty, Full, Queue
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,10 @@ class Feedback:
     clicked: tuple[str, ...] = ()
     cooked: tuple[str, ...] = ()
     ratings: Mapping[str, int] = field(default_factory=dict)
+
+    def identified(self, feedback_id: str) -> Feedback:
+        """Return the same feedback under another id."""
+        return replace(self, feedback_id=feedback_id)
 
     def to_row(self) -> dict[str, Any]:
         """Return plain JSON types; `version` is the model version that made the recommendation, if its id says so."""

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# Of each file read back at the start: some 100,000 feedbacks.
+_TAIL_BYTES = 32 << 20
+
+
 class DailySpool:
     """Appends to today's file, `feedback_YYYYMMDD.jsonl` (UTC).
 
@@ -57,14 +61,16 @@ class DailySpool:
             raise
 
     def newest_rows(self, limit: int) -> list[dict[str, Any]]:
-        """Return the last rows of the two newest files, oldest first; a line cut off by a crash is skipped."""
+        """Return the last rows of the two newest files, oldest first; a line that is cut off is skipped."""
         rows: list[dict[str, Any]] = []
-        for path in sorted(self._folder.glob("feedback_*.jsonl"))[-2:]:
-            for line in path.read_bytes().splitlines():
+        for path in [path for path in sorted(self._folder.glob("feedback_*.jsonl")) if path.is_file()][-2:]:
+            for line in _tail(path).splitlines():
                 try:
-                    rows.append(orjson.loads(line))
+                    row = orjson.loads(line)
                 except orjson.JSONDecodeError:
                     continue
+                if isinstance(row, dict):
+                    rows.append(row)
         return rows[-limit:]
 
     def close(self) -> None:
@@ -85,6 +91,13 @@ class DailySpool:
             self._day = day
             _end_line(self._file)
         return self._file
+
+
+def _tail(path: Path) -> bytes:
+    """Return the end of a file, all of it where it is not large; the start may be in the middle of a line."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        return stream.read(_TAIL_BYTES)
 
 
 def _end_line(file: int) -> None:

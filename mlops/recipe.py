@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Allergen = Literal[
     "gluten", "crustaceans", "egg", "fish", "peanut", "soy", "milk",
@@ -73,3 +79,11 @@ class Translation:
     ingredients: tuple[str, ...]
     steps: tuple[str, ...]
     complete: bool = field(default=True)
+
+
+def corpus_digest(recipes: Iterable[Recipe]) -> str:
+    """`sha256:…` over the rows of `recipes` in the order of ids: equal corpora are equal, whatever their file."""
+    total = hashlib.sha256()
+    for recipe in sorted(recipes, key=lambda each: each.id):
+        total.update(orjson.dumps(recipe.to_row(), option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE))
+    return f"sha256:{total.hexdigest()}"

@@ -1,28 +1,27 @@
-"""A training from corpus to sealed artefact: learn the glossary, build, evaluate, write the numbers into the manifest."""
+"""A training from corpus to sealed artefact: learn the glossary, build, evaluate, record the numbers."""
 
 from __future__ import annotations
 
-import hashlib
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import orjson
-
 from mlops.artifact.builder import BuildSpec, Progress, build, seal
 from mlops.artifact.loader import load_model
-from mlops.corpus.sample import sample_qrels, sample_queries
-from mlops.evaluation import EvaluationReport, Query, evaluate
+from mlops.evaluation import Query, evaluate
+from mlops.evaluation.sample import sample_set
+from mlops.recipe import corpus_digest
 from mlops.retrieval.encoder_source import find_encoder
 from mlops.translation.alignment import learn_glossary
 from mlops.translation.glossary import Glossary
 from mlops.translation.language import LanguageDetector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from mlops.artifact.manifest import Manifest
+    from mlops.evaluation import EvaluationReport, Qrels
     from mlops.recipe import Recipe
     from mlops.translation.translator import Translator
 
@@ -68,7 +67,7 @@ def train(
     spec = BuildSpec(
         model=request.model,
         version=request.version,
-        data_digest=data_digest(corpus),
+        data_digest=corpus_digest(corpus),
         code_revision=request.code_revision,
         encoder=find_encoder(request.encoder),
         seed=request.seed,
@@ -84,31 +83,23 @@ def train(
         language="en",
         clock=clock,
         progress=lambda done, total: progress("evaluate", done, total),
+        corpus=[recipe.id for recipe in corpus],
     )
     return Trained(manifest=seal(out, manifest, report.reproducible(), report.metrics()), report=report)
 
 
-def data_digest(corpus: Sequence[Recipe]) -> str:
-    """`sha256:…` over the rows in their order: equal corpora have equal digests, whatever file they came in."""
-    total = hashlib.sha256()
-    for recipe in corpus:
-        total.update(orjson.dumps(recipe.to_row(), option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE))
-    return f"sha256:{total.hexdigest()}"
-
-
-def evaluation_set(corpus: Sequence[Recipe], seed: int) -> tuple[tuple[Query, ...], Mapping[str, Mapping[str, int]]]:
-    """The judged queries where the corpus holds the sample recipes; else known items: titles that must find their recipe."""
+def evaluation_set(corpus: Sequence[Recipe], seed: int) -> tuple[Sequence[Query], Qrels]:
+    """The judged queries where the corpus holds the sample; else known items: titles that must find their recipe."""
     ids = {recipe.id for recipe in corpus}
-    qrels = sample_qrels()
-    judged = {document for grades in qrels.values() for document in grades}
-    if judged <= ids:
-        return sample_queries(), qrels
+    queries, qrels = sample_set()
+    if {document for grades in qrels.values() for document in grades} <= ids:
+        return queries, qrels
     drawn = random.Random(seed).sample(list(corpus), min(KNOWN_ITEMS, len(corpus)))  # noqa: S311 - a sample, not a secret
-    queries = tuple(
+    titles = tuple(
         Query(qid=f"known-{number}", kind="known_item", text_en=recipe.title, text_es=recipe.title_es)
         for number, recipe in enumerate(drawn)
     )
-    return queries, {query.qid: {recipe.id: 2} for query, recipe in zip(queries, drawn, strict=True)}
+    return titles, {query.qid: {recipe.id: 2} for query, recipe in zip(titles, drawn, strict=True)}
 
 
 def _learn(corpus: Sequence[Recipe]) -> Glossary:

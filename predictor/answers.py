@@ -1,6 +1,6 @@
 """What clients get: how values are written as JSON, and the same shapes as types for the OpenAPI document.
 
-Answers are written by orjson straight from the values; the types here are not on that path, and a test holds both equal.
+Answers are written by orjson straight from the values; the types are not on that path, and a test holds both equal.
 """
 
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +11,6 @@ from predictor.ports import ComponentStatus
 
 if TYPE_CHECKING:
     from mlops.recommendation import Filters, Hit
-    from predictor.ports import RegisteredVersion
     from predictor.recommending import Recommendation
 
 
@@ -128,12 +127,17 @@ class VersionOut(BaseModel):
     """One version of a model in the registry."""
 
     model: str
-    version: str
-    stage: str
-    digest: str | None
-    created_at: str | None
-    metrics: dict[str, float]
-    aliases: list[str]
+    version: str = Field(description="SemVer 2.0.")
+    stage: Literal["Training", "Validation", "Staging", "Production", "Archived"]
+    reason: str = Field(description="Why it is in its stage.")
+    number: int = Field(description="MLflow's number of it.")
+    digest: str
+    source: str
+    run_id: str
+    metadata: dict[str, Any]
+    metrics: dict[str, float] = Field(description="Offline figures, by name.", examples=[{"ndcg@10": 0.61}])
+    created_at: str
+    aliases: list[str] = Field(description="champion is in production.", examples=[["champion"]])
 
 
 class ModelsResponse(BaseModel):
@@ -186,19 +190,6 @@ def recommendation_body(recommendation: "Recommendation") -> dict[str, Any]:
         "latency_ms": round(recommendation.latency_ms, 3),
         "timings_ms": {phase: round(milliseconds, 3) for phase, milliseconds in answer.timings.items()},
         "recipes": [_recipe_body(hit) for hit in answer.hits],
-    }
-
-
-def version_body(version: "RegisteredVersion") -> dict[str, Any]:
-    """Write a registered version as in VersionOut."""
-    return {
-        "model": version.model,
-        "version": version.version,
-        "stage": version.stage,
-        "digest": version.digest,
-        "created_at": None if version.created_at is None else version.created_at.isoformat(),
-        "metrics": dict(version.metrics),
-        "aliases": list(version.aliases),
     }
 
 

@@ -9,6 +9,7 @@ from predictor.ports import Component
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from predictor.ports import ComponentStatus
     from predictor.slot import SlotState
 
 Status = Literal["ok", "degraded", "unavailable"]
@@ -16,6 +17,7 @@ Status = Literal["ok", "degraded", "unavailable"]
 # Without these nothing can be answered; a fault of any other component only makes answers poorer.
 VITAL = frozenset({"model", "index"})
 
+_BADNESS: tuple[ComponentStatus, ...] = ("unknown", "not_configured", "ok", "degraded", "unavailable")
 _MEBIBYTE = 1 << 20
 
 
@@ -61,6 +63,11 @@ def translator_component(outcomes: Sequence[bool]) -> Component:
         status="degraded",
         reason=f"{failed} of the last {len(outcomes)} Spanish queries were answered untranslated",
     )
+
+
+def worse(left: Component, right: Component) -> Component:
+    """Return the one that is in the worse state, `left` where both are in the same."""
+    return right if _BADNESS.index(right.status) > _BADNESS.index(left.status) else left
 
 
 def feedback_component(*, configured: bool, failure: str | None) -> Component:

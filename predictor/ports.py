@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+
+    from mlops.registry.values import RegisteredVersion
 
 ComponentStatus = Literal["ok", "degraded", "unavailable", "unknown", "not_configured"]
 
@@ -21,19 +22,6 @@ class Component:
 
     status: ComponentStatus
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegisteredVersion:
-    """One version in the registry. `metrics` are offline figures by name; `stage` is one of the five, lower case."""
-
-    model: str
-    version: str
-    stage: str
-    digest: str | None = None
-    created_at: datetime | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    aliases: tuple[str, ...] = ()
 
 
 class ModelsView(Protocol):

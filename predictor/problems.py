@@ -110,7 +110,7 @@ _RULES: tuple[tuple[type[MlopsError], _Rule], ...] = (
     (Transient, _Rule(kind="unreachable", told=False, retry_after="5")),
 )
 _INTERNAL = _Rule(kind="internal", told=False)
-_SEE_LOG = "see the log of the service for this request id"
+SEE_LOG = "see the log of the service for this request id"
 
 
 def problem_of(error: Exception) -> Problem:
@@ -118,12 +118,12 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Refused):
         return error.problem
     if not isinstance(error, MlopsError):
-        return Problem(kind="internal", detail=_SEE_LOG)
+        return Problem(kind="internal", detail=SEE_LOG)
     rule = next((rule for kind, rule in _RULES if isinstance(error, kind)), _INTERNAL)
     said = (error.message, error.hint) if rule.told else (error.hint,)
     return Problem(
         kind=rule.kind,
-        detail="; ".join(part for part in said if part) or _SEE_LOG,
+        detail="; ".join(part for part in said if part) or SEE_LOG,
         errors=error.faults if isinstance(error, InvalidFields) else (),
         headers={} if rule.retry_after is None else {"retry-after": rule.retry_after},
     )

@@ -19,8 +19,16 @@ class Settings(BaseSettings):
     artifact: Path = Field(description="Folder of the artefact to serve.")
     digest: str | None = Field(None, description="Refuse an artefact with another digest than this.")
     model_name: str = Field("recipes", description="Name in KServe's paths: /v1/models/NAME:predict.")
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a pod is reached from outside it
     http_port: int = Field(8080, ge=1, le=65535, description="Port for HTTP.")
     grpc_port: int = Field(8081, ge=0, le=65535, description="Port for gRPC; 0 turns gRPC off.")
+
+    translator: Literal["auto", "apertium", "identity", "marian", "http"] = Field(
+        "auto", description="How Spanish queries become English; auto takes Apertium where it is installed."
+    )
+    translator_target: str | None = Field(
+        None, description="What the translator needs: the folder of marian, the URL of http."
+    )
 
     workers: int = Field(2, ge=1, le=64, description="Threads that answer queries; as many as there are cores.")
     max_waiting: int = Field(64, ge=0, le=10_000, description="Requests that may wait for a thread; more get 429.")

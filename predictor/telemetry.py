@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ RECOMMENDING = frozenset({"/recommend", "/v1/models/{model}:predict", "/v2/model
 PROBES = frozenset({"/", "/health", "/metrics", "/v1/models/{model}", "/v2/health/ready", "/v2/health/live",
                     "/v2/models/{model}/ready"})  # fmt: skip
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _OVERLOADED = 429
 _SERVER_FAULT = 500
 _CLIENT_GONE = 499  # nginx's code for it; no answer was sent, so no standard one exists
@@ -50,6 +52,7 @@ class RequestRecord:
     untranslated: int = 0
     recommendation_ids: list[str] = field(default_factory=list)
     phases: dict[str, float] = field(default_factory=dict)
+    started: float = 0.0
     seconds: float = 0.0
 
     def served_by(self, served: ServedModel) -> None:
@@ -73,6 +76,11 @@ class RequestRecord:
 
 
 _CURRENT: ContextVar[RequestRecord] = ContextVar("request_record")
+
+
+def request_id_from(given: str, new_id: Callable[[], str]) -> str:
+    """Keep the id that a client sent along if it is fit for logs and headers, else make one."""
+    return given if _REQUEST_ID.fullmatch(given) else new_id()
 
 
 def current_record() -> RequestRecord:
@@ -101,18 +109,21 @@ class Telemetry:
 
     @contextmanager
     def request(self, *, request_id: str, route: str, method: str) -> Iterator[RequestRecord]:
-        """Time a request from here to the end of the block, within which `current_record` returns its record."""
-        record = RequestRecord(request_id=request_id, route=route, method=method)
+        """Time a request to the end of the block, within which `current_record` returns its record."""
+        record = RequestRecord(request_id=request_id, route=route, method=method, started=self._timer())
         token = _CURRENT.set(record)
         self._instruments.inflight.inc()
-        started = self._timer()
         try:
             yield record
         finally:
-            record.seconds = self._timer() - started
+            record.seconds = self._timer() - record.started
             self._instruments.inflight.dec()
             _CURRENT.reset(token)
             self._end(record)
+
+    def received(self, record: RequestRecord) -> None:
+        """Start the time anew: the whole request is here, and a slow client is no slow service."""
+        record.started = self._timer()
 
     def _end(self, record: RequestRecord) -> None:
         if record.status is None:

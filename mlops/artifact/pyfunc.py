@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.artifact.loader import load_model
 from mlops.recommendation import Ask
-from mlops.translation import open_translator
+from mlops.translation.opening import open_translator
 
 if TYPE_CHECKING:
     import pandas as pd

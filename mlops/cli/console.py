@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from mlops.artifact.builder import Progress as ProgressPort
     from mlops.errors import MlopsError
 
 messages = Console(stderr=True, highlight=False)
@@ -54,32 +55,51 @@ def _plain(text: str) -> str:
     return text.replace("[", "\\[")
 
 
+class Report:
+    """How far a long step has come: a bar per phase on a terminal, a line at each quarter elsewhere."""
+
+    def __init__(self) -> None:
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._quarters: dict[str, int] = {}
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        """Show `done` of `total`; a total of 0 is not known."""
+        if messages.is_terminal:
+            self._draw(phase, done, total)
+            return
+        quarter = 4 * done // total if total else 0
+        if self._quarters.get(phase, -1) < quarter:
+            self._quarters[phase] = quarter
+            messages.print(f"{phase}: {done} of {total or 'unknown'}", markup=False, soft_wrap=True)
+
+    def say(self, line: str) -> None:
+        """Print a line, below the bars that are done."""
+        self.close()
+        messages.print(line, markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Stop drawing bars."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+            self._tasks.clear()
+
+    def _draw(self, phase: str, done: int, total: int) -> None:
+        if self._bars is None:
+            columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._bars = Progress(*columns, console=messages)
+            self._bars.start()
+        if phase not in self._tasks:
+            self._tasks[phase] = self._bars.add_task(phase, total=total or None)
+        self._bars.update(self._tasks[phase], completed=done, total=total or None)
+
+
 @contextmanager
-def phases() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar per phase; yields the callback that a build reports to. Off a terminal a phase is one line."""
-    if not messages.is_terminal:
-        yield _plain_phases()
-        return
-    columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=messages, transient=False) as bars:
-        tasks: dict[str, Any] = {}
-
-        def report(phase: str, done: int, total: int) -> None:
-            if phase not in tasks:
-                tasks[phase] = bars.add_task(phase, total=total)
-            bars.update(tasks[phase], completed=done, total=total)
-
-        yield report
-
-
-def _plain_phases() -> Callable[[str, int, int], None]:
-    """A line when a phase starts and at each quarter: a log file wants no bars."""
-    shown: dict[str, int] = {}
-
-    def report(phase: str, done: int, total: int) -> None:
-        quarter = 4 * done // total if total else 4
-        if shown.get(phase, -1) < quarter:
-            shown[phase] = quarter
-            messages.print(f"{phase}: {done} of {total}")
-
-    return report
+def phases() -> Iterator[ProgressPort]:
+    """Yield the callback that a long step reports to, and end the drawing with it."""
+    report = Report()
+    try:
+        yield report.progress
+    finally:
+        report.close()

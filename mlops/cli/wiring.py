@@ -1,4 +1,4 @@
-"""The pieces that several verbs need, built from the settings. Composition for the command line; nothing else imports it."""
+"""The pieces that several verbs need, built from the settings: composition for the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops.embedded.home import Home
-from mlops.translation import open_translator
+from mlops.translation.opening import open_translator
 
 if TYPE_CHECKING:
     from mlops.config import Settings

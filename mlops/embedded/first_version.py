@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 from mlops.embedded.corpus import recipes_for_training
 from mlops.embedded.home import Production
+from mlops.embedded.registering import register_artifact
 from mlops.errors import Permanent
 from mlops.evaluation.gates import first_version_gates
 from mlops.model_registry import Stage
-from mlops.embedded.registering import register_artifact
 from mlops.training import Trained, TrainRequest, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from mlops.artifact.builder import Progress
     from mlops.config import Settings
@@ -36,52 +37,67 @@ class Reports:
     progress: Progress
 
 
-def ensure_production(
-    home: Home,
-    settings: Settings,
-    registry: ModelRegistry,
-    translator: Translator,
-    code_revision: str,
-    reports: Reports,
-) -> Production:
-    """Return what is in production, making a first version where the registry knows none.
+class FirstVersion:
+    """Finds what is in production, or makes a first version where the registry knows none."""
 
-    Raises Permanent when the first version fails its gates: then there is nothing fit to serve.
-    """
-    champion = registry.production(settings.model)
-    if champion is None:
-        champion = _first(home, settings, registry, translator, code_revision, reports)
-    production = Production(
-        model=champion.model, version=champion.version, digest=champion.digest, path=registry.local_path(champion)
-    )
-    home.set_production(production)
-    return production
+    def __init__(
+        self, home: Home, settings: Settings, translator: Translator, code_revision: str, reports: Reports
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._translator = translator
+        self._code_revision = code_revision
+        self._reports = reports
 
+    def ensure(self, registry: Callable[[], ModelRegistry], *, fresh: bool) -> Production:
+        """Return what is in production; `registry` waits until MLflow has started.
 
-def _first(
-    home: Home,
-    settings: Settings,
-    registry: ModelRegistry,
-    translator: Translator,
-    code_revision: str,
-    reports: Reports,
-) -> RegisteredVersion:
-    reading = recipes_for_training(None, home.root)
-    reports.say(f"Training {settings.model} {VERSION} on {reading.source} …")
-    out = home.training / f"{settings.model}-{VERSION}"
-    shutil.rmtree(out, ignore_errors=True)  # left by a start that was killed before it had registered anything
-    request = TrainRequest(
-        model=settings.model,
-        version=VERSION,
-        encoder=settings.encoder,
-        code_revision=code_revision,
-        threads=settings.threads,
-    )
-    trained = train(reading.recipes, out, request, translator=translator, progress=reports.progress, clock=perf_counter)
-    reports.say("Registering it in MLflow …")
-    register_artifact(registry, out, trained.manifest, by=WHO, why=f"first version, from {reading.source}")
-    shutil.rmtree(out)
-    return _judge(registry, settings.model, trained, reports)
+        In a fresh home, where nothing can be in production, the training runs while MLflow is importing. Raises Permanent when the first version
+        fails its gates: then there is nothing fit to serve.
+        """
+        model = self._settings.model
+        trained = self._train() if fresh else None
+        self._reports.say("Waiting for MLflow …")
+        opened = registry()
+        champion = opened.production(model)
+        if champion is None:
+            trained = trained or self._train()
+            self._register(opened, trained)
+            champion = _judge(opened, model, trained, self._reports)
+        production = Production(
+            model=model, version=champion.version, digest=champion.digest, path=opened.local_path(champion)
+        )
+        self._home.set_production(production)
+        return production
+
+    @property
+    def _folder(self) -> Path:
+        return self._home.training / f"{self._settings.model}-{VERSION}"
+
+    def _train(self) -> Trained:
+        reading = recipes_for_training(None, self._home.root)
+        self._reports.say(f"Training {self._settings.model} {VERSION} on {reading.source} …")
+        shutil.rmtree(self._folder, ignore_errors=True)  # left by a start that was killed before it had registered it
+        request = TrainRequest(
+            model=self._settings.model,
+            version=VERSION,
+            encoder=self._settings.encoder,
+            code_revision=self._code_revision,
+            threads=self._settings.threads,
+        )
+        return train(
+            reading.recipes,
+            self._folder,
+            request,
+            translator=self._translator,
+            progress=self._reports.progress,
+            clock=perf_counter,
+        )
+
+    def _register(self, registry: ModelRegistry, trained: Trained) -> None:
+        self._reports.say("Registering it in MLflow …")
+        register_artifact(registry, self._folder, trained.manifest, by=WHO, why="first version")
+        shutil.rmtree(self._folder)
 
 
 def _judge(registry: ModelRegistry, model: str, trained: Trained, reports: Reports) -> RegisteredVersion:

@@ -1,4 +1,4 @@
-"""The folder where the laptop shell keeps everything, and the small facts in it: what is in production, what is running."""
+"""The folder where the laptop shell keeps everything, and the facts in it: what is in production, what runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ class Home:
         self.corpus = self.root / "corpus.db"
         self.rejects = self.root / "rejects"
         self.feedback = self.root / "feedback"
-        self.artifacts = self.root / "mlartifacts"
         self.training = self.root / "training"
         self.logs = self.root / "logs"
         self.lock = self.root / ".lock"
@@ -45,6 +44,11 @@ class Home:
             raise Permanent(
                 f"{self.root} cannot be used: {error.strerror}", hint="name another folder in RECIPES_HOME"
             ) from error
+
+    @property
+    def fresh(self) -> bool:
+        """True before anything was registered here."""
+        return not (self.root / "mlflow.db").exists()
 
     def production(self) -> Production:
         """What is served; raises NotFound before the first promotion."""

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
     from mlops.recommendation import Language
 
-Kind = Literal["ingredient", "technique", "unit", "dish", "diet", "state", "phrase", "other", "learnt"]
+Kind = Literal["ingredient", "technique", "unit", "dish", "diet", "state", "phrase", "other", "corpus", "learnt"]
 KINDS: frozenset[Kind] = frozenset(get_args(Kind))
+# A corpus may rename things; what its statistics say of "a", "la" or "lo" is noise.
+_RENAMED: frozenset[Kind] = frozenset({"ingredient", "dish", "state"})
+_LEARNT: frozenset[Kind] = frozenset({"corpus", "learnt"})
 HEADER = "es\ten\tkind"
 SHIPPED = "glossary_es_en.tsv"
 
@@ -68,13 +71,16 @@ class Replaced:
 
 def fold(text: str) -> str:
     """Lower case without accents; ñ becomes n, as on the keyboards of many who type it."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.lower())
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 def words_of(text: str) -> Key:
     """The words of `text` in lower case, accents kept and composed."""
-    return tuple(_WORD.findall(unicodedata.normalize("NFC", text).lower()))
+    composed = text if text.isascii() else unicodedata.normalize("NFC", text)
+    return tuple(_WORD.findall(composed.lower()))
 
 
 @dataclass(frozen=True)  # no slots: the two indexes are cached on the instance
@@ -116,8 +122,13 @@ class Glossary:
         path.write_text(self.to_tsv(), encoding="utf-8", newline="\n")
 
     def merged(self, other: Glossary) -> Glossary:
-        """Both lists; where they disagree, this one is right."""
-        return Glossary(tuple(dict.fromkeys((*self.entries, *other.entries))))
+        """Both lists. Where they disagree this one is right, but on things that `other` learnt from a corpus for certain."""
+        renamed = tuple(
+            entry
+            for entry in other.entries
+            if entry.kind == "corpus" and self.find(entry.es, "es", _RENAMED) == self.find(entry.es, "es") is not None
+        )
+        return Glossary(tuple(dict.fromkeys((*renamed, *self.entries, *other.entries))))
 
     def find(self, phrase: str, language: Language, kinds: frozenset[Kind] = KINDS) -> Entry | None:
         """The entry whose side in `language` is exactly `phrase`, by case and accents first, else without accents."""
@@ -154,10 +165,9 @@ class Glossary:
 
     def _at(self, key: Key, language: Language, kinds: frozenset[Kind]) -> Entry | None:
         index = self._spanish if language == "es" else self._english
-        for spelling in (key, _folded(key)):
-            for entry in index.get(spelling, ()):
-                if entry.kind in kinds:
-                    return entry
+        for entry in index.get(key) or index.get(_folded(key), ()):
+            if entry.kind in kinds:
+                return entry
         return None
 
     def _reach(self, text: str, tokens: list[tuple[int, int, str]], place: int, language: Language) -> int:
@@ -176,9 +186,7 @@ class Glossary:
 
     @cached_property
     def _english(self) -> Mapping[Key, tuple[Entry, ...]]:
-        # Many Spanish forms share one English verb; the infinitive is the style of a Spanish recipe.
-        ordered = sorted(self.entries, key=lambda entry: entry.kind == "technique" and not _INFINITIVE.match(entry.es))
-        return _index(ordered, "en")
+        return _index(sorted(self.entries, key=_late_in_spanish), "en")
 
     @cached_property
     def _starts_es(self) -> Mapping[str, int]:
@@ -199,6 +207,17 @@ def _parse(origin: str, number: int, line: str) -> Entry:
     if not words_of(es) or not words_of(en):
         raise Invalid(f"{origin} line {number}: a side without a word: {es!r}, {en!r}")
     return Entry(es=es, en=en, kind=kind)  # type: ignore[arg-type]  # checked against KINDS above
+
+
+def _late_in_spanish(entry: Entry) -> int:
+    """How unfit an entry is for writing Spanish.
+
+    Many Spanish forms share one English verb, and the infinitive is the style of a recipe; what was learnt reads Spanish
+    well but holds every inflected form of a word.
+    """
+    if entry.kind in _LEARNT:
+        return 2
+    return int(entry.kind == "technique" and not _INFINITIVE.match(entry.es))
 
 
 def _folded(key: Key) -> Key:

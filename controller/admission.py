@@ -1,0 +1,100 @@
+"""Staging before the rollout: consent, and whose turn it is. Pure.
+
+One version is rolled out at a time. Of those that are ready the newest goes first: what was made later usually knows more.
+An older one waits and loses nothing if the newer one fails; once a newer one is in production it is superseded
+(`leaving.py`). What is held, in the canary or in the bake, gives way to a newer one that is ready.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controller import clock
+from controller.approval import consent, expiry
+from controller.canary import begun
+from controller.production import baking
+from controller.resource.reasons import Reason
+from controller.resource.version import Intent
+from controller.situation import Case, Move
+from controller.stages import Stage
+from controller.validation import baseline_changed
+
+if TYPE_CHECKING:
+    from controller.situation import Situation
+
+
+def admit(situation: Situation) -> Situation:
+    """Let the newest version that is ready begin its rollout, and tell the others what they wait for."""
+    ready: list[Case] = []
+    for case in tuple(situation.cases(Stage.STAGING)):
+        if case.in_slot or case.status.outcome is not None:
+            continue
+        move = _waiting(case)
+        situation = situation.taking(case.number, move)
+        if move.done:
+            ready.append(situation.case(case.number))
+    return _next_in_turn(situation, ready)
+
+
+def _next_in_turn(situation: Situation, ready: list[Case]) -> Situation:
+    if not ready:
+        return situation.with_model(queue=()) if situation.model.queue else situation
+    newest = max(ready, key=lambda case: case.age_order)
+    occupied = _occupied(situation, newest)
+    if occupied is None:
+        situation = situation.with_model(canary=newest.number)
+        began = begun(situation.case(newest.number)).wait(Reason.STARTING, "its turn has come; its serving starts")
+        situation = situation.taking(newest.number, began)
+        occupied = f"{newest.number} is being rolled out"
+    for case in ready:
+        if case.number != situation.model.canary:
+            waiting = situation.case(case.number).wait(Reason.QUEUED, occupied)
+            situation = situation.taking(case.number, waiting)
+    queue = tuple(case.number for case in reversed(ready) if case.number != situation.model.canary)
+    return situation if queue == situation.model.queue else situation.with_model(queue=queue)
+
+
+def _occupied(situation: Situation, newest: Case) -> str | None:
+    """What the newest must wait for. A held rollout that is older is ended for its sake."""
+    model = situation.model
+    if model.restoring is not None:
+        return f"production is being restored to {model.restoring.to}"
+    if model.canary is not None:
+        return f"{model.canary} is being rolled out"
+    if model.production is not None and model.production in situation.versions:
+        production = situation.case(model.production)
+        if baking(production) and production.status.held is None:
+            return f"{model.production} is still baking"
+    return None
+
+
+def _waiting(case: Case) -> Move:
+    """What a version in Staging waits for, by ordered questions; done where it waits for nothing but its turn."""
+    settled = case.situation.model.canary is None and case.situation.model.restoring is None
+    if settled and baseline_changed(case):
+        message = f"{case.situation.model.production} is in production now; it was not when this was judged"
+        return case.fresh_attempt().go(Stage.VALIDATION, Reason.BASELINE_CHANGED, message)
+    asked = consent(case)
+    if asked.given is None:
+        return _unapproved(case, asked.reason, asked.message)
+    case = case.having(approval=_kept(case, asked.given)) if case.status.approval != asked.given else case
+    wakes = (expiry(case, asked.given),) if asked.given.by is not None else ()
+    if case.version.spec.intent is Intent.HOLD:
+        return case.wait(Reason.ON_HOLD, "its rollout begins when the intent is Promote", *wakes)
+    if case.situation.observation.model.spec.paused:
+        return case.wait(Reason.PAUSED, "its rollout begins when the Model is no longer paused", *wakes)
+    if case.situation.pin not in (None, case.number):
+        return case.wait(Reason.PINNED, f"the Model is pinned to {case.situation.pin}", *wakes)
+    if not case.situation.observation.splits_traffic and case.policy.rollout.steps and case.situation.model.production:
+        message = f"{len(case.policy.rollout.steps)} canary steps are wanted, the traffic provider cannot split traffic"
+        return case.hold(Reason.TRAFFIC_SPLIT_UNSUPPORTED, message)
+    return Move(status=case.having(held=None).status if case.status.held else case.status, wakes=wakes, done=True)
+
+
+def _unapproved(case: Case, reason: Reason, message: str) -> Move:
+    limit = case.policy.approval.deadline_seconds
+    deadline = clock.later(case.status.since, limit)
+    case = case.having(approval=None) if case.status.approval else case
+    if case.now >= deadline:
+        return case.leave(Reason.APPROVAL_TIMED_OUT, f"nobody approved within {limit} s; {message}")
+    return case.wait(reason, message, deadline)

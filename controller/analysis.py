@@ -1,0 +1,166 @@
+"""Watching a version that answers users: one check per interval, counted once, in the canary and in the bake alike. Pure.
+
+A check has a number and so a name; its answer is counted when it comes and never again. What is not answered within two
+intervals counts as an Error, so that a silent metrics source is told apart from a healthy one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from controller import clock
+from controller.actions import Measure
+from controller.gates import Comparison, Freshness, judge, summary
+from controller.resource.policy import Limit
+from controller.resource.version_status import Checks, GateResult
+from controller.retries import REASONS, limit_of
+from controller.stages import Verdict, worst
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from controller.observation import Measurement
+    from controller.resource.policy import Analysis
+    from controller.resource.reasons import Reason
+
+_UNANSWERED = 2  # intervals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What is watched: a version since a moment, against a baseline that takes traffic beside it, or against its memory."""
+
+    prefix: str
+    version: str
+    baseline: str | None
+    since: datetime
+    analysis: Analysis
+
+    def name(self, checks: Checks) -> str:
+        """The next check's name."""
+        return f"{self.prefix}-{checks.done}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """The counts after this round, what is to be measured now, and when the next check is due."""
+
+    checks: Checks
+    measure: Measure | None
+    due: datetime | None
+
+
+def look(watch: Watch, checks: Checks, measurement: Measurement | None, now: datetime) -> Look:
+    """Count the answer to the present check, if it is there, and ask for the next one when it is due."""
+    analysis = watch.analysis
+    if not analysis.gates:
+        return Look(checks=checks, measure=None, due=None)
+    if measurement is not None and measurement.name == watch.name(checks):
+        checks = _counted(checks, _judged(watch, checks, measurement), min(measurement.at, now))
+    elif checks.asked_at and clock.elapsed(checks.asked_at, now) >= _UNANSWERED * analysis.interval_seconds:
+        checks = _counted(checks, _unanswered(checks.results, f"{watch.name(checks)} was not answered"), now)
+    due = clock.later(_last_look(watch, checks), analysis.interval_seconds)
+    if now < due:
+        return Look(checks=checks, measure=None, due=due)
+    since = max(watch.since, clock.later(due, -analysis.window_seconds))
+    measure = Measure(
+        name=watch.name(checks), version=watch.version, baseline=watch.baseline, since=since, gates=analysis.gates
+    )
+    asked = replace(checks, asked_at=checks.asked_at or now)
+    again = clock.later(asked.asked_at or now, _UNANSWERED * analysis.interval_seconds)
+    return Look(checks=asked, measure=measure, due=again)
+
+
+def failure(checks: Checks, analysis: Analysis) -> str | None:
+    """Why the watched version failed; None where it did not. Failures are counted over the whole phase."""
+    if checks.failed <= analysis.failure_limit:
+        return None
+    told = summary(checks.results, Verdict.FAILED)
+    return f"{checks.failed} failed checks > failureLimit {analysis.failure_limit}; {told}"
+
+
+def out_of_patience(checks: Checks, analysis: Analysis) -> tuple[Limit, Reason, str] | None:
+    """The limit that unsettled checks have reached, judged by the latest check and not by the clock alone."""
+    if checks.last is None or checks.last.settled or checks.unsettled_since is None or checks.last_at is None:
+        return None
+    limit, reason = limit_of(analysis.patience, checks.last), REASONS[checks.last]
+    told = summary(checks.results, checks.last)
+    waited = clock.elapsed(checks.unsettled_since, checks.last_at)
+    if waited >= limit.deadline_seconds:
+        return limit, reason, f"{told}; unsettled for {waited} s, deadline {limit.deadline_seconds} s"
+    if checks.unsettled_in_row > analysis.inconclusive_limit:
+        row = f"{checks.unsettled_in_row} unsettled checks in a row > inconclusiveLimit {analysis.inconclusive_limit}"
+        return limit, reason, f"{told}; {row}"
+    return None
+
+
+def checks_wanted(analysis: Analysis, seconds: int) -> int:
+    """How many checks must pass in a period: one per interval, at least one; none where there is nothing to check."""
+    return max(1, seconds // analysis.interval_seconds) if analysis.gates else 0
+
+
+def all_passed(checks: Checks, analysis: Analysis) -> bool:
+    """Whether the latest look passed every gate."""
+    return not analysis.gates or checks.last is Verdict.PASSED
+
+
+def next_step(checks: Checks) -> Checks:
+    """The counts at the start of the next step of the same phase."""
+    return replace(checks, passed_in_step=0, last_at=None, asked_at=None)
+
+
+def told(checks: Checks) -> str:
+    """The latest look in words."""
+    return summary(checks.results, checks.last) if checks.last else "no check yet"
+
+
+def _judged(watch: Watch, checks: Checks, measurement: Measurement) -> tuple[GateResult, ...]:
+    if measurement.error is not None:
+        return _unanswered(checks.results, measurement.error)
+    references = {result.metric: result.baseline for result in checks.results if result.baseline is not None}
+    comparison = Comparison(expected=watch.baseline is not None, references=references)
+    fresh = Freshness.around(measurement.at, _UNANSWERED * watch.analysis.interval_seconds)
+    samples = {sample.metric: sample for sample in measurement.samples}
+    results = (judge(gate, samples.get(gate.metric), comparison, fresh) for gate in watch.analysis.gates)
+    return tuple(_remembering(result, references) for result in results)
+
+
+def _unanswered(before: tuple[GateResult, ...], message: str) -> tuple[GateResult, ...]:
+    """An Error, which keeps what production last measured: after 100 % it cannot be measured again."""
+    remembered = tuple(
+        GateResult(metric=result.metric, verdict=Verdict.ERROR, baseline=result.baseline, message=message)
+        for result in before
+    )
+    return remembered or (GateResult(metric="", verdict=Verdict.ERROR, message=message),)
+
+
+def _remembering(result: GateResult, references: dict[str, object]) -> GateResult:
+    if result.baseline is not None or result.metric not in references:
+        return result
+    return replace(result, baseline=references[result.metric])
+
+
+def _counted(checks: Checks, results: tuple[GateResult, ...], at: datetime) -> Checks:
+    verdict = worst([result.verdict for result in results])
+    settled = verdict.settled
+    return replace(
+        checks,
+        done=checks.done + 1,
+        passed=checks.passed + (verdict is Verdict.PASSED),
+        failed=checks.failed + (verdict is Verdict.FAILED),
+        inconclusive=checks.inconclusive + (verdict is Verdict.INCONCLUSIVE),
+        no_data=checks.no_data + (verdict is Verdict.NO_DATA),
+        errors=checks.errors + (verdict is Verdict.ERROR),
+        passed_in_step=checks.passed_in_step + (verdict is Verdict.PASSED),
+        unsettled_in_row=0 if settled else checks.unsettled_in_row + 1,
+        unsettled_since=None if settled else checks.unsettled_since or at,
+        last_at=at,
+        asked_at=None,
+        last=verdict,
+        results=results,
+    )
+
+
+def _last_look(watch: Watch, checks: Checks) -> datetime:
+    return max(watch.since, checks.last_at) if checks.last_at else watch.since

@@ -1,0 +1,171 @@
+"""One gate, one sample, one verdict, with the arithmetic in the message. Pure.
+
+The vocabulary is that of MLflow's model validation (threshold, minimal absolute and relative change against a baseline);
+what is added are the verdicts for evidence that is not there: NoData, Error and Inconclusive never pass and never fail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from controller.resource.conditions import bounded
+from controller.resource.version_status import GateResult
+from controller.stages import Verdict, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from controller.observation import Sample
+    from controller.resource.policy import Gate
+
+_SHOWN_DIGITS = 4
+_GREATEST_EXPONENT = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What a version is compared with: whether a baseline is to be expected, and what it last measured where it rests now."""
+
+    expected: bool
+    references: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """Data older than `oldest`, or newer than `newest`, is not of the window that was asked for."""
+
+    oldest: datetime
+    newest: datetime
+
+    @classmethod
+    def around(cls, at: datetime, seconds: int) -> Freshness:
+        """At most `seconds` old, and not from the future by more than that: clocks of two machines differ."""
+        return cls(oldest=at - timedelta(seconds=seconds), newest=at + timedelta(seconds=seconds))
+
+    def fits(self, newest: datetime | None) -> bool:
+        """A source that does not say how new its data is is believed."""
+        return newest is None or self.oldest <= newest <= self.newest
+
+
+@dataclass(frozen=True, slots=True)
+class _Demand:
+    """A limit that the value must reach, and how it came about."""
+
+    limit: Decimal
+    phrase: str
+
+
+def judge(gate: Gate, sample: Sample | None, comparison: Comparison, fresh: Freshness | None = None) -> GateResult:
+    """Judge one sample, by ordered questions: is there anything to compare with, is there data, does it reach the limit."""
+    baseline = _baseline(gate, sample, comparison)
+    if gate.threshold is None and baseline is None and not comparison.expected:
+        message = f"{gate.metric}: nothing in production to compare with (NoBaseline), not applicable"
+        return _result(gate, sample, None, Verdict.PASSED, message)
+    if sample is None or sample.value is None or sample.value.is_nan():
+        return _result(gate, sample, baseline, Verdict.NO_DATA, f"{gate.metric}: no value")
+    if not _credible(sample.value):
+        return _result(gate, sample, baseline, Verdict.ERROR, f"{gate.metric}: the source says {sample.value}")
+    if fresh is not None and not fresh.fits(sample.newest):
+        when = sample.newest.isoformat(timespec="seconds") if sample.newest else ""
+        wanted = fresh.oldest.isoformat(timespec="seconds")
+        return _result(gate, sample, baseline, Verdict.NO_DATA, f"{gate.metric}: data of {when}, wanted from {wanted} on")
+    if sample.samples < gate.min_samples:
+        message = f"{gate.metric}: {sample.samples} samples < minSamples {gate.min_samples}"
+        return _result(gate, sample, baseline, Verdict.NO_DATA, message)
+    if gate.comparative and baseline is None and comparison.expected:
+        return _result(gate, sample, None, Verdict.NO_DATA, f"{gate.metric}: no value of production to compare with")
+    return _against_limits(gate, sample, baseline)
+
+
+def summary(results: tuple[GateResult, ...], verdict: Verdict) -> str:
+    """The messages of the gates that decided the verdict."""
+    deciding = [result.message for result in results if result.verdict is verdict]
+    return bounded("; ".join(deciding)) if deciding else "no gates"
+
+
+def _against_limits(gate: Gate, sample: Sample, baseline: Decimal | None) -> GateResult:
+    value = sample.value
+    assert value is not None  # noqa: S101 - asked before
+    findings = [_reached(gate, sample, value, demand) for demand in _demands(gate, baseline)]
+    verdict = worst([verdict for verdict, _ in findings])
+    message = "; ".join(text for found, text in findings if found is verdict)
+    return _result(gate, sample, baseline, verdict, f"{message} (n={sample.samples})")
+
+
+def _reached(gate: Gate, sample: Sample, value: Decimal, demand: _Demand) -> tuple[Verdict, str]:
+    """Compare with one limit. With an interval, the whole of it must lie on one side for a verdict."""
+    low = value if sample.low is None or not _credible(sample.low) else sample.low
+    high = value if sample.high is None or not _credible(sample.high) else sample.high
+    good, bad = (">=", "<") if gate.rises else ("<=", ">")
+    worst_end, best_end = (low, high) if gate.rises else (high, low)
+    shown = f"{gate.metric} {_text(value)}"
+    if _reaches(worst_end, demand.limit, rises=gate.rises):
+        return Verdict.PASSED, f"{shown} {good} {demand.phrase}"
+    if not _reaches(best_end, demand.limit, rises=gate.rises):
+        return Verdict.FAILED, f"{shown} {bad} {demand.phrase}"
+    return Verdict.INCONCLUSIVE, f"{shown} in [{_text(low)}, {_text(high)}], which contains {demand.phrase}"
+
+
+def _reaches(value: Decimal, limit: Decimal, *, rises: bool) -> bool:
+    return value >= limit if rises else value <= limit
+
+
+def _demands(gate: Gate, baseline: Decimal | None) -> list[_Demand]:
+    demands = []
+    if gate.threshold is not None:
+        demands.append(_Demand(gate.threshold, f"threshold {_text(gate.threshold)}"))
+    if baseline is None:
+        return demands
+    if gate.min_absolute_change is not None:
+        change = gate.min_absolute_change if gate.rises else -gate.min_absolute_change
+        demands.append(_demand(baseline, change, _text(abs(change))))
+    if gate.min_relative_change is not None:
+        share = gate.min_relative_change if gate.rises else -gate.min_relative_change
+        demands.append(_demand(baseline, abs(baseline) * share, f"{_text(abs(share) * 100)} %"))
+    return demands
+
+
+def _demand(baseline: Decimal, change: Decimal, shown: str) -> _Demand:
+    sign = "-" if change < 0 else "+"
+    return _Demand(baseline + change, f"baseline {_text(baseline)} {sign} {shown} = {_text(baseline + change)}")
+
+
+def _baseline(gate: Gate, sample: Sample | None, comparison: Comparison) -> Decimal | None:
+    measured = sample.baseline if sample is not None else None
+    if measured is not None and _credible(measured):
+        return measured
+    return None if comparison.expected else comparison.references.get(gate.metric)
+
+
+def _result(
+    gate: Gate, sample: Sample | None, baseline: Decimal | None, verdict: Verdict, message: str
+) -> GateResult:
+    return GateResult(
+        metric=gate.metric,
+        verdict=verdict,
+        value=_kept(sample.value) if sample else None,
+        baseline=baseline,
+        low=_kept(sample.low) if sample else None,
+        high=_kept(sample.high) if sample else None,
+        samples=sample.samples if sample else 0,
+        message=bounded(message),
+    )
+
+
+def _kept(number: Decimal | None) -> Decimal | None:
+    return number if number is not None and _credible(number) else None
+
+
+def _credible(number: Decimal) -> bool:
+    """Neither infinite nor of a magnitude that no metric has and that decimal arithmetic would choke on."""
+    return number.is_kept() and (not number or abs(number.adjusted()) <= _GREATEST_EXPONENT)
+
+
+def _text(number: Decimal) -> str:
+    """A number to four significant digits, without exponent or trailing zeros."""
+    rounded = f"{number:.{_SHOWN_DIGITS}g}"
+    return f"{Decimal(rounded).normalize():f}"

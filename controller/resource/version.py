@@ -1,0 +1,117 @@
+"""`ModelVersion`: an immutable candidate, with one mutable lever, its intent."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from controller.metrics import Source
+from controller.resource.fields import Digest, DnsLabel, SemVer, ShortText
+from controller.resource.meta import Meta
+from controller.resource.model import ModelSpec
+from controller.resource.policy import ApprovalPolicy, Gates, Policy, Retraining, Rollback, Rollout, gate_problems
+from controller.resource.problems import Broken, Problem
+from controller.resource.version_status import VersionStatus
+
+
+class Intent(StrEnum):
+    """What the person who owns a version wants of it now."""
+
+    PROMOTE = "Promote"
+    HOLD = "Hold"
+    ABORT = "Abort"
+    RETIRE = "Retire"
+
+
+class Trigger(StrEnum):
+    """What caused a version to be trained."""
+
+    MANUAL = "Manual"
+    SCHEDULED = "Scheduled"
+    NEW_DATA = "NewData"
+    DEGRADATION = "Degradation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryEntry:
+    """A version in the MLflow registry. Left out: the registered model of the model's name, tagged with this version."""
+
+    name: ShortText
+    version: ShortText | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where the artefact is: an entry of the registry or a URI, and the digest it must have, if it is known."""
+
+    registry: RegistryEntry | None = None
+    uri: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    digest: Digest | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse two places at once."""
+        if self.registry is not None and self.uri is not None:
+            raise Broken((Problem(("uri",), "stands beside registry; give one of the two"),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """Where the version comes from. `parent` is the version it was trained from or after."""
+
+    trigger: Trigger = Trigger.MANUAL
+    parent: SemVer | None = None
+    data_digest: ShortText | None = None
+    run: ShortText | None = None
+    job: ShortText | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionSpec:
+    """A candidate: which model, which version; and what of the Model's policy it replaces (None: nothing)."""
+
+    model: DnsLabel
+    version: SemVer
+    source: Origin = field(default_factory=Origin)
+    lineage: Lineage = field(default_factory=Lineage)
+    intent: Intent = Intent.PROMOTE
+    requested_by: ShortText | None = None
+    gates: Gates | None = None
+    approval: ApprovalPolicy | None = None
+    rollout: Rollout | None = None
+    rollback: Rollback | None = None
+    retraining: Retraining | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse gates that the Model's evaluation could not hold, and a version that is its own parent."""
+        problems = list(gate_problems(self.gates or (), Source.OFFLINE))
+        if self.lineage.parent == self.version:
+            problems.append(Problem(("lineage", "parent"), f"{self.version} cannot be its own parent"))
+        Broken.unless_none(problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVersion:
+    """One version of a model."""
+
+    meta: Meta
+    spec: VersionSpec
+    status: VersionStatus | None = None
+
+    @property
+    def name(self) -> str:
+        """The object's name, and of all that is made for it."""
+        return self.meta.name
+
+
+def effective_policy(model: ModelSpec, version: VersionSpec) -> Policy:
+    """The Model's policy with the blocks that the version replaces."""
+    policy = model.policy
+    if version.gates is not None:
+        policy = replace(policy, evaluation=replace(policy.evaluation, gates=version.gates))
+    return replace(
+        policy,
+        approval=version.approval or policy.approval,
+        rollout=version.rollout or policy.rollout,
+        rollback=version.rollback or policy.rollback,
+    )

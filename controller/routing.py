@@ -1,0 +1,96 @@
+"""What is served and who answers whom: the split and the servings that the slots call for, against what is read back. Pure.
+
+It acts on what was written down in an earlier round. A verdict of this round is saved first and acted upon in the next,
+so that a process killed in between never sends users back and forth.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controller.actions import EnsureServing, SetTraffic, StopServing
+from controller.canary import FULL, share
+from controller.production import baking
+from controller.resource.codec import codec, digest
+from controller.resource.meta import version_name
+from controller.resource.model import Serving
+
+if TYPE_CHECKING:
+    from controller.actions import Action
+    from controller.situation import Situation
+
+
+def serve(situation: Situation) -> Situation:
+    """Start and stop what the slots call for. Nothing that users are sent to is ever stopped."""
+    spec = situation.observation.model.spec.serving
+    revision = digest(codec(Serving).dump(spec))
+    wanted = _served(situation)
+    actions: list[Action] = []
+    for number in wanted:
+        case = situation.case(number)
+        serving = case.facts.serving
+        if case.digest is None or (serving is not None and serving.revision == revision):
+            continue
+        actions.append(
+            EnsureServing(
+                name=case.version.name, version=number, digest=case.digest, serving=spec, revision=revision
+            )
+        )
+    return situation.acting(*actions, *_superfluous(situation, wanted))
+
+
+def route(situation: Situation) -> Situation:
+    """Bring the split to what the slots call for; a version that answers nobody yet must be ready first."""
+    observed = situation.observation.traffic
+    wanted = split(situation)
+    if observed is None or observed == wanted:
+        return situation
+    unready = [number for number in wanted if number not in observed and not situation.ready(number)]
+    return situation if unready else situation.acting(SetTraffic(weights=wanted))
+
+
+def split(situation: Situation) -> dict[str, int]:
+    """The percentages that the slots call for; they sum to 100, or there are none."""
+    model = situation.model
+    if model.restoring is not None and situation.ready(model.restoring.to):
+        return {model.restoring.to: FULL}
+    number, weight = model.canary, 0
+    if number is not None and number in situation.versions:
+        weight = share(situation.case(number))
+    if model.production is None:
+        return _first(situation, number, weight)
+    if number is None or weight == 0:
+        return {model.production: FULL}
+    return {number: FULL} if weight == FULL else {model.production: FULL - weight, number: weight}
+
+
+def _first(situation: Situation, number: str | None, weight: int) -> dict[str, int]:
+    """With nothing in production a candidate gets all or nothing, and keeps all through a moment of not being ready."""
+    if number is None or situation.statuses[number].outcome is not None:
+        return {}
+    if weight == FULL or situation.weight(number) == FULL:
+        return {number: FULL}
+    return {}
+
+
+def _served(situation: Situation) -> list[str]:
+    """The versions that should be served, oldest first."""
+    model = situation.model
+    wanted = {model.production, model.canary, model.restoring.to if model.restoring else None}
+    if model.production in situation.versions:
+        production = situation.case(str(model.production))
+        if baking(production) or production.status.held is not None:
+            wanted.add(model.previous)
+    return [number for number in situation.statuses if number in wanted]
+
+
+def _superfluous(situation: Situation, wanted: list[str]) -> list[Action]:
+    traffic = situation.observation.traffic
+    if traffic is None:
+        return []
+    keep = {*wanted, *traffic, situation.model.production}
+    return [
+        StopServing(name=version_name(situation.observation.model.name, facts.version), version=facts.version)
+        for facts in situation.observation.facts
+        if facts.serving is not None and facts.version not in keep
+    ]

@@ -1,0 +1,53 @@
+"""Training: the artefact is there, and is what it says it is. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controller.actions import VerifyArtifact
+from controller.observation import ArtifactFact, ArtifactState
+from controller.resource.reasons import Reason
+from controller.resource.version_status import Verified
+from controller.retries import resumed, unsettled
+from controller.situation import Case, Move, Situation
+from controller.stages import Stage, Verdict
+
+
+def verify(situation: Situation) -> Situation:
+    """Take every version in Training one step on."""
+    for case in tuple(situation.cases(Stage.TRAINING)):
+        if case.status.outcome is None:
+            situation = situation.taking(case.number, _verified(case))
+    return situation
+
+
+def _verified(case: Case) -> Move:
+    ready = resumed(case)
+    if isinstance(ready, Move):
+        return ready
+    name = f"{ready.version.name}-verify-{ready.attempt}"
+    fact = ready.facts.artifact
+    if fact is None or fact.name != name:
+        ask = VerifyArtifact(name=name, version=ready.number, source=ready.version.spec.source)
+        return ready.act(Reason.VERIFYING_ARTIFACT, "the artefact is being fetched and verified", ask)
+    return _answered(ready, fact)
+
+
+def _answered(case: Case, fact: ArtifactFact) -> Move:
+    wanted = case.version.spec.source.digest
+    match fact.state:
+        case ArtifactState.PENDING:
+            return case.wait(Reason.VERIFYING_ARTIFACT, fact.message or "the artefact is being fetched and verified")
+        case ArtifactState.MISSING:
+            return case.leave(Reason.ARTIFACT_MISSING, fact.message or "there is no such artefact")
+        case ArtifactState.DAMAGED:
+            return case.leave(Reason.ARTIFACT_DAMAGED, fact.message or "its digests differ from its manifest")
+        case ArtifactState.ERROR:
+            return unsettled(case, Verdict.ERROR, fact.message or "the artefact could not be read")
+        case ArtifactState.VERIFIED:
+            if fact.digest is None:
+                return unsettled(case, Verdict.ERROR, "the artefact was verified, but nobody says its digest")
+            if wanted not in (None, fact.digest):
+                return case.leave(Reason.ARTIFACT_DAMAGED, f"has digest {fact.digest}, spec.source names {wanted}")
+            verified = case.having(artifact=Verified(digest=fact.digest, at=case.now), retries=None)
+            return verified.go(Stage.VALIDATION, Reason.ARTIFACT_VERIFIED, f"verified {fact.digest}")

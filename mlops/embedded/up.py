@@ -1,0 +1,214 @@
+"""`recipes up`: one command from nothing to answers. The composition root of the laptop shell.
+
+The registry (an MLflow server, a child process), the predictor (this process) and a first training if there was none
+run side by side: a second start answers before MLflow has finished importing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import socket
+from contextlib import ExitStack, contextmanager
+from threading import Thread
+from time import sleep
+from typing import TYPE_CHECKING
+
+import structlog
+
+from mlops.artifact.loader import load_model
+from mlops.embedded.champion import ChampionFollower
+from mlops.embedded.first_version import FirstVersion
+from mlops.embedded.home import Home
+from mlops.embedded.registry_view import RegistryView
+from mlops.embedded.retrain_check import HomeRetrainCheck
+from mlops.errors import Conflict, MlopsError, NotFound, Permanent
+from mlops.model_registry import open_registry
+from mlops.registry.server import open_server
+from predictor.ports import Ports
+from predictor.process import serve
+from predictor.settings import Settings as PredictorSettings
+from predictor.slot import Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from mlops.config import Settings
+    from mlops.embedded.first_version import Reports
+    from mlops.recommendation import ServedModel
+    from mlops.translation.translator import Translator
+
+_READY_POLL = 0.05
+
+
+class LaptopService:
+    """Everything that one `recipes up` runs."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        translator: Translator,
+        reports: Reports,
+        code_revision: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._translator = translator
+        self._reports = reports
+        self._code_revision = code_revision
+        self._now = now
+        self._home = Home(settings.home)
+        self._registry = RegistryView()
+        self._slot = Slot()
+        self._fault: MlopsError | None = None
+        self._fresh = False
+
+    def run(self) -> None:
+        """Serve until SIGTERM or Ctrl-C.
+
+        Raises Conflict when this home or a port is in use, and what the first training or the loading raised.
+        """
+        self._home.prepare()
+        self._fresh = self._settings.mlflow_uri is None and self._home.fresh
+        with ExitStack() as stack:
+            stack.enter_context(_only_one(self._home))
+            for name, port in (("RECIPES_PORT", self._settings.port), ("RECIPES_GRPC_PORT", self._settings.grpc_port)):
+                _require_free(self._settings.host, port, name)
+            stack.callback(self._translator.close)
+            self._start_registry(stack)
+            log = structlog.stdlib.get_logger("mlops")
+            follower = ChampionFollower(
+                self._settings.model, self._slot, self._home, self._registry, self._translator, log
+            )
+            stack.callback(follower.stop)
+            follower.start()
+            Thread(target=self._announce, name="announce", daemon=True).start()
+            code = serve(self._predictor_settings(), self._load, slot=self._slot, ports=self._ports())
+        if self._fault is not None:
+            raise self._fault
+        if code != 0:
+            raise Permanent("the server could not start", hint=f"see {self._home.logs}")
+
+    def _start_registry(self, stack: ExitStack) -> None:
+        uri = self._settings.mlflow_uri
+        if uri is not None:
+            self._registry.connect(stack.enter_context(open_registry(uri, self._now)))
+            return
+        _require_free("127.0.0.1", self._settings.mlflow_port, "RECIPES_MLFLOW_PORT")
+        server = stack.enter_context(open_server(self._home.root, self._settings.mlflow_port, os.environ))
+
+        def connect() -> None:
+            try:
+                server.start(lambda _: None)
+                self._home.set_running(os.getpid(), server.url)
+                self._registry.connect(open_registry(server.url, self._now))
+            except MlopsError as error:
+                self._registry.fail(error.message)
+
+        stack.callback(self._home.clear_running)
+        Thread(target=connect, name="registry", daemon=True).start()
+
+    def _load(self) -> ServedModel:
+        """Find the model to serve, training one where there is none; runs beside the server."""
+        try:
+            try:
+                production = self._home.production()
+            except NotFound:
+                first = FirstVersion(self._home, self._settings, self._translator, self._code_revision, self._reports)
+                production = first.ensure(self._registry.wait, fresh=self._fresh)
+            served = load_model(production.path, translator=self._translator, expected_digest=production.digest)
+            self._translator.healthy()  # starts its processes before the first Spanish query needs them
+        except MlopsError as error:
+            self._fault = error
+            raise
+        return served
+
+    def _ports(self) -> Ports:
+        return Ports(
+            models=self._registry,
+            retraining=HomeRetrainCheck(self._home, self._registry, self._now),
+            probes={"registry": self._registry.probe},
+        )
+
+    def _predictor_settings(self) -> PredictorSettings:
+        return PredictorSettings(
+            artifact=self._home.root,
+            model_name=self._settings.model,
+            host=self._settings.host,
+            http_port=self._settings.port,
+            grpc_port=self._settings.grpc_port,
+            api_token=self._settings.api_token,
+            user_salt=_salt(self._home),
+            feedback_folder=self._home.feedback,
+            log_folder=self._home.logs,
+            log_level=self._settings.log_level,
+        )
+
+    def _announce(self) -> None:
+        """Print the addresses once a question would be answered; nothing when it never comes to that."""
+        while not self._slot.serving:
+            if self._fault is not None:
+                return
+            sleep(_READY_POLL)
+        for line in greeting(self._settings, self._slot.current()):
+            self._reports.say(line)
+
+
+def serve_home(
+    settings: Settings, translator: Translator, reports: Reports, code_revision: str, now: Callable[[], datetime]
+) -> None:
+    """Run the laptop service of the home in `settings` until it is stopped."""
+    LaptopService(settings, translator, reports, code_revision, now).run()
+
+
+def greeting(settings: Settings, served: ServedModel) -> tuple[str, ...]:
+    """The lines that tell a newcomer where to go and what to try."""
+    url = f"http://{settings.host}:{settings.port}"
+    registry = settings.mlflow_uri or f"http://127.0.0.1:{settings.mlflow_port}"
+    curl = f"curl -s {url}/recommend -H 'content-type: application/json' -d"
+    return (
+        "",
+        f"Serving {served.name} {served.version} with {served.recipes} recipes.",
+        f"  API      {url}   (GET /health, /metrics, /models, /openapi.json)",
+        f"  MLflow   {registry}",
+        "Try:",
+        f"""  {curl} '{{"query": "quick vegan dinner with chickpeas", "k": 3}}'""",
+        f"""  {curl} '{{"query": "postre de chocolate sin huevo", "k": 3}}'""",
+        f"  curl -s {url}/models/{served.name}/production",
+    )
+
+
+@contextmanager
+def _only_one(home: Home) -> Iterator[None]:
+    """Hold the home's lock; the kernel gives it back however this process ends."""
+    with home.lock.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict(
+                f"{home.root} is served by another process", hint="stop that one, or name another RECIPES_HOME"
+            ) from error
+        yield
+
+
+def _require_free(host: str, port: int, setting: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Conflict(
+                f"port {port} is not free: {error.strerror}", hint=f"stop what listens there, or set {setting}"
+            ) from error
+
+
+def _salt(home: Home) -> str:
+    """The salt of user hashes, kept so that a user stays the same user; readable by its owner only."""
+    path = home.root / ".user-salt"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secrets.token_hex(16))
+    return path.read_text(encoding="utf-8")

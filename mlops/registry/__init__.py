@@ -1,0 +1,1 @@
+"""The parts behind `mlops.model_registry`: stages, versions, the port to MLflow and its implementations."""

@@ -1,0 +1,140 @@
+"""The ASGI front of the process: every HTTP request comes through here, KServe's and our own.
+
+It gives each request an id, reads its body within limits, keeps KServe's administrative routes shut, hands the request
+to KServe's application or to ours, and sees to it that no answer shows the text of an exception.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+from starlette.datastructures import Headers
+
+from predictor.body import ClientGone, read_body, replay
+from predictor.paths import is_kserve, is_shut, route_of
+from predictor.problems import SEE_LOG, Problem, Refused, kserve_response, problem_of, problem_response
+from predictor.telemetry import request_id_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from predictor.body import Limits
+    from predictor.telemetry import RequestRecord, Telemetry
+
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_log = structlog.stdlib.get_logger("app")
+
+
+class FrontDoor:
+    """The outermost application of ours: `kserve` behind it for the protocols, `api` for the rest."""
+
+    def __init__(
+        self, kserve: ASGIApp, *, api: ASGIApp, telemetry: Telemetry, limits: Limits, new_id: Callable[[], str]
+    ) -> None:
+        self._kserve = kserve
+        self._api = api
+        self._telemetry = telemetry
+        self._limits = limits
+        self._new_id = new_id
+        self._inside = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection scope (ASGI 3)."""
+        if scope["type"] != "http":
+            await self._kserve(scope, receive, send)
+            return
+        path, method = scope["path"], scope["method"]
+        request_id = request_id_from(Headers(scope=scope).get("x-request-id", ""), self._new_id)
+        with self._telemetry.request(request_id=request_id, route=route_of(path), method=method) as record:
+            reply = _Reply(send, record, hide_500=is_kserve(path))
+            try:
+                with self._place(method):
+                    await self._hand_on(scope, receive, reply)
+            except ClientGone:
+                return
+            except Exception as error:  # noqa: BLE001 - the last place before uvicorn, which would answer in plain text
+                await _refuse(reply, scope, receive, error)
+
+    async def _hand_on(self, scope: Scope, receive: Receive, reply: _Reply) -> None:
+        if is_shut(scope["path"]):
+            detail = "models are managed by the controller, not over this port"
+            raise Refused(Problem(kind="forbidden", detail=detail))
+        body = await read_body(receive, Headers(scope=scope), self._limits)
+        self._telemetry.received(reply.record)
+        application = self._kserve if is_kserve(scope["path"]) else self._api
+        await application(scope, replay(body, receive), reply.send)
+        if reply.hidden:
+            raise Refused(Problem(kind="internal", detail=SEE_LOG))
+
+    @contextmanager
+    def _place(self, method: str) -> Iterator[None]:
+        # Probes and scrapes pass when all places are taken: that is when they matter.
+        if method in _WITHOUT_BODY:
+            yield
+            return
+        if self._inside >= self._limits.requests:
+            detail = f"{self._limits.requests} requests are being read or answered; ask again in a second"
+            headers = {"retry-after": "1", "connection": "close"}
+            raise Refused(Problem(kind="overloaded", detail=detail, headers=headers))
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+
+
+class _Reply:
+    """The way back to the client: notes the status and adds headers.
+
+    With `hide_500` an answer of that status is swallowed: KServe puts the text of exceptions into it.
+    """
+
+    def __init__(self, send: Send, record: RequestRecord, *, hide_500: bool) -> None:
+        self._send = send
+        self._hide_500 = hide_500
+        self.record = record
+        self.started = False
+        self.hidden = False
+
+    async def send(self, message: Message) -> None:
+        """Pass one ASGI message on."""
+        if message["type"] == "http.response.start":
+            if self._hide_500 and message["status"] == 500:  # noqa: PLR2004 - see the class
+                self.hidden = True
+                return
+            self.started = True
+            self.hidden = False
+            self.record.status = message["status"]
+            message = {**message, "headers": [*message.get("headers", ()), *self._headers()]}
+        if not self.hidden:
+            await self._send(message)
+
+    async def send_refusal(self, message: Message) -> None:
+        """Pass one message of our own refusal on, which holds no text of an exception."""
+        self._hide_500 = False
+        await self.send(message)
+
+    def _headers(self) -> list[tuple[bytes, bytes]]:
+        headers = [(b"x-request-id", self.record.request_id.encode())]
+        if self.record.version is not None:
+            headers.append((b"x-model-version", self.record.version.encode("latin-1", "replace")))
+        return headers
+
+
+async def _refuse(reply: _Reply, scope: Scope, receive: Receive, error: Exception) -> None:
+    problem = problem_of(error)
+    if not isinstance(error, Refused) and problem.kind == "internal":
+        _log.error("request failed", request_id=reply.record.request_id, exc_info=error)
+    if reply.started:
+        return
+    reply.record.error = problem.kind
+    if is_kserve(scope["path"]):
+        answer = kserve_response(problem)
+    else:
+        answer = problem_response(problem, instance=scope["path"], request_id=reply.record.request_id)
+    await answer(scope, receive, reply.send_refusal)

@@ -1,0 +1,139 @@
+"""KServe's own server classes, put right where they are wrong for us; each says what was wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import uvloop
+from grpc import aio  # type: ignore[import-untyped] # it has no types, and no stubs are installed
+from grpc_interceptor.exceptions import PermissionDenied
+
+from predictor.kserve_import import without_arguments
+
+with without_arguments():
+    from kserve import ModelServer, model_server
+    from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady, ServerNotReady
+    from kserve.protocol.dataplane import DataPlane
+    from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
+    from kserve.protocol.grpc.interceptors import ExceptionToStatusInterceptor, LoggingInterceptor
+    from kserve.protocol.grpc.server import GRPCServer
+    from kserve.protocol.grpc.servicer import InferenceServicer
+    from kserve.protocol.model_repository_extension import ModelRepositoryExtension
+    from kserve.protocol.rest.server import RESTServer
+
+if TYPE_CHECKING:
+    import logging
+
+    from predictor.kserve_model import RecipeModel
+    from predictor.slot import Slot
+
+_APP = "kserve.model_server:app"
+
+
+class Server(ModelServer):  # type: ignore[misc] # KServe has no types
+    """The server on the address it is told and on uvloop; KServe's start knows 0.0.0.0 and asyncio's loop only."""
+
+    def __init__(self, host: str, *, grpc_message_bytes: int, **options: Any) -> None:
+        # KServe takes this from the parsed command line only: it is to leave logging alone.
+        model_server.args.configure_logging = False
+        super().__init__(**options)
+        self._host = host
+        self._grpc_message_bytes = grpc_message_bytes
+
+    def start(self, models: list[RecipeModel]) -> None:
+        """Serve until a signal ends it."""
+        for model in models:
+            self.register_model(model)
+            model.start()
+        rest = RESTServer(
+            _APP,
+            self.dataplane,
+            self.model_repository_extension,
+            self.http_port,
+            grace_period=self.grace_period,
+            timeout_keep_alive=self.timeout_keep_alive,
+        )
+        rest.config.host = self._host
+        self.servers.append(rest.start())
+        if self.enable_grpc:
+            self._grpc_server = _BoundGRPCServer(
+                self._host,
+                self.grpc_port,
+                self.dataplane,
+                self.model_repository_extension,
+                kwargs={"message_bytes": self._grpc_message_bytes},
+                grace_period=self.grace_period,
+            )
+            self.servers.append(self._grpc_server.start(self.max_threads))
+        self.register_signal_handler()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
+
+
+class _BoundGRPCServer(GRPCServer):  # type: ignore[misc] # KServe has no types
+    """The gRPC server on one address, and on a port of its own: by default two processes may share one unnoticed."""
+
+    def __init__(self, host: str, port: int, *args: Any, **options: Any) -> None:
+        super().__init__(port, *args, **options)
+        self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    async def start(self, max_workers: int) -> None:
+        """Serve until stopped."""
+        self._server = aio.server(
+            ThreadPoolExecutor(max_workers=max_workers),
+            interceptors=(LoggingInterceptor(), ExceptionToStatusInterceptor()),
+            options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", self._kwargs["message_bytes"])],
+        )
+        add_GRPCInferenceServiceServicer_to_server(
+            InferenceServicer(self._data_plane, self._model_repository_extension), self._server
+        )
+        self._server.add_insecure_port(self._address)
+        await self._server.start()
+        await self._server.wait_for_termination()
+
+
+class TruthfulDataPlane(DataPlane):  # type: ignore[misc] # KServe has no types
+    """KServe's data plane with a truthful readiness, and with bad bodies as the client's fault."""
+
+    def __init__(self, registry: Any, slot: Slot) -> None:
+        super().__init__(registry)
+        self._slot = slot
+
+    async def ready(self) -> bool:
+        """Tell whether a question would be answered; KServe's own says yes before any model is loaded."""
+        return self._slot.serving
+
+    def metadata(self) -> dict[str, Any]:
+        """Describe the server, without the extension that is shut."""
+        described: dict[str, Any] = super().metadata() | {"extensions": []}
+        return described
+
+    def decode(self, *args: Any, **kwargs: Any) -> Any:
+        """Decode a body; KServe's decoder trips over missing members with KeyError and the like, which end as 500."""
+        try:
+            return super().decode(*args, **kwargs)
+        except InvalidInput:
+            raise
+        except Exception as error:
+            # Nothing but the client's bytes goes into the decoder, so whatever it trips over came from there.
+            raise InvalidInput("the body cannot be decoded") from error
+
+
+class ClosedRepository(ModelRepositoryExtension):  # type: ignore[misc] # KServe has no types
+    """Nobody loads or unloads a model over gRPC either; `FrontDoor` shuts the same over HTTP."""
+
+    async def load(self, model_name: str) -> None:
+        """Refuse."""
+        raise PermissionDenied(f"{model_name[:128]} is managed by the controller, not over this port")
+
+    async def unload(self, model_name: str) -> None:
+        """Refuse."""
+        raise PermissionDenied(f"{model_name[:128]} is managed by the controller, not over this port")
+
+
+def without_client_faults(record: logging.LogRecord) -> bool:
+    """Drop the traceback that KServe logs as an error for each request a client got wrong; our line tells of it."""
+    faults = (InvalidInput, ModelNotFound, ModelNotReady, ServerNotReady)
+    return not (record.exc_info and isinstance(record.exc_info[1], faults))

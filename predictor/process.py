@@ -1,0 +1,127 @@
+"""A predictor process from start to end: logs, feedback, loading in the background, the server, the exit code."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+import time
+import uuid
+from contextlib import ExitStack
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import structlog
+from prometheus_client import REGISTRY
+
+from mlops.errors import MlopsError
+from mlops.feedback import FeedbackStore
+from mlops.feedback_spool import DailySpool
+from mlops.logging_config import LogConfig, configure_logging
+from predictor.ports import Ports
+from predictor.service import Surroundings
+from predictor.slot import Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlops.recommendation import ServedModel
+    from predictor.settings import Settings
+
+# A line or more per request from others; ours says the same in one.
+_QUIET = {"kserve": "WARNING", "kserve.trace": "WARNING", "uvicorn.access": "WARNING", "timing_asgi": "WARNING"}
+
+_log = structlog.stdlib.get_logger("app")
+
+
+def serve(
+    settings: Settings,
+    load: Callable[[], ServedModel] | None,
+    *,
+    slot: Slot | None = None,
+    ports: Ports | None = None,
+) -> int:
+    """Serve until SIGTERM or SIGINT and return the exit code: 0, or 1 where `load` or the start failed.
+
+    `load` runs beside the server, which listens and says that it is not ready meanwhile; None where the caller fills
+    `slot` by itself. Only from the main thread, once per process.
+    """
+    configure_logging(LogConfig(folder=settings.log_folder, level=settings.log_level, levels=_QUIET))
+    slot = slot or Slot()
+    loading = _Loading(load, slot)
+    # Until the server has its own handlers, stopping is simply ending.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    loading.start()
+    try:
+        with ExitStack() as stack:
+            surroundings = _surroundings(settings, stack)
+            # Takes seconds, during which the artefact is read and verified.
+            from predictor.server import build_server  # noqa: PLC0415
+
+            server = build_server(settings, slot, ports or Ports(), surroundings)
+            if not loading.failed:
+                _log.info("serving", host=settings.host, http_port=settings.http_port, grpc_port=settings.grpc_port)
+                server.run()
+    except MlopsError as error:
+        _log.error("cannot serve", reason=error.message, hint=error.hint)
+        return 1
+    except SystemExit as stopped:
+        return 1 if stopped.code or loading.failed else 0
+    _log.info("stopped")
+    return 1 if loading.failed else 0
+
+
+class _Loading(Thread):
+    """Loads the model; where that fails, nothing will ever be served, so the process is asked to end."""
+
+    def __init__(self, load: Callable[[], ServedModel] | None, slot: Slot) -> None:
+        super().__init__(name="load", daemon=True)
+        self._load = load
+        self._slot = slot
+        self.failed = False
+
+    def run(self) -> None:
+        if self._load is None:
+            return
+        started = time.perf_counter()
+        try:
+            served = self._load()
+        except MlopsError as error:
+            self._fail(error.message)
+            _log.error("cannot load the model", reason=error.message, hint=error.hint)
+        except Exception as error:  # noqa: BLE001 - a thread's last chance to say why there will be no model
+            self._fail(type(error).__name__)
+            _log.exception("cannot load the model")
+        else:
+            self._slot.swap(served)
+            _log.info(
+                "model loaded",
+                model=served.name,
+                version=served.version,
+                digest=served.digest,
+                recipes=served.recipes,
+                seconds=round(time.perf_counter() - started, 3),
+            )
+            return
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _fail(self, reason: str) -> None:
+        self.failed = True
+        self._slot.fail(reason)
+
+
+def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
+    feedback = None
+    if settings.feedback_folder is not None:
+        feedback = FeedbackStore(DailySpool(settings.feedback_folder, time.time, fsync=settings.feedback_fsync))
+        stack.callback(feedback.close)
+    salt = settings.user_salt.get_secret_value().encode() if settings.user_salt else secrets.token_bytes(16)
+    return Surroundings(
+        clock=time.time,
+        timer=time.perf_counter,
+        new_id=lambda: str(uuid.uuid4()),
+        user_salt=salt,
+        registry=REGISTRY,
+        feedback=feedback,
+    )

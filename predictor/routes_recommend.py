@@ -1,0 +1,77 @@
+"""POST /recommend and POST /feedback."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from fastapi import Request
+from starlette.responses import Response
+
+from mlops.feedback import Feedback, FeedbackNotKept, FeedbackStore, content_digest, user_hash
+from predictor.answers import recommendation_body
+from predictor.instruments import Instruments
+from predictor.json_messages import json_answer, json_body
+from predictor.problems import Problem, Refused
+from predictor.recommending import Recommending, Terms
+from predictor.schemas import FeedbackRequest, RecommendRequest
+from predictor.telemetry import current_record
+from predictor.validation import parse_json
+
+
+class RecommendRoute:
+    """Answers one question."""
+
+    def __init__(self, recommending: Recommending) -> None:
+        self._recommending = recommending
+
+    async def recommend(self, request: Request) -> Response:
+        """Recommend recipes for a question in free text, best first, each with the reasons for its place."""
+        wanted = parse_json(RecommendRequest, await json_body(request))
+        (recommendation,) = await self._recommending.answer([wanted])
+        return json_answer(recommendation_body(recommendation))
+
+
+class FeedbackRoute:
+    """Keeps what users did with recommendations. `store` is None where no folder is set."""
+
+    def __init__(
+        self, store: FeedbackStore | None, instruments: Instruments, terms: Terms, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._instruments = instruments
+        self._terms = terms
+        self._clock = clock
+
+    async def feedback(self, request: Request) -> Response:
+        """Keep what a user clicked, cooked or rated; answered once it is on disk. Sent again, it is kept once."""
+        wanted = parse_json(FeedbackRequest, await json_body(request))
+        if self._store is None:
+            detail = "no feedback folder is set here; set PREDICTOR_FEEDBACK_FOLDER and start again"
+            raise Refused(Problem(kind="not-configured", detail=detail))
+        feedback = self._feedback(wanted)
+        current_record().user = feedback.user
+        try:
+            async with asyncio.timeout(self._terms.seconds):
+                receipt = await asyncio.wrap_future(self._store.submit(feedback))
+        except FeedbackNotKept as error:
+            self._instruments.feedback_dropped.labels(error.reason).inc()
+            raise
+        except TimeoutError:
+            self._instruments.feedback_dropped.labels("slow_disk").inc()
+            detail = f"not on disk within {self._terms.seconds:g} s; send it again with the same feedback_id"
+            raise Refused(Problem(kind="not-kept", detail=detail, headers={"retry-after": "5"})) from None
+        if not receipt.duplicate:
+            self._instruments.feedback.inc()
+        return json_answer({"feedback_id": receipt.feedback_id, "duplicate": receipt.duplicate}, status=202)
+
+    def _feedback(self, wanted: FeedbackRequest) -> Feedback:
+        feedback = Feedback(
+            feedback_id=wanted.feedback_id or "",
+            recommendation_id=wanted.recommendation_id,
+            at=datetime.fromtimestamp(self._clock(), UTC),
+            user=None if wanted.user_id is None else user_hash(wanted.user_id, self._terms.user_salt),
+            clicked=wanted.clicked,
+            cooked=wanted.cooked,
+            ratings=wanted.ratings,
+        )
+        return feedback if wanted.feedback_id else feedback.identified(content_digest(feedback.to_row()))

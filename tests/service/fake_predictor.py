@@ -1,0 +1,31 @@
+"""`python -m tests.service.fake_predictor …`: the predictor process with a made-up model in it.
+
+The rest of the process is the real one. FAKE_LOAD_SECONDS delays loading, FAKE_LOAD_FAILS fails it, FAKE_ANSWER_SECONDS
+slows each answer, and FAKE_MODULES names a file that gets the names of the modules imported by the time it stops.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from mlops.errors import Permanent
+from predictor.process import serve
+from predictor.settings import Settings
+from tests.fakes.recommender import fake_model
+
+
+def load():
+    time.sleep(float(os.environ.get("FAKE_LOAD_SECONDS", "0")))
+    if "FAKE_LOAD_FAILS" in os.environ:
+        raise Permanent("vectors.npy: sha256 is ab12, the manifest says cd34", hint="fetch the artefact again")
+    return fake_model(seconds=float(os.environ.get("FAKE_ANSWER_SECONDS", "0")))
+
+
+if __name__ == "__main__":
+    code = serve(Settings(_cli_parse_args=["--artifact", "unused", *sys.argv[1:]]), load)
+    if modules := os.environ.get("FAKE_MODULES"):
+        Path(modules).write_text("\n".join(sorted(sys.modules)), encoding="utf-8")
+    sys.exit(code)
