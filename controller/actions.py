@@ -4,7 +4,7 @@ A shell performs them in order. One that fails may be left: as long as the obser
 asked for again, and no status claims it before.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -115,6 +115,13 @@ class ReleaseVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseModel:
+    """Nothing of the model is left: let its object go."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnsureRetraining:
     """Have the platform run retraining on this schedule: a CronJob, or an APScheduler job."""
 
@@ -159,7 +166,7 @@ class Notify:
     version: str | None
     reason: Reason
     message: str
-    warning: bool = field(default=False)
+    warning: bool = False
 
 
 Action = (
@@ -173,6 +180,7 @@ Action = (
     | Measure
     | MoveAlias
     | ReleaseVersion
+    | ReleaseModel
     | EnsureRetraining
     | RemoveRetraining
     | StartRetraining
@@ -189,7 +197,7 @@ def to_dict(action: Action) -> dict[str, Any]:
 
 
 def from_dict(data: dict[str, Any]) -> Action:
-    """Read back what `to_dict` wrote. Raises KeyError for an unknown kind, pydantic.ValidationError for unfit fields."""
+    """Read back what `to_dict` wrote. Raises KeyError for an unknown kind, pydantic.ValidationError for the rest."""
     rest = dict(data)
     return codec(_KINDS[rest.pop("action")]).load(rest)
 

@@ -1,12 +1,13 @@
 """Staging before the rollout: consent, and whose turn it is. Pure.
 
-One version is rolled out at a time. Of those that are ready the newest goes first: what was made later usually knows more.
-An older one waits and loses nothing if the newer one fails; once a newer one is in production it is superseded
+One version is rolled out at a time. Of those that are ready the newest goes first: what was made later usually knows
+more. An older one waits and loses nothing if the newer one fails; once a newer one is in production it is superseded
 (`leaving.py`). What is held, in the canary or in the bake, gives way to a newer one that is ready.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from controller import clock
@@ -20,6 +21,7 @@ from controller.stages import Stage
 from controller.validation import baseline_changed
 
 if TYPE_CHECKING:
+    from controller.resource.version_status import Decided
     from controller.situation import Situation
 
 
@@ -37,25 +39,39 @@ def admit(situation: Situation) -> Situation:
 
 
 def _next_in_turn(situation: Situation, ready: list[Case]) -> Situation:
-    if not ready:
-        return situation.with_model(queue=()) if situation.model.queue else situation
-    newest = max(ready, key=lambda case: case.age_order)
-    occupied = _occupied(situation, newest)
-    if occupied is None:
-        situation = situation.with_model(canary=newest.number)
-        began = begun(situation.case(newest.number)).wait(Reason.STARTING, "its turn has come; its serving starts")
-        situation = situation.taking(newest.number, began)
-        occupied = f"{newest.number} is being rolled out"
-    for case in ready:
-        if case.number != situation.model.canary:
-            waiting = situation.case(case.number).wait(Reason.QUEUED, occupied)
-            situation = situation.taking(case.number, waiting)
+    if ready:
+        newest = max(ready, key=lambda case: case.age_order)
+        situation = _giving_way(situation, newest)
+        if _occupied(situation) is None and _written(newest):
+            began = begun(newest).wait(Reason.STARTING, "its turn has come; its serving starts")
+            situation = situation.with_model(canary=newest.number).taking(newest.number, began)
     queue = tuple(case.number for case in reversed(ready) if case.number != situation.model.canary)
+    occupied = _occupied(situation)
+    for number in queue if occupied else ():
+        situation = situation.taking(number, situation.case(number).wait(Reason.QUEUED, str(occupied)))
     return situation if queue == situation.model.queue else situation.with_model(queue=queue)
 
 
-def _occupied(situation: Situation, newest: Case) -> str | None:
-    """What the newest must wait for. A held rollout that is older is ended for its sake."""
+def _written(case: Case) -> bool:
+    """Whether its readiness was saved in an earlier round: a slot is never given on what a crash could still forget."""
+    stored = case.version.status
+    return stored is not None and stored.stage is Stage.STAGING and stored.approval == case.status.approval
+
+
+def _giving_way(situation: Situation, newest: Case) -> Situation:
+    """End a rollout that is held, unless a person holds it, when a newer version could go on instead."""
+    number = situation.model.canary
+    if number is None or number not in situation.versions:
+        return situation
+    case = situation.case(number)
+    held = case.status.held is not None and case.version.spec.intent is not Intent.HOLD
+    if not held or case.status.outcome is not None or newest.age_order < case.age_order:
+        return situation
+    return situation.taking(number, case.leave(Reason.SUPERSEDED, f"was held and gives way to {newest.number}"))
+
+
+def _occupied(situation: Situation) -> str | None:
+    """What has to end before a rollout may begin."""
     model = situation.model
     if model.restoring is not None:
         return f"production is being restored to {model.restoring.to}"
@@ -77,18 +93,26 @@ def _waiting(case: Case) -> Move:
     asked = consent(case)
     if asked.given is None:
         return _unapproved(case, asked.reason, asked.message)
-    case = case.having(approval=_kept(case, asked.given)) if case.status.approval != asked.given else case
+    case = _recorded(case, asked.given)
     wakes = (expiry(case, asked.given),) if asked.given.by is not None else ()
-    if case.version.spec.intent is Intent.HOLD:
-        return case.wait(Reason.ON_HOLD, "its rollout begins when the intent is Promote", *wakes)
-    if case.situation.observation.model.spec.paused:
-        return case.wait(Reason.PAUSED, "its rollout begins when the Model is no longer paused", *wakes)
-    if case.situation.pin not in (None, case.number):
-        return case.wait(Reason.PINNED, f"the Model is pinned to {case.situation.pin}", *wakes)
+    barred = _barred(case)
+    if barred is not None:
+        return case.wait(*barred, *wakes)
     if not case.situation.observation.splits_traffic and case.policy.rollout.steps and case.situation.model.production:
         message = f"{len(case.policy.rollout.steps)} canary steps are wanted, the traffic provider cannot split traffic"
         return case.hold(Reason.TRAFFIC_SPLIT_UNSUPPORTED, message)
     return Move(status=case.having(held=None).status if case.status.held else case.status, wakes=wakes, done=True)
+
+
+def _barred(case: Case) -> tuple[Reason, str] | None:
+    """What a person has put in the way."""
+    if case.version.spec.intent is Intent.HOLD:
+        return Reason.ON_HOLD, "its rollout begins when the intent is Promote"
+    if case.situation.observation.model.spec.paused:
+        return Reason.PAUSED, "its rollout begins when the Model is no longer paused"
+    if case.situation.pin not in (None, case.number):
+        return Reason.PINNED, f"the Model is pinned to {case.situation.pin}"
+    return None
 
 
 def _unapproved(case: Case, reason: Reason, message: str) -> Move:
@@ -98,3 +122,11 @@ def _unapproved(case: Case, reason: Reason, message: str) -> Move:
     if case.now >= deadline:
         return case.leave(Reason.APPROVAL_TIMED_OUT, f"nobody approved within {limit} s; {message}")
     return case.wait(reason, message, deadline)
+
+
+def _recorded(case: Case, given: Decided) -> Case:
+    """The case with the decision on record; one that the policy takes anew in each round keeps its first time."""
+    before = case.status.approval
+    if before is not None and replace(before, at=given.at) == given and (given.by is None or before.at == given.at):
+        return case
+    return case.having(approval=given)

@@ -1,4 +1,4 @@
-"""Watching a version that answers users: one check per interval, counted once, in the canary and in the bake alike. Pure.
+"""Watching a version that answers users: one check per interval, counted once, in canary and bake alike. Pure.
 
 A check has a number and so a name; its answer is counted when it comes and never again. What is not answered within two
 intervals counts as an Error, so that a silent metrics source is told apart from a healthy one.
@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from controller import clock
 from controller.actions import Measure
 from controller.gates import Comparison, Freshness, judge, summary
-from controller.resource.policy import Limit
 from controller.resource.version_status import Checks, GateResult
 from controller.retries import REASONS, limit_of
 from controller.stages import Verdict, worst
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
 
     from controller.observation import Measurement
-    from controller.resource.policy import Analysis
+    from controller.resource.policy import Analysis, Limit
     from controller.resource.reasons import Reason
 
 _UNANSWERED = 2  # intervals
@@ -29,7 +29,7 @@ _UNANSWERED = 2  # intervals
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What is watched: a version since a moment, against a baseline that takes traffic beside it, or against its memory."""
+    """A version watched since a moment: against a baseline that answers beside it, or against what that last did."""
 
     prefix: str
     version: str
@@ -135,7 +135,7 @@ def _unanswered(before: tuple[GateResult, ...], message: str) -> tuple[GateResul
     return remembered or (GateResult(metric="", verdict=Verdict.ERROR, message=message),)
 
 
-def _remembering(result: GateResult, references: dict[str, object]) -> GateResult:
+def _remembering(result: GateResult, references: dict[str, Decimal]) -> GateResult:
     if result.baseline is not None or result.metric not in references:
         return result
     return replace(result, baseline=references[result.metric])

@@ -89,7 +89,10 @@ def _flaw(case: Case, approval: ModelApproval) -> tuple[Reason, str] | None:
     spec, policy = approval.spec, case.policy.approval
     given_at = approval.meta.created or case.now
     if approval.meta.created_by not in (None, spec.approver):
-        return Reason.APPROVAL_FORGED, f"the approval in the name of {spec.approver} was made by {approval.meta.created_by}"
+        return (
+            Reason.APPROVAL_FORGED,
+            f"the approval in the name of {spec.approver} was made by {approval.meta.created_by}",
+        )
     if policy.separation is Separation.ENFORCED and spec.approver in _authors(case):
         return Reason.APPROVAL_BY_AUTHOR, f"{spec.approver} asked for this version, another person must approve it"
     if spec.digest != case.digest:
@@ -123,9 +126,10 @@ def _authors(case: Case) -> set[str]:
 
 
 def _mistrusted_ancestor(case: Case) -> str | None:
-    """The nearest ancestor that was rolled back; one that has done well in production since vouches for what follows it.
+    """The nearest ancestor that was rolled back.
 
-    A parent that no longer exists ends the walk, but is itself still asked.
+    One that has done well in production since vouches for what follows it. A parent that no longer exists ends the
+    walk, but is itself still asked.
     """
     mistrusted = {hold.version for hold in case.situation.model.holds}
     seen: set[str] = set()

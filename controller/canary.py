@@ -1,4 +1,4 @@
-"""The rollout of one version: ready, its weight applied, watched, the next step; at the end all traffic, then the alias. Pure.
+"""The rollout of one version: ready, weight applied, watched, next step; then all traffic, and the alias last. Pure.
 
 A step is left only when its weight was read back, its time is over, enough checks passed in it, and the latest passed
 every gate. The step after the last is the promotion itself: weight 100, still watched until the alias has moved.

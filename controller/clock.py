@@ -27,7 +27,7 @@ def elapsed(since: datetime, now: datetime) -> int:
 
 
 def rewound(status: VersionStatus, now: datetime) -> VersionStatus:
-    """The status with every running clock brought to the present where it lies ahead of it; records stay as they are."""
+    """The status with every running clock that lies ahead brought to the present; records stay as they are."""
     if not _ahead(status, now):
         return status
     return replace(

@@ -1,7 +1,7 @@
 """One gate, one sample, one verdict, with the arithmetic in the message. Pure.
 
-The vocabulary is that of MLflow's model validation (threshold, minimal absolute and relative change against a baseline);
-what is added are the verdicts for evidence that is not there: NoData, Error and Inconclusive never pass and never fail.
+The vocabulary is that of MLflow's model validation: threshold, minimal absolute and relative change against a baseline.
+What is added are the verdicts for evidence that is not there: NoData, Error and Inconclusive never pass and never fail.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _GREATEST_EXPONENT = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What a version is compared with: whether a baseline is to be expected, and what it last measured where it rests now."""
+    """Whether a baseline is to be expected; and what it measured last, for when it rests."""
 
     expected: bool
     references: Mapping[str, Decimal]
@@ -60,22 +60,14 @@ class _Demand:
 
 
 def judge(gate: Gate, sample: Sample | None, comparison: Comparison, fresh: Freshness | None = None) -> GateResult:
-    """Judge one sample, by ordered questions: is there anything to compare with, is there data, does it reach the limit."""
+    """Judge one sample, by ordered questions: is there something to compare with, is it usable, does it suffice."""
     baseline = _baseline(gate, sample, comparison)
     if gate.threshold is None and baseline is None and not comparison.expected:
         message = f"{gate.metric}: nothing in production to compare with (NoBaseline), not applicable"
         return _result(gate, sample, None, Verdict.PASSED, message)
-    if sample is None or sample.value is None or sample.value.is_nan():
-        return _result(gate, sample, baseline, Verdict.NO_DATA, f"{gate.metric}: no value")
-    if not _credible(sample.value):
-        return _result(gate, sample, baseline, Verdict.ERROR, f"{gate.metric}: the source says {sample.value}")
-    if fresh is not None and not fresh.fits(sample.newest):
-        when = sample.newest.isoformat(timespec="seconds") if sample.newest else ""
-        wanted = fresh.oldest.isoformat(timespec="seconds")
-        return _result(gate, sample, baseline, Verdict.NO_DATA, f"{gate.metric}: data of {when}, wanted from {wanted} on")
-    if sample.samples < gate.min_samples:
-        message = f"{gate.metric}: {sample.samples} samples < minSamples {gate.min_samples}"
-        return _result(gate, sample, baseline, Verdict.NO_DATA, message)
+    flaw = _flaw(gate, sample, fresh)
+    if flaw is not None:
+        return _result(gate, sample, baseline, *flaw)
     if gate.comparative and baseline is None and comparison.expected:
         return _result(gate, sample, None, Verdict.NO_DATA, f"{gate.metric}: no value of production to compare with")
     return _against_limits(gate, sample, baseline)
@@ -87,10 +79,25 @@ def summary(results: tuple[GateResult, ...], verdict: Verdict) -> str:
     return bounded("; ".join(deciding)) if deciding else "no gates"
 
 
-def _against_limits(gate: Gate, sample: Sample, baseline: Decimal | None) -> GateResult:
-    value = sample.value
-    assert value is not None  # noqa: S101 - asked before
-    findings = [_reached(gate, sample, value, demand) for demand in _demands(gate, baseline)]
+def _flaw(gate: Gate, sample: Sample | None, fresh: Freshness | None) -> tuple[Verdict, str] | None:
+    """Why a sample cannot be judged; None where it can."""
+    if sample is None or sample.value is None or sample.value.is_nan():
+        return Verdict.NO_DATA, f"{gate.metric}: no value"
+    if not _credible(sample.value):
+        return Verdict.ERROR, f"{gate.metric}: the source says {sample.value}"
+    if fresh is not None and not fresh.fits(sample.newest):
+        when = sample.newest.isoformat(timespec="seconds") if sample.newest else ""
+        wanted = fresh.oldest.isoformat(timespec="seconds")
+        return Verdict.NO_DATA, f"{gate.metric}: data of {when}, wanted from {wanted} on"
+    if sample.samples < gate.min_samples:
+        return Verdict.NO_DATA, f"{gate.metric}: {sample.samples} samples < minSamples {gate.min_samples}"
+    return None
+
+
+def _against_limits(gate: Gate, sample: Sample | None, baseline: Decimal | None) -> GateResult:
+    assert sample is not None  # noqa: S101 - asked by `_flaw`
+    assert sample.value is not None  # noqa: S101 - as above
+    findings = [_reached(gate, sample, sample.value, demand) for demand in _demands(gate, baseline)]
     verdict = worst([verdict for verdict, _ in findings])
     message = "; ".join(text for found, text in findings if found is verdict)
     return _result(gate, sample, baseline, verdict, f"{message} (n={sample.samples})")
@@ -141,9 +148,7 @@ def _baseline(gate: Gate, sample: Sample | None, comparison: Comparison) -> Deci
     return None if comparison.expected else comparison.references.get(gate.metric)
 
 
-def _result(
-    gate: Gate, sample: Sample | None, baseline: Decimal | None, verdict: Verdict, message: str
-) -> GateResult:
+def _result(gate: Gate, sample: Sample | None, baseline: Decimal | None, verdict: Verdict, message: str) -> GateResult:
     return GateResult(
         metric=gate.metric,
         verdict=verdict,
@@ -162,7 +167,7 @@ def _kept(number: Decimal | None) -> Decimal | None:
 
 def _credible(number: Decimal) -> bool:
     """Neither infinite nor of a magnitude that no metric has and that decimal arithmetic would choke on."""
-    return number.is_kept() and (not number or abs(number.adjusted()) <= _GREATEST_EXPONENT)
+    return number.is_finite() and (not number or abs(number.adjusted()) <= _GREATEST_EXPONENT)
 
 
 def _text(number: Decimal) -> str:

@@ -1,4 +1,4 @@
-"""How a candidate's attempt ends from outside, and how a version leaves the stage: out of traffic first, archived then. Pure.
+"""How a candidate's attempt is ended from outside, and how it leaves: out of traffic first, archived then. Pure.
 
 Production is another matter: it leaves only when something takes its place (`restoration.py`).
 """
@@ -14,12 +14,9 @@ from controller.resource.version import Intent
 from controller.stages import CANDIDATE_STAGES, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from controller.situation import Case, Move, Situation
 
 Ending = tuple[Reason, str]
-Question = "Callable[[Case], Ending | None]"
 
 
 def leave(situation: Situation) -> Situation:

@@ -1,6 +1,6 @@
 """The metrics a gate may name: a closed catalogue, because a gate on a misspelt metric is a gate that never fails.
 
-Pure. Who measures them: the evaluation job (offline), the replay of recorded queries (replay), the traffic itself (online).
+Pure. They are measured by the evaluation job (offline), by the replay of recorded queries, or in the traffic (online).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from controller.resource.version import Lineage, ModelVersion, Origin
 
 
 class ArtifactState(StrEnum):
-    """What fetching and verifying an artefact came to. `Error` may go away by itself, `Missing` and `Damaged` do not."""
+    """What fetching and verifying an artefact came to. `Error` may go away by itself, the others do not."""
 
     PENDING = "Pending"
     VERIFIED = "Verified"
@@ -39,8 +39,9 @@ class ArtifactFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One metric as measured. `low` and `high` bound the value with the baseline taken as given (for a difference d of
-    the two versions: baseline + d). `newest` is the time of the latest datum; NaN stands for "0 of 0".
+    """One metric as measured; NaN stands for "0 of 0". `newest` is the time of the latest datum.
+
+    `low` and `high` bound the value, the baseline taken as given: for a difference d of both versions, baseline + d.
     """
 
     metric: str
@@ -74,7 +75,7 @@ class JobFact:
 
 
 class ServingState(StrEnum):
-    """Whether a version's own serving answers. `Refused`: it will not serve, because the artefact is not what it should be."""
+    """Whether a version's own serving answers. `Refused`: never, because the artefact is not what it should be."""
 
     PENDING = "Pending"
     READY = "Ready"

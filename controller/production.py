@@ -10,11 +10,10 @@ from controller.analysis import Watch
 from controller.resource.policy import Rollbacks
 from controller.resource.reasons import Reason
 from controller.resource.version import Intent
-from controller.resource.version_status import Bake
-from controller.situation import Case, Move
 
 if TYPE_CHECKING:
-    from controller.situation import Situation
+    from controller.resource.version_status import Bake
+    from controller.situation import Case, Move, Situation
 
 
 def watch_production(situation: Situation) -> Situation:
@@ -86,8 +85,8 @@ def _failed(case: Case, reason: Reason, message: str, bake: Bake) -> Move:
     ended = case.having(bake=replace(bake, ended_at=case.now))
     if not _previous_restorable(case):
         return ended.hold(Reason.NOTHING_TO_ROLL_BACK_TO, message)
-    if case.situation.pin == case.number:
-        return ended.hold(reason, f"the Model is pinned to it; {message}")
+    if case.situation.pin not in (None, case.situation.model.previous):
+        return ended.hold(reason, f"the Model is pinned to {case.situation.pin}; {message}")
     if case.policy.rollback.policy is Rollbacks.MANUAL:
         return ended.hold(reason, f"rollback.policy is Manual; {message}")
     return case.leave(reason, message)
@@ -121,7 +120,7 @@ def _previous_restorable(case: Case) -> bool:
 
 
 def _lost(case: Case) -> bool:
-    """Users are sent to a version that is not ready while the one before it is. After a restart nobody is sent anywhere."""
+    """Users are sent to a version that is not ready, while the one before it is. After a restart nobody is sent."""
     previous = _previous(case)
     answering = case.situation.weight(case.number) > 0 and not case.ready
     return answering and previous is not None and restorable(previous) and previous.ready

@@ -17,6 +17,7 @@ from controller.resource.version import Intent
 from controller.stages import Stage
 
 if TYPE_CHECKING:
+    from controller.resource.version_status import VersionStatus
     from controller.situation import Case, Situation
 
 
@@ -40,24 +41,31 @@ def restore(situation: Situation) -> Situation:
 
 def choose_restoration(situation: Situation) -> Situation:
     """Write down that production must change to an earlier version, by ordered questions: the pin outranks all."""
+    production = situation.model.production
     if situation.model.restoring is not None:
         return situation
-    if situation.pin is not None:
-        return _pinned(situation, situation.pin)
-    production = situation.model.production
+    if situation.pin is not None and situation.pin != production and _was_in_production(situation, situation.pin):
+        return _restoring(situation, situation.pin, Reason.PINNED, f"the Model is pinned to {situation.pin}")
     if production is None:
         return situation
-    if production not in situation.versions:
-        return _restoring(situation, Reason.PRODUCTION_MISSING, "the object of the version in production is gone")
+    if production in situation.versions:
+        return _replaced_if_asked(situation, production)
+    previous = _previous(situation)
+    told = "the object of the version in production is gone"
+    return _restoring(situation, previous, Reason.PRODUCTION_MISSING, told) if previous else situation
+
+
+def _replaced_if_asked(situation: Situation, production: str) -> Situation:
     case = situation.case(production)
     asked = _asked_to_leave(case)
     if asked is None:
-        return situation
+        return situation.with_status(production, _no_longer_asked(case))
     reason, message = asked
-    if _previous(situation) is None:
-        held = case.having(outcome=None).hold(Reason.SUCCESSOR_NEEDED, f"{message}; nothing can take its place")
+    previous = _previous(situation)
+    if previous is None or situation.pin not in (None, previous):
+        held = case.having(outcome=None).hold(Reason.SUCCESSOR_NEEDED, f"{message}; nothing may take its place")
         return situation.taking(production, held)
-    return _restoring(situation, reason, message)
+    return _restoring(situation, previous, reason, message)
 
 
 def blocked(situation: Situation) -> str | None:
@@ -88,32 +96,22 @@ def _asked_to_leave(case: Case) -> tuple[Reason, str] | None:
             return None
 
 
-def _pinned(situation: Situation, pin: str) -> Situation:
-    """A pin to a version that was in production brings it back; one to a candidate only keeps the others waiting."""
-    if pin == situation.model.production or pin not in situation.versions or not restorable(situation.case(pin)):
-        return situation
-    if situation.case(pin).status.stage is not Stage.ARCHIVED:
-        return situation
-    restoration = Restoration(
-        to=pin,
-        instead_of=situation.model.production,
-        reason=Reason.PINNED,
-        message=f"the Model is pinned to {pin}",
-        since=situation.now,
-    )
-    return situation.with_model(restoring=restoration)
+def _no_longer_asked(case: Case) -> VersionStatus:
+    held = case.status.held
+    if held is None or held.reason is not Reason.SUCCESSOR_NEEDED:
+        return case.status
+    return case.having(held=None).status
 
 
-def _restoring(situation: Situation, reason: Reason, message: str) -> Situation:
-    previous = _previous(situation)
-    if previous is None:
-        return situation
+def _was_in_production(situation: Situation, number: str) -> bool:
+    """A pin to such a version brings it back; one to a candidate only keeps the others waiting."""
+    known = number in situation.versions and situation.statuses[number].stage is Stage.ARCHIVED
+    return known and restorable(situation.case(number))
+
+
+def _restoring(situation: Situation, to: str, reason: Reason, message: str) -> Situation:
     restoration = Restoration(
-        to=previous,
-        instead_of=situation.model.production,
-        reason=reason,
-        message=message,
-        since=situation.now,
+        to=to, instead_of=situation.model.production, reason=reason, message=message, since=situation.now
     )
     return situation.with_model(restoring=restoration)
 

@@ -1,8 +1,8 @@
 """Evidence that is Inconclusive, NoData or Error: gathered again after a back-off, until patience ends. Pure.
 
-Each try is an attempt of its own, under the policy of its day. At the deadline, or after the last of the attempts that an
-Error gets, the version is held or archived, as the policy says; what is held starts anew when the policy is edited, or
-when a person sets the intent to Hold and back to Promote.
+Each try is an attempt of its own, under the policy of its day. At the deadline, or after the last of the attempts that
+an Error gets, the version is held or archived, as the policy says; what is held starts anew when the policy is edited,
+or when a person sets the intent to Hold and back to Promote.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from controller.resource.policy import Limit, Patience, Then
 from controller.resource.reasons import Reason
 from controller.resource.version import Intent
 from controller.resource.version_status import Retries
-from controller.situation import Case, Move
 from controller.stages import Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from controller.situation import Case, Move
 
 LONGEST_BACK_OFF = 3_600
 

@@ -1,4 +1,4 @@
-"""What is served and who answers whom: the split and the servings that the slots call for, against what is read back. Pure.
+"""What is served and who answers: the servings and the split that the slots call for. Pure.
 
 It acts on what was written down in an earlier round. A verdict of this round is saved first and acted upon in the next,
 so that a process killed in between never sends users back and forth.
@@ -6,6 +6,7 @@ so that a process killed in between never sends users back and forth.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from controller.actions import EnsureServing, SetTraffic, StopServing
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def serve(situation: Situation) -> Situation:
     """Start and stop what the slots call for. Nothing that users are sent to is ever stopped."""
     spec = situation.observation.model.spec.serving
-    revision = digest(codec(Serving).dump(spec))
+    revision = _revision(spec)
     wanted = _served(situation)
     actions: list[Action] = []
     for number in wanted:
@@ -32,9 +33,7 @@ def serve(situation: Situation) -> Situation:
         if case.digest is None or (serving is not None and serving.revision == revision):
             continue
         actions.append(
-            EnsureServing(
-                name=case.version.name, version=number, digest=case.digest, serving=spec, revision=revision
-            )
+            EnsureServing(name=case.version.name, version=number, digest=case.digest, serving=spec, revision=revision)
         )
     return situation.acting(*actions, *_superfluous(situation, wanted))
 
@@ -62,6 +61,11 @@ def split(situation: Situation) -> dict[str, int]:
     if number is None or weight == 0:
         return {model.production: FULL}
     return {number: FULL} if weight == FULL else {model.production: FULL - weight, number: weight}
+
+
+@lru_cache(maxsize=64)  # the same block in every round
+def _revision(serving: Serving) -> str:
+    return digest(codec(Serving).dump(serving))
 
 
 def _first(situation: Situation, number: str | None, weight: int) -> dict[str, int]:

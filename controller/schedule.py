@@ -1,6 +1,6 @@
 """When a cron schedule is due next, in its time zone. Pure: the present is an argument.
 
-Cron arithmetic, daylight saving included, is cronsim's; refused here is what cronsim knows and Kubernetes' CronJob does not,
+Cron arithmetic, daylight saving included, is cronsim's. Refused is what cronsim knows and Kubernetes does not,
 so that one manifest means the same in both shells.
 """
 

@@ -1,4 +1,4 @@
-"""One round of deciding: what was observed, and what has been decided so far. Frozen; every chapter returns the next one.
+"""One round of deciding: what was observed, and what has been decided so far. Every chapter returns the next one.
 
 `Situation` is the model with all its versions, `Case` one version in it, `Move` what a chapter decides for one version.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import semver
@@ -30,9 +31,15 @@ if TYPE_CHECKING:
     from controller.stages import Stage
 
 
+@lru_cache(maxsize=64)  # versions share the policy of their Model
+def policy_hash(policy: Policy) -> str:
+    """The hash under which a policy is kept: of all its fields, so that a new default is a new policy."""
+    return digest(codec(Policy).dump(policy, terse=False))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """The next status of one version, what to do for it, and when to look again. `done`: all that was to be shown is."""
+    """The next status of one version, what to do for it, when to look again. `done`: it waits for nothing more."""
 
     status: VersionStatus
     actions: tuple[Action, ...] = ()
@@ -205,7 +212,7 @@ class Case:
             number=before.number + 1 if before else 1,
             started=self.now,
             policy=policy,
-            policy_hash=digest(codec(Policy).dump(policy, terse=False)),
+            policy_hash=policy_hash(policy),
         )
         return self.having(
             attempt=attempt,

@@ -29,7 +29,7 @@ CANDIDATE_STAGES = frozenset({Stage.TRAINING, Stage.VALIDATION, Stage.STAGING})
 
 
 class Verdict(StrEnum):
-    """What evidence says of a gate. Only `Passed` promotes and only `Failed` rolls back; the others wait for a deadline."""
+    """What evidence says of a gate. Only `Passed` promotes, only `Failed` rolls back; the others wait."""
 
     PASSED = "Passed"
     INCONCLUSIVE = "Inconclusive"

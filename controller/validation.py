@@ -1,4 +1,4 @@
-"""Validation: offline evaluation, then the replay of recent queries; every gate of both passes, or the version goes. Pure."""
+"""Validation: offline evaluation, then the replay of recent queries; every gate of both must pass. Pure."""
 
 from __future__ import annotations
 
@@ -129,16 +129,21 @@ def _gathered(case: Case, question: Question) -> Evidence | Move:
     if job.baseline != case.situation.model.production:
         again = case.fresh_attempt()
         return again.wait(Reason.BASELINE_CHANGED, f"{job.name} compares with {job.baseline}, which is no longer there")
-    deadline = clock.later(min(job.started, case.now), case.policy.evaluation.deadline_seconds)
-    if job.state is JobState.RUNNING and case.now < deadline:
-        return case.wait(question.reason, f"{job.name} is running", deadline)
     if job.state is JobState.RUNNING:
-        return _erroneous(case, question, f"{job.name} was not done in {case.policy.evaluation.deadline_seconds} s")
+        return _awaited(case, question, job)
     if job.state is JobState.FAILED:
         return _erroneous(case, question, f"{job.name} failed: {job.message or 'it does not say why'}")
     if job.digest not in (None, case.digest):
         return case.leave(Reason.ARTIFACT_CHANGED, f"{job.name} judged {job.digest}, verified was {case.digest}")
     return _judged(case, question, job)
+
+
+def _awaited(case: Case, question: Question, job: JobFact) -> Evidence | Move:
+    limit = case.policy.evaluation.deadline_seconds
+    deadline = clock.later(min(job.started, case.now), limit)
+    if case.now >= deadline:
+        return _erroneous(case, question, f"{job.name} was not done in {limit} s")
+    return case.wait(question.reason, f"{job.name} is running", deadline)
 
 
 def _asking(case: Case, question: Question) -> Move:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from controller.actions import VerifyArtifact
 from controller.observation import ArtifactFact, ArtifactState
 from controller.resource.reasons import Reason
@@ -11,6 +9,8 @@ from controller.resource.version_status import Verified
 from controller.retries import resumed, unsettled
 from controller.situation import Case, Move, Situation
 from controller.stages import Stage, Verdict
+
+_UNFIT = {ArtifactState.MISSING: Reason.ARTIFACT_MISSING, ArtifactState.DAMAGED: Reason.ARTIFACT_DAMAGED}
 
 
 def verify(situation: Situation) -> Situation:
@@ -34,20 +34,15 @@ def _verified(case: Case) -> Move:
 
 
 def _answered(case: Case, fact: ArtifactFact) -> Move:
+    if fact.state is ArtifactState.PENDING:
+        return case.wait(Reason.VERIFYING_ARTIFACT, fact.message or "the artefact is being fetched and verified")
+    if fact.state in _UNFIT:
+        reason = _UNFIT[fact.state]
+        return case.leave(reason, fact.message or reason.meaning)
+    if fact.state is ArtifactState.ERROR or fact.digest is None:
+        return unsettled(case, Verdict.ERROR, fact.message or "the artefact could not be read")
     wanted = case.version.spec.source.digest
-    match fact.state:
-        case ArtifactState.PENDING:
-            return case.wait(Reason.VERIFYING_ARTIFACT, fact.message or "the artefact is being fetched and verified")
-        case ArtifactState.MISSING:
-            return case.leave(Reason.ARTIFACT_MISSING, fact.message or "there is no such artefact")
-        case ArtifactState.DAMAGED:
-            return case.leave(Reason.ARTIFACT_DAMAGED, fact.message or "its digests differ from its manifest")
-        case ArtifactState.ERROR:
-            return unsettled(case, Verdict.ERROR, fact.message or "the artefact could not be read")
-        case ArtifactState.VERIFIED:
-            if fact.digest is None:
-                return unsettled(case, Verdict.ERROR, "the artefact was verified, but nobody says its digest")
-            if wanted not in (None, fact.digest):
-                return case.leave(Reason.ARTIFACT_DAMAGED, f"has digest {fact.digest}, spec.source names {wanted}")
-            verified = case.having(artifact=Verified(digest=fact.digest, at=case.now), retries=None)
-            return verified.go(Stage.VALIDATION, Reason.ARTIFACT_VERIFIED, f"verified {fact.digest}")
+    if wanted not in (None, fact.digest):
+        return case.leave(Reason.ARTIFACT_DAMAGED, f"has digest {fact.digest}, spec.source names {wanted}")
+    verified = case.having(artifact=Verified(digest=fact.digest, at=case.now), retries=None)
+    return verified.go(Stage.VALIDATION, Reason.ARTIFACT_VERIFIED, f"verified {fact.digest}")

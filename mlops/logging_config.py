@@ -6,12 +6,13 @@ once, by a composition root; modules only ask `structlog.stdlib.get_logger` for 
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.config
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
@@ -19,6 +20,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from io import FileIO
     from pathlib import Path
 
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -55,20 +57,16 @@ class DailyFileHandler(logging.Handler):
         self._name = name
         self._keep_days = keep_days
         self._day = ""
-        self._stream: TextIO | None = None
+        # Without a buffer: what a full disk refused is lost at once, and does not fail again at the next line or day.
+        self._stream: FileIO | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line; a full disk must not take the service down, so faults go to `logging.raiseExceptions`."""
         try:
-            self._stream_for(record.created).write(self.format(record) + "\n")
-            self.flush()
+            line = self.format(record) + "\n"
+            self._stream_for(record.created).write(line.encode("utf-8", "backslashreplace"))
         except Exception:  # noqa: BLE001 - the contract of logging.Handler.emit: report by handleError, never raise
             self.handleError(record)
-
-    def flush(self) -> None:
-        """Hand buffered lines to the operating system."""
-        if self._stream is not None:
-            self._stream.flush()
 
     def close(self) -> None:
         """Close the day's file."""
@@ -81,7 +79,7 @@ class DailyFileHandler(logging.Handler):
             self.release()
         super().close()
 
-    def _stream_for(self, created: float) -> TextIO:
+    def _stream_for(self, created: float) -> FileIO:
         moment = datetime.fromtimestamp(created, UTC)
         day = f"{moment:%Y%m%d}"
         if self._stream is None or day != self._day:
@@ -89,7 +87,7 @@ class DailyFileHandler(logging.Handler):
                 self._stream.close()
             self._folder.mkdir(parents=True, exist_ok=True)
             self._remove_before(f"{moment - timedelta(days=self._keep_days):%Y%m%d}")
-            self._stream = (self._folder / f"{self._name}_{day}.log").open("a", encoding="utf-8")
+            self._stream = (self._folder / f"{self._name}_{day}.log").open("ab", buffering=0)
             self._day = day
         return self._stream
 
@@ -176,4 +174,8 @@ def hide_private(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 
 def _dumps(event: EventDict, **_: object) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:
+        # Lone surrogates and integers beyond 64 bits: a line that cannot be written fast is still written.
+        return json.dumps(event, default=str)

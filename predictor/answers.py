@@ -14,6 +14,42 @@ if TYPE_CHECKING:
     from predictor.recommending import Recommendation
 
 
+_EXAMPLE: dict[str, Any] = {
+    "recommendation_id": "1.0.0~0b0f4d0e-6f0e-4b0a-9f52-6b8a4b0f7f6e",
+    "model": "recipes",
+    "version": "1.0.0",
+    "language": "es",
+    "query_en": "potato omelette",
+    "translated": True,
+    "filters": {
+        "diets": [],
+        "without_allergens": [],
+        "without_ingredients": ["onion"],
+        "max_minutes": 60,
+        "max_ingredients": 12,
+    },
+    "notes": [],
+    "latency_ms": 4.2,
+    "timings_ms": {"translate": 0.9, "embed": 1.8, "search": 0.8, "rank": 0.2, "assemble": 0.1},
+    "recipes": [
+        {
+            "id": "r-17",
+            "title": "Tortilla de patatas sin cebolla",
+            "ingredients": ["6 huevos", "800 g de patatas", "aceite de oliva"],
+            "minutes": 45,
+            "score": 0.0325,
+            "translated": True,
+            "explanation": {
+                "signals": [
+                    {"name": "semantic", "rank": 1, "score": 0.71, "contribution": 0.0164},
+                    {"name": "lexical", "rank": 2, "score": 9.3, "contribution": 0.0161},
+                ]
+            },
+        }
+    ],
+}
+
+
 class SignalOut(BaseModel):
     """What one ranking said of a recipe."""
 
@@ -53,6 +89,8 @@ class FiltersOut(BaseModel):
 
 class RecommendResponse(BaseModel):
     """Recipes, best first, and how they came about."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     recommendation_id: str = Field(description="Name it in POST /feedback.")
     model: str
@@ -120,7 +158,9 @@ class StatisticsResponse(BaseModel):
     complete: bool = Field(description="False where the window reaches further back than what is known.")
     requests: int
     errors: int
-    metrics: dict[str, SummaryOut | None]
+    metrics: dict[str, SummaryOut | None] = Field(
+        description="Latencies and num_recipes over requests; request_count and error_rate over minutes."
+    )
 
 
 class VersionOut(BaseModel):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvloop
 from grpc import aio  # type: ignore[import-untyped] # it has no types, and no stubs are installed
 from grpc_interceptor.exceptions import PermissionDenied
 
+from predictor.http_protocol import BoundedHttpProtocol
 from predictor.kserve_import import without_arguments
 
 with without_arguments():
@@ -32,15 +35,24 @@ if TYPE_CHECKING:
 _APP = "kserve.model_server:app"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrpcLimits:
+    """What the gRPC side takes: bytes of a message, calls at once."""
+
+    message_bytes: int
+    calls: int
+
+
 class Server(ModelServer):  # type: ignore[misc] # KServe has no types
     """The server on the address it is told and on uvloop; KServe's start knows 0.0.0.0 and asyncio's loop only."""
 
-    def __init__(self, host: str, *, grpc_message_bytes: int, **options: Any) -> None:
+    def __init__(self, host: str, *, head_seconds: float, grpc_limits: GrpcLimits, **options: Any) -> None:
         # KServe takes this from the parsed command line only: it is to leave logging alone.
         model_server.args.configure_logging = False
         super().__init__(**options)
         self._host = host
-        self._grpc_message_bytes = grpc_message_bytes
+        self._head_seconds = head_seconds
+        self._grpc_limits = grpc_limits
 
     def start(self, models: list[RecipeModel]) -> None:
         """Serve until a signal ends it."""
@@ -56,14 +68,17 @@ class Server(ModelServer):  # type: ignore[misc] # KServe has no types
             timeout_keep_alive=self.timeout_keep_alive,
         )
         rest.config.host = self._host
+        rest.config.http = partial(BoundedHttpProtocol, head_seconds=self._head_seconds)
+        rest.config.ws = "none"
         self.servers.append(rest.start())
         if self.enable_grpc:
             self._grpc_server = _BoundGRPCServer(
                 self._host,
+                self._grpc_limits,
                 self.grpc_port,
                 self.dataplane,
                 self.model_repository_extension,
-                kwargs={"message_bytes": self._grpc_message_bytes},
+                kwargs={},
                 grace_period=self.grace_period,
             )
             self.servers.append(self._grpc_server.start(self.max_threads))
@@ -75,8 +90,9 @@ class Server(ModelServer):  # type: ignore[misc] # KServe has no types
 class _BoundGRPCServer(GRPCServer):  # type: ignore[misc] # KServe has no types
     """The gRPC server on one address, and on a port of its own: by default two processes may share one unnoticed."""
 
-    def __init__(self, host: str, port: int, *args: Any, **options: Any) -> None:
+    def __init__(self, host: str, limits: GrpcLimits, port: int, *args: Any, **options: Any) -> None:
         super().__init__(port, *args, **options)
+        self._limits = limits
         self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     async def start(self, max_workers: int) -> None:
@@ -84,7 +100,8 @@ class _BoundGRPCServer(GRPCServer):  # type: ignore[misc] # KServe has no types
         self._server = aio.server(
             ThreadPoolExecutor(max_workers=max_workers),
             interceptors=(LoggingInterceptor(), ExceptionToStatusInterceptor()),
-            options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", self._kwargs["message_bytes"])],
+            options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", self._limits.message_bytes)],
+            maximum_concurrent_rpcs=self._limits.calls,
         )
         add_GRPCInferenceServiceServicer_to_server(
             InferenceServicer(self._data_plane, self._model_repository_extension), self._server

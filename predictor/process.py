@@ -52,6 +52,7 @@ def serve(
     loading = _Loading(load, slot)
     # Until the server has its own handlers, stopping is simply ending.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    _log.info("starting", model=settings.model_name, artifact=str(settings.artifact))
     loading.start()
     try:
         with ExitStack() as stack:

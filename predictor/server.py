@@ -6,6 +6,7 @@ KServe keeps one FastAPI application per process at module level, so a process c
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import warnings
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from starlette.exceptions import HTTPException
 from mlops.errors import Conflict
 from predictor.kserve_import import without_arguments
 from predictor.kserve_model import RecipeModel
-from predictor.kserve_server import ClosedRepository, Server, TruthfulDataPlane, without_client_faults
+from predictor.kserve_server import ClosedRepository, GrpcLimits, Server, TruthfulDataPlane, without_client_faults
 from predictor.problems import KINDS, Problem, kserve_response
 from predictor.service import assemble
 
@@ -52,9 +53,13 @@ class PredictorServer:
         for name, port in (("http", self.settings.http_port), ("grpc", self.settings.grpc_port)):
             if port:
                 _require_free(name, self.settings.host, port)
+        # KServe leaves handlers behind that only work while it runs.
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)}
         try:
             self.kserve.start([self.model])
         finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
             self.service.close()
 
 
@@ -65,7 +70,8 @@ def build_server(settings: Settings, slot: Slot, ports: Ports, surroundings: Sur
     repository = ModelRepository()
     server = Server(
         settings.host,
-        grpc_message_bytes=settings.max_body_bytes,
+        head_seconds=settings.receive_seconds,
+        grpc_limits=GrpcLimits(message_bytes=settings.max_body_bytes, calls=settings.max_requests),
         http_port=settings.http_port,
         grpc_port=settings.grpc_port,
         enable_grpc=settings.grpc_port != 0,

@@ -102,7 +102,7 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         telemetry=Telemetry(instruments, collector, clock=surroundings.clock, timer=surroundings.timer),
         collector=collector,
         limits=Limits(
-            body_bytes=settings.max_body_bytes, body_seconds=settings.body_seconds, requests=settings.max_requests
+            body_bytes=settings.max_body_bytes, body_seconds=settings.receive_seconds, requests=settings.max_requests
         ),
         new_id=surroundings.new_id,
         workers=workers,

@@ -32,9 +32,11 @@ class Settings(BaseSettings):
 
     workers: int = Field(2, ge=1, le=64, description="Threads that answer queries; as many as there are cores.")
     max_waiting: int = Field(64, ge=0, le=10_000, description="Requests that may wait for a thread; more get 429.")
-    max_requests: int = Field(512, ge=1, le=100_000, description="Requests read or answered at once; more get 429.")
+    max_requests: int = Field(256, ge=1, le=100_000, description="Requests read or answered at once; more get 429.")
     deadline_seconds: float = Field(5.0, gt=0, le=300, description="Waiting and answering; then 504.")
-    body_seconds: float = Field(10.0, gt=0, le=300, description="For a client to send its body; then 408.")
+    receive_seconds: float = Field(
+        10.0, gt=0, le=300, description="For a client to send headers, and then a body; then 408 or the end."
+    )
     max_body_bytes: int = Field(256 * 1024, ge=1024, le=64 << 20, description="Largest request body; more get 413.")
     grace_seconds: int = Field(30, ge=0, le=3600, description="For requests under way when asked to stop.")
 

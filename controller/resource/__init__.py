@@ -1,1 +1,1 @@
-"""The resources people write (`Model`, `ModelVersion`, `ModelApproval`): frozen values, one parser, and the status kept on them."""
+"""The resources people write: `Model`, `ModelVersion`, `ModelApproval`; one parser, and the status kept on them."""

@@ -30,7 +30,9 @@ class ApprovalSpec:
     def __post_init__(self) -> None:
         """Refuse an approval of results that it does not name."""
         if self.decision is Choice.APPROVE and self.results_hash is None:
-            reason = "is required: an approval holds for the results that were seen, `recipes describe` prints their hash"
+            reason = (
+                "is required: an approval holds for the results that were seen, `recipes describe` prints their hash"
+            )
             raise Broken((Problem(("resultsHash",), reason),))
 
 

@@ -1,4 +1,4 @@
-"""Values to JSON types and back, by pydantic: the only module that runs it. The values themselves stay plain dataclasses.
+"""Values to JSON types and back, by pydantic: the only module that runs it; the values stay plain dataclasses.
 
 Why pydantic over dataclasses rather than models of its own or hand-written code: one definition of each field serves as
 value, parser, printer and JSON schema (which the CRD is held against), and all problems of a document come at once.
@@ -8,7 +8,7 @@ Data is read as JSON and strictly, so `1.0` is no integer, `"1"` no number and `
 import hashlib
 import json
 from functools import cache
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
@@ -23,26 +23,30 @@ class Codec(Generic[T]):
     def __init__(self, kind: type[T], unknown: Unknown) -> None:
         config = ConfigDict(extra=unknown, alias_generator=to_camel, ser_json_inf_nan="strings")
         # A container takes a config and hands it down; a plain dataclass would need one of its own, and know pydantic.
-        self._adapter: TypeAdapter[tuple[T]] = TypeAdapter(tuple[kind], config=config)  # type: ignore[valid-type]
+        self._adapter: TypeAdapter[Any] = TypeAdapter(cast("Any", tuple)[kind], config=config)
 
     def load(self, data: object) -> T:
         """Read JSON types. Raises pydantic.ValidationError, whose locations begin with an index to be dropped."""
         (value,) = self._adapter.validate_json(json.dumps([data], default=_yaml_scalar), strict=True)
-        return value
+        return cast("T", value)
 
     def dump(self, value: T, *, terse: bool = True) -> dict[str, Any]:
         """Write JSON types; `terse` leaves out what equals its default."""
         (data,) = self._adapter.dump_python((value,), mode="json", by_alias=True, exclude_defaults=terse)
-        return data  # type: ignore[no-any-return]
+        return cast("dict[str, Any]", data)
 
     def schema(self) -> dict[str, Any]:
         """The JSON schema of what `load` accepts."""
-        return self._adapter.json_schema()["$defs"]  # type: ignore[no-any-return]
+        return cast("dict[str, Any]", self._adapter.json_schema()["$defs"])
+
+
+def codec(kind: type[T], unknown: Unknown = "ignore") -> Codec[T]:
+    """The codec of a kind; made at first use and kept, because building one takes milliseconds."""
+    return _built(cast("Any", kind), unknown)
 
 
 @cache
-def codec(kind: type[T], unknown: Unknown = "ignore") -> Codec[T]:
-    """The codec of a kind; made at first use, because building one takes milliseconds."""
+def _built(kind: Any, unknown: Unknown) -> Codec[Any]:
     return Codec(kind, unknown)
 
 

@@ -1,6 +1,6 @@
 """Conditions in the shape of `metav1.Condition`: observations with a reason, never a state machine."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -44,10 +44,15 @@ class Condition:
     last_transition_time: datetime
 
 
-def merged(before: tuple[Condition, ...], after: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """`after`, where a condition whose status did not change keeps the time of its last transition."""
+Finding = tuple[Truth, Reason, str]
+
+
+def stamped(
+    before: tuple[Condition, ...], findings: dict[Kind, Finding], generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    """The conditions that findings amount to; one whose status did not change keeps the time of its last transition."""
     known = {condition.type: condition for condition in before}
-    return tuple(_keeping_time(known.get(condition.type), condition) for condition in after)
+    return tuple(_stamped(known.get(kind), kind, finding, generation, now) for kind, finding in findings.items())
 
 
 def find(conditions: tuple[Condition, ...], kind: Kind) -> Condition | None:
@@ -60,7 +65,13 @@ def bounded(message: str) -> str:
     return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"
 
 
-def _keeping_time(before: Condition | None, after: Condition) -> Condition:
-    if before is None or before.status is not after.status:
-        return after
-    return replace(after, last_transition_time=before.last_transition_time)
+def _stamped(before: Condition | None, kind: Kind, finding: Finding, generation: int, now: datetime) -> Condition:
+    truth, reason, message = finding
+    return Condition(
+        type=kind,
+        status=truth,
+        reason=reason,
+        message=bounded(message),
+        observed_generation=generation,
+        last_transition_time=before.last_transition_time if before and before.status is truth else now,
+    )

@@ -4,7 +4,7 @@ import difflib
 import types
 import typing
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import Any
 
 from pydantic import ValidationError
@@ -44,10 +44,12 @@ def unknown_field(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6) or difflib.get_close_matches(
         to_camel(name), known, n=1, cutoff=0.6
     )
-    return f"unknown field; did you mean {close[0]}?" if close else f"unknown field; known are {', '.join(sorted(known))}"
+    return (
+        f"unknown field; did you mean {close[0]}?" if close else f"unknown field; known are {', '.join(sorted(known))}"
+    )
 
 
-def field_names(kind: type) -> list[str]:
+def field_names(kind: Any) -> list[str]:
     """The names of a value's fields as they are written in YAML."""
     return [to_camel(entry.name) for entry in fields(kind)]
 
@@ -62,7 +64,7 @@ def _translated(detail: dict[str, Any], kind: type) -> Iterator[Problem]:
         yield Problem(path, str(cause))
     elif detail["type"] == "unexpected_keyword_argument":
         holder = _type_at(kind, path[:-1])
-        yield Problem(path, unknown_field(str(path[-1]), field_names(holder) if is_dataclass(holder) else []))
+        yield Problem(path, unknown_field(str(path[-1]), field_names(holder)))
     elif detail["type"] == "enum":
         yield Problem(path, _not_one_of(detail["input"], context["expected"]))
     else:

@@ -1,4 +1,4 @@
-"""What every resource has: its kind and the metadata that the store or the API server keeps; and the names derived from it."""
+"""What every resource has: its group, the metadata that its store keeps, and the names derived from it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ API_VERSION = f"{GROUP}/v1alpha1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """Identity of a stored object. `created_by` is an identity that the shell has proved, never one that a manifest claims."""
+    """Identity of a stored object. `created_by` is one that the shell has proved, never one that a manifest claims."""
 
     name: str
     namespace: str = "default"
@@ -28,6 +28,6 @@ class Meta:
 def version_name(model: str, version: str) -> str:
     """Name of a ModelVersion and of all that is made for it: `recipes` and `1.2.0-RC.1` give `recipes-1-2-0-rc-1`.
 
-    It is a function of model and version, so that the same version cannot exist twice and a repeated act finds its object.
+    It follows from model and version, so that a version cannot exist twice and a repeated act finds its object.
     """
     return f"{model}-{version}".replace(".", "-").replace("+", "-").lower()

@@ -1,6 +1,6 @@
 """`Model`: one served model, and the one place that says which of its versions is in production."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -8,7 +8,16 @@ from pydantic import Field
 from controller.resource.fields import Quantity, SemVer, ShortText
 from controller.resource.meta import Meta
 from controller.resource.model_status import ModelStatus
-from controller.resource.policy import ApprovalPolicy, Evaluation, Policy, Retraining, Rollback, Rollout
+from controller.resource.policy import (
+    DEFAULTS,
+    NEVER,
+    ApprovalPolicy,
+    Evaluation,
+    Policy,
+    Retraining,
+    Rollback,
+    Rollout,
+)
 from controller.resource.problems import Broken, Problem
 
 Replicas = Annotated[int, Field(ge=1, le=1000)]
@@ -52,21 +61,19 @@ class Serving:
 class ModelSpec:
     """What people want of a model: everything has a default."""
 
-    serving: Serving = field(default_factory=Serving)
-    evaluation: Evaluation = field(default_factory=Evaluation)
-    approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
-    rollout: Rollout = field(default_factory=Rollout)
-    rollback: Rollback = field(default_factory=Rollback)
-    retraining: Retraining = field(default_factory=Retraining)
+    serving: Serving = Serving()
+    evaluation: Evaluation = DEFAULTS.evaluation
+    approval: ApprovalPolicy = DEFAULTS.approval
+    rollout: Rollout = DEFAULTS.rollout
+    rollback: Rollback = DEFAULTS.rollback
+    retraining: Retraining = NEVER
     pinned_version: SemVer | None = None
     paused: bool = False
 
     @property
     def policy(self) -> Policy:
         """The blocks that rule an attempt, where a version replaces none of them."""
-        return Policy(
-            evaluation=self.evaluation, approval=self.approval, rollout=self.rollout, rollback=self.rollback
-        )
+        return Policy(evaluation=self.evaluation, approval=self.approval, rollout=self.rollout, rollback=self.rollback)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +81,7 @@ class Model:
     """One served model."""
 
     meta: Meta
-    spec: ModelSpec = field(default_factory=ModelSpec)
+    spec: ModelSpec = ModelSpec()
     status: ModelStatus | None = None
 
     @property

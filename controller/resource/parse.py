@@ -52,7 +52,7 @@ def parse(manifest: object) -> Resource:
 
 
 def read(stored: object) -> Resource:
-    """Read back what `dump` wrote or the API server kept. Raises InvalidManifest, also for a status that is not ours."""
+    """Read back what `dump` wrote or the API server kept. Raises InvalidManifest, also for a status not of ours."""
     kind, document = _envelope(stored)
     spec, problems = _load(SPECS[kind], _spec(document), "spec")
     status: ModelStatus | VersionStatus | None = None

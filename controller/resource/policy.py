@@ -5,7 +5,7 @@ is what it does. Every field has a default; rules that span several fields are c
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
@@ -57,7 +57,7 @@ class Patience:
             if limit.deadline_seconds < seconds:
                 yield Problem(
                     ("patience", name, "deadlineSeconds"),
-                    f"{limit.deadline_seconds} s is shorter than {what} of {seconds} s: it would pass before a second look",
+                    f"{limit.deadline_seconds} s is shorter than {what} of {seconds} s: there would be no second look",
                 )
 
 
@@ -84,7 +84,9 @@ class Gate:
             problems.append(Problem((), "demands nothing: give threshold, minAbsoluteChange or minRelativeChange"))
         if known is not None and self.greater_is_better not in (None, known.greater_is_better):
             direction = "greater" if known.greater_is_better else "less"
-            problems.append(Problem(("greaterIsBetter",), f"of {self.metric} {direction} is better; leave the field out"))
+            problems.append(
+                Problem(("greaterIsBetter",), f"of {self.metric} {direction} is better; leave the field out")
+            )
         Broken.unless_none(problems)
 
     @property
@@ -200,7 +202,7 @@ class Analysis:
     """How a version is watched while users see it, in the canary and in the bake alike.
 
     `failureLimit` failed checks are put up with in a phase; `inconclusiveLimit` unsettled checks in a row end patience
-    before its deadline does. A check looks back `windowSeconds`, but never further than the moment its weight was applied.
+    before its deadline does. A check looks back `windowSeconds`, but never beyond the moment its weight was applied.
     """
 
     interval_seconds: Duration = 60
@@ -220,7 +222,8 @@ class Analysis:
             *self.patience.shorter_than(self.interval_seconds, "the interval"),
         ]
         if self.window_seconds < self.interval_seconds:
-            reason = f"{self.window_seconds} s is shorter than the interval of {self.interval_seconds} s: data would be skipped"
+            interval = f"the interval of {self.interval_seconds} s"
+            reason = f"{self.window_seconds} s is shorter than {interval}: data would be skipped"
             problems.append(Problem(("windowSeconds",), reason))
         Broken.unless_none(problems)
 
@@ -280,7 +283,11 @@ class Retraining:
 class Policy:
     """All that rules one attempt: resolved once, kept with its hash in the version's status until the attempt ends."""
 
-    evaluation: Evaluation = field(default_factory=Evaluation)
-    approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
-    rollout: Rollout = field(default_factory=Rollout)
-    rollback: Rollback = field(default_factory=Rollback)
+    evaluation: Evaluation = Evaluation()
+    approval: ApprovalPolicy = ApprovalPolicy()
+    rollout: Rollout = Rollout()
+    rollback: Rollback = Rollback()
+
+
+DEFAULTS = Policy()
+NEVER = Retraining()

@@ -1,6 +1,7 @@
-"""Every reason that a condition, a transition or an event may give: one closed list, from which the troubleshooting page is made.
+"""Every reason that a condition, a transition or an event may give: one closed list.
 
-Each member carries what it means and, where people can do something about it, what. Reasons are CamelCase, as in Kubernetes.
+Each member carries what it means and, where people can do something about it, what: the troubleshooting page is made of
+them. Reasons are CamelCase, as in Kubernetes.
 """
 
 from enum import StrEnum

@@ -1,6 +1,6 @@
 """`ModelVersion`: an immutable candidate, with one mutable lever, its intent."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -35,7 +35,7 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryEntry:
-    """A version in the MLflow registry. Left out: the registered model of the model's name, tagged with this version."""
+    """A version in the MLflow registry. Left out: the registered model of this name, tagged with this version."""
 
     name: ShortText
     version: ShortText | None = None
@@ -72,8 +72,8 @@ class VersionSpec:
 
     model: DnsLabel
     version: SemVer
-    source: Origin = field(default_factory=Origin)
-    lineage: Lineage = field(default_factory=Lineage)
+    source: Origin = Origin()
+    lineage: Lineage = Lineage()
     intent: Intent = Intent.PROMOTE
     requested_by: ShortText | None = None
     gates: Gates | None = None

@@ -1,9 +1,9 @@
-"""What is known of a version: facts that were observed and counted, so that a decision survives a restart and can be replayed.
+"""What is known of a version: facts that were observed and counted, so that a restart forgets nothing.
 
 No intentions: which step comes next follows from these facts and the policy, and is never written down.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from controller.resource.approval import Choice
@@ -18,7 +18,7 @@ HISTORY = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
-    """One gate's verdict with the numbers it rests on. `low` and `high` bound the value, the baseline taken as given."""
+    """One gate's verdict with its numbers. `low` and `high` bound the value, the baseline taken as given."""
 
     metric: str
     verdict: Verdict
@@ -42,7 +42,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """Evidence was unsettled: in which attempt last, how often in a row, since when, and when the next attempt starts."""
+    """Evidence was unsettled: in which attempt last, how often in a row, since when, and when it is tried again."""
 
     attempt: int
     count: int
@@ -105,13 +105,13 @@ class Checks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canary:
-    """The step of a rollout. `applied_at`: when its weight was first read back; `waiting_since`: waiting for the world."""
+    """A rollout's step. `applied_at`: since when its weight is read back; `waiting_since`: since when it is not."""
 
     step: int
     steps: int
     applied_at: datetime | None = None
     waiting_since: datetime | None = None
-    checks: Checks = field(default_factory=Checks)
+    checks: Checks = Checks()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ class Bake:
 
     started_at: datetime
     ended_at: datetime | None = None
-    checks: Checks = field(default_factory=Checks)
+    checks: Checks = Checks()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from mlops.artifact.parquet import write_recipes
 from mlops.artifact.profile import reference_profile
 from mlops.dietary import DietaryRules
 from mlops.errors import Conflict, Invalid, Permanent
+from mlops.recipe import Translation
 from mlops.retrieval.documents import lexical_text, parts_text, semantic_text, spanish_text
 from mlops.retrieval.encoder import Encoder
 from mlops.retrieval.encoder_source import write_encoder
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mlops.recipe import Recipe, Translation
+    from mlops.recipe import Recipe
     from mlops.retrieval.encoder_source import EncoderSource
     from mlops.translation.glossary import Glossary
     from mlops.translation.translator import Translator
@@ -153,15 +154,14 @@ def _save(path: Path, array: NDArray[Any]) -> None:
 
 
 def _answer_rows(recipes: Sequence[Recipe], translations: Sequence[Translation | None]) -> Iterator[dict[str, Any]]:
-    for recipe, translation in zip(recipes, translations, strict=True):
-        row = recipe.to_row()
+    for recipe, given in zip(recipes, translations, strict=True):
+        translation, row = given, recipe.to_row()
+        if translation is None and recipe.title_es:
+            translation = Translation(
+                title=recipe.title_es, ingredients=recipe.ingredients, steps=recipe.steps, complete=False
+            )
         if translation is not None:
-            row["es"] = {
-                "title": translation.title,
-                "ingredients": list(translation.ingredients),
-                "steps": list(translation.steps),
-                "complete": translation.complete,
-            }
+            row["es"] = asdict(translation)
         yield row
 
 

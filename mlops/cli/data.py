@@ -57,5 +57,5 @@ def _print(report: ImportReport, count: int) -> None:
     print_table("Import", columns, rows)
     for file in report.files:
         if file.error:
-            messages.print(f"[bold red]{file.path}[/]: {file.error}")
+            messages.print(f"{file.path}: {file.error}. {file.hint or ''}", markup=False)
     messages.print(f"The corpus holds {count} recipes. Next: recipes train, or make up")

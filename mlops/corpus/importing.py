@@ -153,7 +153,7 @@ class _Tally:
             rejected=self.counts["rejected"],
             rejects_path=str(self.rejects_path) if self.rejects_path else None,
             first_reject=self.first_reject,
-            error=self.fault.message if self.fault else None,
+            error=_without(path, self.fault.message) if self.fault else None,
             hint=self.fault.hint if self.fault else None,
             notes=self.notes,
             seconds=seconds,
@@ -207,13 +207,23 @@ class _Intake:
     def _tell(self, opened: Reading) -> None:
         done, total = opened.source.progress()
         if opened.source.unit == "bytes":
-            self.progress(f"{opened.source.name} (kB)", done // 1000, total // 1000)
+            self.progress(f"{opened.source.name} (kB)", _kilobytes(done), _kilobytes(total))
         else:
             self.progress(f"{opened.source.name} ({opened.source.unit})", done, total)
 
 
 def _judge(checks: RowChecks) -> Callable[[RawRow | BadRow], Recipe | BadRow]:
     return lambda row: row if isinstance(row, BadRow) else checks.judge(row)
+
+
+def _kilobytes(size: int) -> int:
+    """Rounded up: something is never nothing."""
+    return -(-size // 1000)
+
+
+def _without(path: Path, message: str) -> str:
+    """A report names the file beside the error: no need to name it in it."""
+    return message.removeprefix(str(path)).removeprefix(":").strip()
 
 
 def _in_words(row: BadRow) -> str:

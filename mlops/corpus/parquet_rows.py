@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from mlops.corpus.source import Source
 
 _BATCH = 500
-# pyarrow holds what it unpacks of a row group's columns; ten times what a million ordinary recipes a group would need
-# is refused before anything is read.
+# With a buffer pyarrow reads a column's pages as they are needed; without one, all of the row group's at once.
+_BUFFER = 1 << 20
+# A group beyond this is no recipes but a bomb: dictionaries and pages may still have to be held as a whole.
 _GROUP_BYTES = 1 << 30
 
 
@@ -30,7 +31,7 @@ def read_parquet(source: Source) -> Iterator[RawRow | BadRow]:
     except ImportError as error:
         raise Permanent("Parquet needs pyarrow", hint="pip install 'recipe-recommender[jobs]'") from error
     try:
-        with pq.ParquetFile(source.path, pre_buffer=False) as file:
+        with pq.ParquetFile(source.path, pre_buffer=False, buffer_size=_BUFFER) as file:
             columns = _columns(file, source)
             source.unit, source.size = "rows", file.metadata.num_rows
             for batch in file.iter_batches(batch_size=_BATCH, columns=columns):

@@ -25,8 +25,8 @@ GLUE = "glue"
 _LETTERS = str.maketrans({"æ": "ae", "ø": "o", "œ": "oe", "ß": "ss", "ł": "l", "đ": "d", "’": "'"})  # noqa: RUF001 - the apostrophe of printed books
 _IRREGULAR = {
     "calves": "calf", "feet": "foot", "geese": "goose", "halves": "half", "leaves": "leaf", "loaves": "loaf",
-    # Plurals that are foods of their own: whites of eggs, lights of a calf.
-    "whites": "whites", "lights": "lights",
+    # Plurals that are foods of their own: whites of eggs, lights of a calf, peppers beside ground pepper.
+    "whites": "whites", "lights": "lights", "peppers": "peppers",
 }  # fmt: skip
 
 

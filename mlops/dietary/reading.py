@@ -36,7 +36,7 @@ _BREAKS = frozenset("(),;:.-–—")  # noqa: RUF001 - as above
 _SPELT_OUT = {"%": "percent", "&": "and", "+": "and", "/": "or"}
 # "gluten- and dairy-free", and "gluten and dairy free": words of which only the last carries the "free".
 _SHARED_FREE = re.compile(
-    r"\b(?:(\w+)-(?=,? (?:(?:and|or|&) )?(?:\w+-,? (?:(?:and|or|&) )?)*\w+[- ]free\b)"
+    r"\b(?:(\w+)-(?=,? (?:(?:and|or|&) )?(?:\w+-,? (?:(?:and|or|&) )?){0,8}\w+[- ]free\b)"
     r"|(gluten|dairy|lactose)(?= (?:and|&) \w+[- ]free\b))"
 )
 _NUMBERED = re.compile(r"\bno\.? ?(?=\d)")
@@ -154,7 +154,7 @@ def _read(lexicon: Lexicon, text: str) -> tuple[list[_Clause], frozenset[str]]:
 
 def _reach_back(read: list[_Clause], promise: frozenset[str]) -> frozenset[str]:
     """Give `promise` to the last clause that names a known food; return it when there is none yet."""
-    for clause in reversed(read):
+    for clause in reversed(read if promise else ()):
         if clause.foods:
             clause.everywhere |= promise
             return NOTHING

@@ -52,8 +52,8 @@ class FirstVersion:
     def ensure(self, registry: Callable[[], ModelRegistry], *, fresh: bool) -> Production:
         """Return what is in production; `registry` waits until MLflow has started.
 
-        In a fresh home, where nothing can be in production, the training runs while MLflow is importing. Raises Permanent when the first version
-        fails its gates: then there is nothing fit to serve.
+        In a fresh home, where nothing can be in production, the training runs while MLflow is importing. Raises
+        Permanent when the first version fails its gates: then there is nothing fit to serve.
         """
         model = self._settings.model
         trained = self._train() if fresh else None

@@ -145,7 +145,7 @@ def _count(top: frozenset[str], relevant: frozenset[str], known: frozenset[str] 
         tp=len(top & relevant),
         fp=len(top - relevant),
         fn=len(relevant - top),
-        tn=None if known is None else len(known - top - relevant),
+        tn=None if known is None else len(known) - len(known & (top | relevant)),
     )
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mlops.registry.listing import Listing
     from mlops.registry.record import Record
 
+_TRIES = 3
+
 
 def promote(ledger: Ledger, model: str, version: str, cause: Cause, *, restore: bool) -> Listing:
     """Put `version` into production and archive what was there; returns the listing after it.
@@ -41,34 +43,45 @@ def promote(ledger: Ledger, model: str, version: str, cause: Cause, *, restore: 
     ledger.move(record, source, Stage.PRODUCTION, cause)
     if ledger.backend.aliases(model).get(CHALLENGER) == record.number:
         ledger.backend.delete_alias(model, CHALLENGER)
-    after = settle(ledger, model, cause)
-    if after.champion is None:
-        # A demotion of the previous version crossed ours and took the alias away after we had set it.
-        ledger.backend.set_alias(model, CHAMPION, record.number)
-        after = ledger.listing(model)
+    after = _undo_crossed_removal(ledger, settle(ledger, model, cause))
     _check_champion(after, record)
     return after
 
 
 def _take_alias(ledger: Ledger, before: Listing, record: Record) -> None:
-    """Point the alias at `record` and read it back."""
-    doubt: Transient | Conflict | None = None
-    try:
-        ledger.backend.set_alias(record.model, CHAMPION, record.number)
-    except (Transient, Conflict) as error:
-        doubt = error  # no answer is no proof that nothing happened: what is read back decides
-    now = replace(before, aliases=ledger.backend.aliases(record.model))
-    if doubt is not None and now.champion == before.champion:
-        raise doubt
+    """Point the alias at `record` and read it back; again when an archiving of the old champion removed it."""
+    for _ in range(_TRIES):
+        doubt: Transient | Conflict | None = None
+        try:
+            ledger.backend.set_alias(record.model, CHAMPION, record.number)
+        except (Transient, Conflict) as error:
+            doubt = error  # no answer is no proof that nothing happened: what is read back decides
+        now = replace(before, aliases=ledger.backend.aliases(record.model))
+        if doubt is not None and now.champion == before.champion:
+            raise doubt
+        if now.champion is not None:
+            break
     _check_champion(now, record)
 
 
+def _undo_crossed_removal(ledger: Ledger, after: Listing) -> Listing:
+    """Give the alias back to a promotion from which an archiving of the version before it took it away."""
+    promoted = [record for record in after.records if in_production_by_history(record)]
+    if after.champion is not None or not promoted:
+        return after
+    latest = max(promoted, key=lambda record: record.events[-1].key)
+    ledger.backend.set_alias(after.model, CHAMPION, latest.number)
+    return ledger.listing(after.model)
+
+
 def _check_champion(listing: Listing, record: Record) -> None:
-    if listing.champion != record.number:
-        raise Conflict(
-            f"{record.model} {record.version} was promoted, but {listing.name_of(listing.champion)} won the race",
-            hint="look at what is in production now, then decide again",
-        )
+    if listing.champion == record.number:
+        return
+    winner = "an archiving" if listing.champion is None else listing.name_of(listing.champion)
+    raise Conflict(
+        f"{record.model} {record.version} was promoted, but {winner} won the race",
+        hint="look at what is in production now, then decide again",
+    )
 
 
 def demote(ledger: Ledger, model: str, version: str, cause: Cause) -> Listing:
@@ -81,18 +94,7 @@ def demote(ledger: Ledger, model: str, version: str, cause: Cause) -> Listing:
     ledger.move(record, Stage.PRODUCTION, Stage.ARCHIVED, cause)
     if ledger.backend.aliases(model).get(CHAMPION) == record.number:
         ledger.backend.delete_alias(model, CHAMPION)
-    after = ledger.listing(model)
-    promoted_before = {each.number for each in before.records if in_production_by_history(each)}
-    crossed = [
-        each
-        for each in after.records
-        if in_production_by_history(each) and each.number not in promoted_before | {record.number}
-    ]
-    if after.champion is None and crossed:
-        latest = max(crossed, key=lambda each: each.events[-1].key)
-        ledger.backend.set_alias(model, CHAMPION, latest.number)
-        after = ledger.listing(model)
-    return after
+    return _undo_crossed_removal(ledger, ledger.listing(model))
 
 
 def settle(ledger: Ledger, model: str, cause: Cause) -> Listing:

@@ -22,11 +22,12 @@ DEPTH = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ranking:
-    """One signal: `scores` float32 (documents,), higher is better, 0 or less means not ranked."""
+    """One signal: `scores` float32 (documents,), higher is better; what does not exceed `floor` is not ranked."""
 
     name: str
     scores: NDArray[np.float32]
     weight: float = 1.0
+    floor: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,9 +49,9 @@ def fuse(
     with two. It is the first share of the result when given.
     """
     size = len(passed)
-    tops = [_top(np.where(passed, ranking.scores, 0), DEPTH) for ranking in rankings]
+    tops = [_top(ranking.scores, passed & (ranking.scores > ranking.floor)) for ranking in rankings]
     if bonus is not None:
-        tops.append(_top(np.where(passed, bonus, 0), DEPTH))
+        tops.append(_top(bonus, passed & (bonus > 0)))
     candidates = np.unique(np.concatenate(tops)) if tops else np.empty(0, dtype=np.intp)
     ranks, shares = [], []
     best = sum(ranking.weight / (K + 1) for ranking in rankings) + (1.0 if bonus is not None else 0.0)
@@ -72,10 +73,9 @@ def fuse(
     )
 
 
-def _top(scores: NDArray[np.float32], depth: int) -> NDArray[np.intp]:
-    """Return the documents of the best `depth` positive scores, best first, ties by document number."""
-    chosen = np.arange(len(scores))
-    if len(scores) > depth:
-        chosen = np.sort(np.argpartition(-scores, depth)[:depth])
-    chosen = chosen[scores[chosen] > 0]
+def _top(scores: NDArray[np.float32], ranked: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the best DEPTH of the `ranked` documents, best first, ties by document number."""
+    chosen = np.flatnonzero(ranked)
+    if len(chosen) > DEPTH:
+        chosen = np.sort(chosen[np.argpartition(-scores[chosen], DEPTH)[:DEPTH]])
     return chosen[np.argsort(-scores[chosen], kind="stable")]

@@ -77,7 +77,8 @@ class Recommender:
         self, query: Understood, vector: NDArray[np.float32]
     ) -> tuple[list[Ranking], NDArray[np.float32] | None]:
         rankings = [
-            Ranking(name="semantic", scores=self._indexes.vectors @ vector),
+            # A cosine may be negative and still be the best there is.
+            Ranking(name="semantic", scores=self._indexes.vectors @ vector, floor=-np.inf),
             Ranking(name="lexical", scores=self._indexes.text.scores(query.english)),
         ]
         if query.spanish is not None and self._indexes.spanish is not None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 _FEMININE_ENDINGS = ("a", "as", "ción", "ciones", "sión", "siones", "dad", "dades", "tud", "tudes", "umbre", "umbres")
 _FEMININE = frozenset(
     """
-    sal leche carne nuez nueces miel piel pieles flor flores col coles coliflor coliflores raíz raíces res reses ave aves
+    sal leche carne nuez nueces miel piel pieles flor flores col coles coliflor coliflores raíz raíces res reses ave
+    aves
     fuente fuentes base bases parte partes noche sartén sartenes sangre nieve hiel mano manos clase clases hoja torre
     perdiz perdices lombriz codorniz codornices lubrina liebre liebres serpiente superficie llave tarde vez veces mitad
     """.split()
@@ -19,12 +20,14 @@ _FEMININE = frozenset(
 _MASCULINE = frozenset(
     """
     día días mapa aroma aromas clima tema problema programa sistema cava cavas curry maná sofá panorama gorgonzola
-    mozzarella provolone vodka tequila parmesana
+    provolone vodka tequila
     """.split()
-) - {"mozzarella", "parmesana"}
+)
 # Feminine, and yet "el agua": the stressed a wants the other article in the singular.
 _STRESSED_A = frozenset({"agua", "ave", "ala", "alga", "ancla", "hambre"})
-_SINGULAR_IN_S = frozenset({"anís", "res", "gas", "mes", "brócolis", "bis", "chasis", "couscous", "hummus", "cuscús", "maíz"})
+_SINGULAR_IN_S = frozenset(
+    {"anís", "res", "gas", "mes", "brócolis", "bis", "chasis", "couscous", "hummus", "cuscús", "maíz"}
+)
 _INVARIABLE_STARTS = frozenset("a al con de del en sin para por hasta poco muy".split())
 
 
@@ -83,7 +86,7 @@ def agreeing(adjective: str, form: Form) -> str:
 
 
 def with_article(phrase: str, *, definite: bool, after: str = "") -> str:
-    """`phrase` with el/la/los/las or un/una/unos/unas; `after` is a preposition that comes before it ("a", "de", "en")."""
+    """`phrase` with its article, definite or not; `after` is a preposition to put before: with "de" and "el", "del"."""
     form = form_of(phrase)
     head = re.split(r"[\s,]", phrase.lower(), maxsplit=1)[0]
     feminine = form.feminine and not (head in _STRESSED_A and not form.plural)
@@ -99,6 +102,6 @@ def with_article(phrase: str, *, definite: bool, after: str = "") -> str:
 def _inflected(word: str, form: Form) -> str:
     if word.endswith("o"):
         word = f"{word[:-1]}a" if form.feminine else word
-    elif word.endswith(("dor", "és", "án", "ol")) and form.feminine and word not in ("cortés",):
+    elif word.endswith(("dor", "és", "án", "ol")) and form.feminine:
         word = {"és": f"{word[:-2]}esa", "án": f"{word[:-2]}ana"}.get(word[-2:], f"{word}a")
     return pluralised(word) if form.plural else word

@@ -3,9 +3,9 @@
 Brown et al., "The Mathematics of Statistical Machine Translation" (1993), section 4.2: every English word of a pair was
 produced by one of its Spanish words, or by none; which one is unknown and re-estimated each round.
 
-Own code, forty lines of numpy, because the one maintained library was measured and is heavier than the task: NLTK 3.10's
-`IBMModel1` needs 1.9 s for the 7,332 pairs that take 0.1 s here, and 2.2 s more to import, for the same best words; it
-would bring five packages into every installation that trains.
+Own code, forty lines of numpy, because the one maintained library was measured and is heavier than the task: the
+`IBMModel1` of NLTK 3.10 needs 1.9 s for the 7,332 pairs that take 0.1 s here, and 2.2 s more to import, for the same
+best words; it would bring five packages into every installation that trains.
 """
 
 from __future__ import annotations
@@ -121,10 +121,13 @@ def _probabilities(links: _Links, rounds: int) -> NDArray[np.float64]:
 def _best(links: _Links, chance: NDArray[np.float64]) -> dict[str, tuple[str, float]]:
     """Each Spanish word's likeliest English word; of equals the first in the alphabet."""
     best: dict[str, tuple[str, float]] = {}
-    order = sorted(range(len(chance)), key=lambda cell: (-chance[cell], links.english[links.cell_english[cell]]))
-    for cell in order:
-        word = links.english[links.cell_english[cell]]
-        source = links.spanish[links.cell_spanish[cell]]
+    rows = sorted(
+        (-probability, links.english[english], links.spanish[spanish])
+        for probability, english, spanish in zip(
+            chance.tolist(), links.cell_english.tolist(), links.cell_spanish.tolist(), strict=True
+        )
+    )
+    for negative, word, source in rows:
         if source.isalpha() and word.isalpha():
-            best.setdefault(source, (word, float(chance[cell])))
+            best.setdefault(source, (word, -negative))
     return best

@@ -1,7 +1,7 @@
 """Translation by Apertium, the rule-based system of the distribution's packages, run as programs beside this one.
 
-One persistent pipeline per direction: 1-2 ms a query, where a process per call takes 170 ms. Apertium is GPL and so are its
-dictionaries: they are called, never linked or shipped.
+One persistent pipeline per direction: 1-2 ms a query, where a process per call takes 170 ms. Apertium is GPL and so are
+its dictionaries: they are called, never linked or shipped.
 """
 
 from __future__ import annotations
@@ -139,10 +139,12 @@ class Direction:
 
     def _running(self, until: float) -> tuple[Pipeline | None, float]:
         """A pipeline to use, and the deadline moved by the time its start took; None where there is to be none now."""
+        now = self._clock()
+        if self._closed or now >= until:
+            return None, until
         if self._pipeline is not None and self._pipeline.usable:
             return self._pipeline, until
-        now = self._clock()
-        if self._closed or now < self._retry_at or now >= until:
+        if now < self._retry_at:
             return None, until
         try:
             self._pipeline = Pipeline(self._mode.commands, self._clock)
@@ -193,8 +195,6 @@ def _line(line: str, pieces: Sequence[str], readings: Sequence[Reading | None]) 
     unknown = tuple(dict.fromkeys(word for reading in answered for word in reading.unknown))
     if not any(reading.known for reading in answered) and (unknown or len(answered) < len(readings)):
         return Line(text=line, status="untranslated", provider=NAME)
-    text = " ".join(
-        piece if reading is None else reading.text for piece, reading in zip(pieces, readings, strict=True)
-    )
+    text = " ".join(piece if reading is None else reading.text for piece, reading in zip(pieces, readings, strict=True))
     whole = not unknown and len(answered) == len(readings)
     return Line(text=text, status="ok" if whole else "partial", provider=NAME, unknown=unknown)

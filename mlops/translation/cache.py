@@ -21,7 +21,7 @@ DEFAULT_LINES = 4096
 # A longer line is a recipe's, met once; remembering it would make the bound of lines no bound of memory.
 LONGEST_REMEMBERED = 500
 
-_Key = tuple[str, str, str, str]
+_Key = tuple[str, "Language", "Language", str]
 
 
 class CachedTranslator:
@@ -45,12 +45,14 @@ class CachedTranslator:
         self, lines: Sequence[str], source: Language, target: Language, *, deadline: float = QUERY_SECONDS
     ) -> tuple[Line, ...]:
         """Ask the translator only for the lines that are not remembered, each once."""
-        keys = [(self.version, source, target, line) for line in lines]
+        keys: list[_Key] = [(self.version, source, target, line) for line in lines]
         answers = self._remembered(keys)
         missing = list(dict.fromkeys(key[-1] for key in keys if key not in answers))
         if missing:
             fresh = self._translator.translate(missing, source, target, deadline=deadline)
-            new = {(self.version, source, target, line): answer for line, answer in zip(missing, fresh, strict=True)}
+            new: dict[_Key, Line] = {
+                (self.version, source, target, line): answer for line, answer in zip(missing, fresh, strict=True)
+            }
             self._remember(new)
             answers |= new
         return tuple(answers[key] for key in keys)

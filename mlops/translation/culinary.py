@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 # "You must mix" makes Apertium read a verb, and in Spanish leaves the infinitive that recipes are written in.
 MUST = "You must "
+# Two words within a Spanish line that nobody knows are a name, as of a cheese; three are English.
+LONGEST_NAME = 2
 _MUST_IN_SPANISH = re.compile(r"^(?:tienes que|debes|deberías|tenéis que|has de)\s+", re.IGNORECASE)
 _HELD = re.compile(r"\bxq([a-z]+)\b", re.IGNORECASE)
+_LETTERS = re.compile(r"[^\W\d_]+")
 _SPACE_BEFORE = re.compile(r"\s+(?=[,.;:!?)])")
 _CONTRACTION = re.compile(r"\b(a|de) el (?!que\b)")
 
@@ -52,7 +55,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A Spanish line; `complete` is false where a slot stayed English."""
+    """A Spanish line; `complete` is false where all of it, or more than a name's length of it, stayed English."""
 
     text: str
     complete: bool
@@ -81,7 +84,8 @@ def finish(draft: Draft, answers: Sequence[Line], glossary: Glossary) -> Finishe
             continue
         answer = next(waiting)
         filled = _fill(piece, answer, glossary)
-        complete = complete and filled is not None
+        name = len(piece.source.split()) <= LONGEST_NAME and len(draft.pieces) > 1
+        complete = complete and (filled is not None or name)
         pieces.append(piece.source if filled is None else filled)
     return Finished(text=tidy("".join(pieces)), complete=complete)
 
@@ -102,7 +106,8 @@ def _fill(slot: Slot, answer: Line, glossary: Glossary) -> str | None:
     """The slot in Spanish; None where the translator had nothing, or lost a stand-in on the way."""
     if answer.status == "untranslated":
         return None
-    text = mend(answer.text, [word for word in answer.unknown if not _HELD.fullmatch(word)], glossary)
+    text = _as_written(answer.text, slot.text)
+    text = mend(text, [word for word in answer.unknown if not _HELD.fullmatch(word)], glossary)
     places = [_number(found[1]) for found in _HELD.finditer(text)]
     if sorted(places) != list(range(len(slot.held))):
         return None
@@ -110,6 +115,12 @@ def _fill(slot: Slot, answer: Line, glossary: Glossary) -> str | None:
     if slot.command:
         text = _MUST_IN_SPANISH.sub("", text.strip())
     return like(text, slot.source) if slot.source[:1].isupper() else text[:1].lower() + text[1:]
+
+
+def _as_written(text: str, source: str) -> str:
+    """Without the capitals that Apertium gives to the word after one it does not know."""
+    kept = set(_LETTERS.findall(source))
+    return _LETTERS.sub(lambda found: found[0] if found[0] in kept else found[0][:1].lower() + found[0][1:], text)
 
 
 def mend(text: str, unknown: Sequence[str], glossary: Glossary) -> str:
@@ -121,7 +132,7 @@ def mend(text: str, unknown: Sequence[str], glossary: Glossary) -> str:
     return text
 
 
-def batches_of(drafts: Sequence[Draft]) -> Iterator[str]:
+def slot_texts(drafts: Sequence[Draft]) -> Iterator[str]:
     """The texts of all slots, in order, as they go to the translator."""
     for draft in drafts:
         for slot in draft.slots:

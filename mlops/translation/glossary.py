@@ -1,7 +1,7 @@
 """Kitchen Spanish and kitchen English, phrase by phrase: the shipped list, and what a corpus' own titles teach.
 
-A glossary is data, versioned with the artefact that it was learnt for. It knows no grammar: agreement and word order are
-`mlops.translation.culinary`'s business. Matching ignores case and, where nothing else fits, accents, so that
+A glossary is data, versioned with the artefact that it was learnt for. It knows no grammar: agreement and word order
+are the business of `mlops.translation.phrasebook`. Matching ignores case and, where nothing else fits, accents, so that
 "melocoton" and the old spellings "á la" and "ó" are found.
 """
 
@@ -29,10 +29,11 @@ _RENAMED: frozenset[Kind] = frozenset({"ingredient", "dish", "state"})
 _LEARNT: frozenset[Kind] = frozenset({"corpus", "learnt"})
 HEADER = "es\ten\tkind"
 SHIPPED = "glossary_es_en.tsv"
+WRITING = "recipe_spanish.tsv"
 
 _WORD = re.compile(r"[^\W_]+")
 # What may stand between two words of one phrase: a comma ends the phrase, a hyphen does not.
-_JOINT = re.compile(r"[\s'’-]{1,3}")
+_JOINT = re.compile(r"[\s'\u2019-]{1,3}")
 _INFINITIVE = re.compile(r"^\w+[aeií]r(?:se)?\b")
 
 Key = tuple[str, ...]
@@ -95,6 +96,11 @@ class Glossary:
         return cls.from_tsv((files(__package__) / SHIPPED).read_text(encoding="utf-8"), origin=SHIPPED)
 
     @classmethod
+    def writing(cls) -> Glossary:
+        """What to write in a Spanish recipe, where the shipped list offers many words or none. Reads English only."""
+        return cls.from_tsv((files(__package__) / WRITING).read_text(encoding="utf-8"), origin=WRITING)
+
+    @classmethod
     def load(cls, path: Path) -> Glossary:
         """Read a TSV file. Raises NotFound, or Invalid with the line at fault."""
         try:
@@ -122,7 +128,7 @@ class Glossary:
         path.write_text(self.to_tsv(), encoding="utf-8", newline="\n")
 
     def merged(self, other: Glossary) -> Glossary:
-        """Both lists. Where they disagree this one is right, but on things that `other` learnt from a corpus for certain."""
+        """Both lists. Where they disagree this one is right, save on things that `other` learnt for certain."""
         renamed = tuple(
             entry
             for entry in other.entries
@@ -165,7 +171,7 @@ class Glossary:
 
     def _at(self, key: Key, language: Language, kinds: frozenset[Kind]) -> Entry | None:
         index = self._spanish if language == "es" else self._english
-        for entry in index.get(key) or index.get(_folded(key), ()):
+        for entry in index.get(key) or (() if "".join(key).isascii() else index.get(_folded(key), ())):
             if entry.kind in kinds:
                 return entry
         return None
@@ -206,14 +212,14 @@ def _parse(origin: str, number: int, line: str) -> Entry:
         raise Invalid(f"{origin} line {number}: kind {kind!r} is none of {', '.join(sorted(KINDS))}")
     if not words_of(es) or not words_of(en):
         raise Invalid(f"{origin} line {number}: a side without a word: {es!r}, {en!r}")
-    return Entry(es=es, en=en, kind=kind)  # type: ignore[arg-type]  # checked against KINDS above
+    return Entry(es=es, en=en, kind=kind)
 
 
 def _late_in_spanish(entry: Entry) -> int:
     """How unfit an entry is for writing Spanish.
 
-    Many Spanish forms share one English verb, and the infinitive is the style of a recipe; what was learnt reads Spanish
-    well but holds every inflected form of a word.
+    Many Spanish forms share one English verb, and the infinitive is the style of a recipe; what was learnt reads
+    Spanish well but holds every inflected form of a word.
     """
     if entry.kind in _LEARNT:
         return 2

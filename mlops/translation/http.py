@@ -83,7 +83,12 @@ class HttpTranslator:
             return "the deadline has passed"
         if self._client.is_closed:
             return "closed"
-        body: dict[str, Any] = {"q": [plain(line) for line in lines], "source": source, "target": target, "format": "text"}
+        body: dict[str, Any] = {
+            "q": [plain(line) for line in lines],
+            "source": source,
+            "target": target,
+            "format": "text",
+        }
         if self._api_key is not None:
             body["api_key"] = self._api_key
         try:

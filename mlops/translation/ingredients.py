@@ -1,6 +1,7 @@
 """A line of an ingredient list, taken apart: quantity, unit, thing, and after the comma what was done to it.
 
-"2 cups flour, sifted" is "2 tazas de harina, tamizada". Pure, on tables and the glossary; what neither knows becomes a slot.
+"2 cups flour, sifted" is "2 tazas de harina, tamizada". Pure, on tables and the glossary; what neither knows becomes a
+slot.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from mlops.translation.phrasebook import Phrasebook
 
 # Brackets are kept whole: a comma inside "(400 g, drained)" does not end the thing.
-_SPLIT = re.compile(r"(,\s+|;\s*|\s+[-–—]\s+|\s*\([^()]*\))")
-_ASIDE = re.compile(r"^([\d\s/.,½⅓⅔¼¾⅛–-]+(?:[A-Za-z]+\s+)?)(\([^()]*\))\s*(?=\S)")
+_SPLIT = re.compile(r"(,\s+|;\s*|\s+[-\u2013—]\s+|\s*\([^()]*\))")
+_ASIDE = re.compile(r"^([\d\s/.,½⅓⅔¼¾⅛\u2013-]+(?:[A-Za-z]+\s+)?)(\([^()]*\))\s*(?=\S)")
 _JOINT = re.compile(r"\s+(and|or|plus|with|in|&)\s+|\s*/\s*(?=[a-z])")
 _JOINTS = {"and": "y", "&": "y", "or": "o", "plus": "más", "with": "con", "in": "en"}
 _UNIT_BEHIND = re.compile(r"(.+?) (cloves?|stalks?|leaves|leaf|sprigs?|slices?|sticks?|heads?)")

@@ -48,7 +48,10 @@ class MarianTranslator:
     name = NAME
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        folders: dict[tuple[Language, Language], Path] = {("es", "en"): folder / "es-en", ("en", "es"): folder / "en-es"}
+        folders: dict[tuple[Language, Language], Path] = {
+            ("es", "en"): folder / "es-en",
+            ("en", "es"): folder / "en-es",
+        }
         missing = [str(path) for path in folders.values() if not path.is_dir()]
         if missing:
             raise Permanent(f"no MarianMT weights in {', '.join(missing)}", hint=LAYOUT)
@@ -97,7 +100,9 @@ class MarianTranslator:
 
 def _open(folder: Path) -> Engine:
     """Load the model in `folder` with the library it was saved for."""
-    opener, package = (_ctranslate2, "ctranslate2") if (folder / "model.bin").is_file() else (_transformers, "transformers")
+    opener, package = (
+        (_ctranslate2, "ctranslate2") if (folder / "model.bin").is_file() else (_transformers, "transformers")
+    )
     try:
         return opener(folder)
     except ImportError as error:

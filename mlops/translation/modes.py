@@ -19,7 +19,9 @@ SEARCH_PATH = (
     Path("/usr/local/share/apertium/modes"),
     Path("/opt/apertium/share/apertium/modes"),
 )
-HINT = "install it: apt install apertium apertium-eng-spa; or name the folder of its mode files as the translator's target"
+HINT = (
+    "install it: apt install apertium apertium-eng-spa; or name the folder of its mode files as the translator's target"
+)
 
 # What `apertium` itself puts into a mode file: mark unknown words, and no option for the tagger.
 _PARAMETERS = {"$1": ("-g",), "$2": ()}

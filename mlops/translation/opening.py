@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def open_translator(name: Name, target: str | None = None) -> Translator:
-    """Open the translator `name`; `target` is Apertium's folder of modes, Marian's folder of models, or the URL for http.
+    """Open the translator `name`; `target` is Apertium's folder of modes, Marian's of models, or the URL for http.
 
     `auto` takes Apertium where it is installed and else translates nothing, with the reason in its health. The others
     raise Permanent with what to install, or Invalid where `target` is missing or wrong.

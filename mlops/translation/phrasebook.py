@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mlops.translation.agreement import Form, agreeing, form_of, pluralised, with_article
-from mlops.translation.glossary import Kind
+from mlops.translation.units import UNIT_WORDS
 
 if TYPE_CHECKING:
-    from mlops.translation.glossary import Glossary
+    from mlops.translation.glossary import Glossary, Kind
 
 NOUNS: frozenset[Kind] = frozenset({"ingredient", "dish", "other"})
 FOODS: frozenset[Kind] = frozenset({"ingredient", "dish"})
@@ -32,8 +32,15 @@ _NO_NOUNS = frozenset(
     """.split()
 )
 _DETERMINER = re.compile(r"(the|your|this|these|a|an|some|any|all the|half the|the rest of the|the remaining)\s+(.+)")
-_BEFORE = {"all the": "todo", "half the": "la mitad de", "the rest of the": "el resto de", "the remaining": "el resto de"}
-_ADVERB = re.compile(r"(?:very )?(finely|coarsely|thinly|roughly|lightly|freshly|well|very|thickly|just|slightly)\s+(\w+)$")
+_BEFORE = {
+    "all the": "todo",
+    "half the": "la mitad de",
+    "the rest of the": "el resto de",
+    "the remaining": "el resto de",
+}
+_ADVERB = re.compile(
+    r"(?:very )?(finely|coarsely|thinly|roughly|lightly|freshly|well|very|thickly|just|slightly)\s+(\w+)$"
+)
 _ADVERBS = {
     "finely": "finamente", "coarsely": "groseramente", "thinly": "finamente", "roughly": "toscamente",
     "lightly": "ligeramente", "freshly": "recién", "well": "bien", "very": "muy", "thickly": "gruesamente",
@@ -42,11 +49,17 @@ _ADVERBS = {
 # "Finely chopped" has a dozen translations in the glossary; the plain one agrees and is understood everywhere.
 _PLAIN = frozenset({"finely", "coarsely", "roughly"})
 _FRONTED = frozenset({"recién", "bien", "muy", "apenas", "ligeramente"})
+# Words of the rules below, which no phrase of the glossary may need.
+_OWN_WORDS = frozenset(
+    "the your this these a an some any all half rest of remaining cut in into cm until it is are".split()
+)
 _SHAPES = {
-    "piece": "trozos", "slice": "rodajas", "cube": "cubos", "chunk": "trozos grandes", "wedge": "gajos", "strip": "tiras",
-    "ring": "aros", "matchstick": "bastoncitos", "baton": "bastones", "floret": "ramilletes", "ribbon": "tiras finas",
-    "round": "rodajas", "dice": "dados", "half": "mitades", "halve": "mitades", "quarter": "cuartos", "sliver": "láminas",
-    "segment": "gajos", "stick": "bastones", "square": "cuadrados", "disc": "discos", "length": "trozos",
+    "piece": "trozos", "slice": "rodajas", "cube": "cubos", "chunk": "trozos grandes", "wedge": "gajos",
+    "strip": "tiras", "ring": "aros", "matchstick": "bastoncitos", "baton": "bastones", "floret": "ramilletes",
+    "ribbon": "tiras finas",
+    "round": "rodajas", "dice": "dados", "half": "mitades", "halve": "mitades", "quarter": "cuartos",
+    "sliver": "láminas", "segment": "gajos", "stick": "bastones", "square": "cuadrados", "disc": "discos",
+    "length": "trozos",
 }  # fmt: skip
 _SHAPE = re.compile(
     r"(?:(?:cut|sliced|chopped|broken|torn|divided) )?(?:in|into) "
@@ -59,7 +72,7 @@ _INFINITIVE = re.compile(r"^\w+[aeií]r\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
-    """A command at the start of a text: its infinitive, how many characters it takes, and whether it is a noun as well."""
+    """A command at the start of a text: its infinitive, how many characters it takes, and whether it is a food too."""
 
     spanish: str
     length: int
@@ -71,13 +84,14 @@ class Phrasebook:
 
     def __init__(self, glossary: Glossary) -> None:
         self.glossary = glossary
+        self.vocabulary = glossary.words("en") | _OWN_WORDS | UNIT_WORDS
         # Bound to the instance, so that two phrasebooks never share answers and die with their glossary.
         self.noun = lru_cache(maxsize=REMEMBERED)(self._noun)
         self.state = lru_cache(maxsize=REMEMBERED)(self._state)
 
     def verb(self, text: str) -> Verb | None:
         """The verb phrase that `text` opens with, if the glossary has it: "bring to a boil", "mix"."""
-        words = list(re.finditer(r"[^\W_]+(?:['’-][^\W_]+)*", text[:80]))
+        words = list(re.finditer(r"[^\W_]+(?:['\u2019-][^\W_]+)*", text[:80]))
         for length in range(min(LONGEST_VERB, len(words)), 0, -1):
             end = words[length - 1].end()
             phrase = text[words[0].start() : end].lower()
@@ -89,7 +103,7 @@ class Phrasebook:
         return None
 
     def shape(self, phrase: str) -> str | None:
-        """"in 4 cm pieces", "cut into thin strips": en trozos de 4 cm."""
+        """The cut that a phrase names: "in 4 cm pieces" is "en trozos de 4 cm"."""
         found = _SHAPE.fullmatch(phrase)
         if found is None:
             return None

@@ -1,13 +1,14 @@
 """The running stages of one direction, joined by pipes: frames in, frames out, any number in flight.
 
-Not safe for several threads; `mlops.translation.apertium` holds the lock. The stages end by themselves when this process
-dies, however it dies, because their input ends with it.
+Not safe for several threads; `mlops.translation.apertium` holds the lock. The stages end by themselves when this
+process dies, however it dies, because their input ends with it.
 """
 
 from __future__ import annotations
 
 import os
 import selectors
+import signal
 import subprocess
 import weakref
 from contextlib import suppress
@@ -107,10 +108,13 @@ class Pipeline:
         return _frames(incoming), ""
 
     def _obituary(self) -> str:
+        """Which stage ended first: those before it die of SIGPIPE, those after it end in good order."""
+        codes = {}
         for process in self._processes:
             with suppress(subprocess.TimeoutExpired):
-                if code := process.wait(_STOP_SECONDS / len(self._processes)):
-                    return f"{os.path.basename(str(process.args[0]))} ended with code {code}"  # type: ignore[index]  # noqa: PTH119
+                codes[process.wait(_STOP_SECONDS / len(self._processes))] = str(process.args[0])  # type: ignore[index]
+        for code in sorted(codes, key=lambda code: (code in (0, -signal.SIGPIPE), code)):
+            return f"{codes[code].rpartition('/')[2]} ended with code {code}"
         return "a stage closed its output"
 
 

@@ -1,7 +1,7 @@
 """A preparation step, clause by clause: the verb of the command by table, as an infinitive; then what it is done to.
 
-"Mix butter and sugar, then bake for 20 minutes" is "Mezclar mantequilla y azúcar, luego hornear durante 20 minutos". Pure;
-a clause whose verb or words the glossary lacks becomes a slot.
+"Mix butter and sugar, then bake for 20 minutes" is "Mezclar mantequilla y azúcar, luego hornear durante 20 minutos".
+Pure; a clause whose verb or words the glossary lacks becomes a slot.
 """
 
 from __future__ import annotations
@@ -21,13 +21,11 @@ _SENTENCE = re.compile(r"(?<=[.!?;])\s+")
 _END = re.compile(r"[.!?;:\s]*$")
 _CONNECTOR = re.compile(r",?\s+and then\s+|,?\s+then\s+|,\s+and\s+|\s+and\s+|\s+or\s+|,\s+", re.IGNORECASE)
 _THEN = {"and then": " y luego ", "then": ", luego ", "and": " y ", "or": " o ", "": ", "}
-# A word that is also a food ("butter", "season") is a verb only before one of these.
-_AFTER_VERB = re.compile(
-    r"(?:the|it|them|in|into|with|for|until|well|a|an|over|on|all|to|both|each|your|lightly|\d)\b", re.IGNORECASE
-)
+# A word that is also a food ("butter", "oil") is a verb only before one of these.
+_AFTER_VERB = re.compile(r"(?:the|it|them|a|an|both|each|your)\b", re.IGNORECASE)
 _OBJECT = re.compile(r"(it|them)\b\s*", re.IGNORECASE)
 _OBJECTS = {"it": "lo", "them": "los"}
-_NEGATION = re.compile(r"(?:do not|don[’']t|never)\s+", re.IGNORECASE)
+_NEGATION = re.compile(r"(?:do not|don[\u2019']t|never)\s+", re.IGNORECASE)
 _MANNER = re.compile(
     r"(carefully|gently|slowly|quickly|immediately|finally|meanwhile|then|now|next|lightly|thoroughly|gradually|first)"
     r",?\s+",
@@ -132,7 +130,7 @@ def _without_verb(text: str, opening: str, rest: str, book: Phrasebook) -> list[
 
 
 def _letting(rest: str, book: Phrasebook) -> tuple[str, str]:
-    """"Let it cool" and "let the dough rest": dejarlo enfriar, dejar reposar la masa."""
+    """What follows "let": "let it cool" is "dejarlo enfriar", "let the dough rest" is "dejar reposar la masa"."""
     found = _OBJECT.match(rest)
     if found:
         verb = book.verb(rest[found.end() :])

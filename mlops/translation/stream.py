@@ -1,8 +1,9 @@
 """Apertium's stream format: one text becomes one numbered frame, one frame becomes a text and its unknown words.
 
 Pure. Every frame ends in a numbered blank that the stages carry along untouched; an answer without its number is not an
-answer. That is what keeps thousands of lines in flight aligned, and what unmasks the empty frames that stages write when
-a neighbour dies. Format: https://wiki.apertium.org/wiki/Apertium_stream_format, and for the surprises, measurements.
+answer. That is what keeps thousands of lines in flight aligned, and unmasks the empty frames that stages write
+when a neighbour dies. Format:
+https://wiki.apertium.org/wiki/Apertium_stream_format, and for the surprises, measurements.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 _RESERVED = re.compile(r"([\\^$\[\]{}<>/])")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
-# Marks of Apertium's own (unknown, no translation, no inflection, contraction) cannot be escaped: `\*` comes out as `*`.
+# Apertium's own marks (unknown, no translation, no inflection, contraction) cannot be escaped: `\*` comes out as `*`.
 # They travel as private characters, which the stages treat as punctuation.
 _MARKS = "*@#~"
 _PRIVATE = "\ue0a0\ue0a1\ue0a2\ue0a3"
@@ -22,7 +23,8 @@ _OUTWARD = str.maketrans(_MARKS + _PRIVATE, _PRIVATE + " " * len(_PRIVATE))
 _INWARD = str.maketrans(_PRIVATE, _MARKS)
 
 _MARKED = re.compile(r"(?<!\\)([*@#])(?=[^\W_])")
-_UNKNOWN = re.compile(r"(?<!\\)[*@]([^\W_]+(?:['’][^\W_]+)*)")
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_UNKNOWN = re.compile(rf"(?<!\\)[*@]({_WORD.pattern})")
 _NUMBER = re.compile(r"\[(\d+)\]\n?$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]+")
 _SOFT = re.compile("[\u00ad\u200b-\u200d\u2060]")
@@ -70,7 +72,7 @@ def read(answer: bytes, text: str) -> Reading:
     marked = len(_UNKNOWN.findall(body))
     bare = _ESCAPED.sub(r"\1", _MARKED.sub("", body)).translate(_INWARD)
     bare = " ".join(bare.split())
-    words = sum(1 for word in re.findall(r"[^\W_]+", bare) if not word.isdigit())
+    words = sum(1 for word in _WORD.findall(bare) if not word.isdigit())
     return Reading(text=_like(bare, text), unknown=unknown, known=max(words - marked, 0))
 
 

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops.translation.agreement import Form, agreeing
+from mlops.translation.agreement import Form, agreeing, form_of
 from mlops.translation.culinary import Holder, like, tidy
-from mlops.translation.glossary import Kind
+from mlops.translation.glossary import Kind, fold, words_of
 from mlops.translation.units import read_measure
 
 if TYPE_CHECKING:
@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 
 _FIXED: frozenset[Kind] = frozenset({"technique", "phrase", "state", "other", "unit"})
 _LONGEST = 7
-_TOKEN = re.compile(r"\d+(?:[.,/]\d+)?|[^\W\d_]+(?:['’-][^\W\d_]+)*|[^\w\s]|\S")
+_TOKEN = re.compile(r"\d+(?:[.,/\u2013-]\d+)*(?:\s*°\s*[CF]?\b)?|[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[^\w\s]|\S")
 _WORD = re.compile(r"[^\W_]")
 _FUNCTION = {
     "and": "y", "or": "o", "with": "con", "without": "sin", "in": "en", "into": "en", "on": "sobre", "onto": "sobre",
-    "over": "sobre", "of": "de", "from": "de", "to": "a", "between": "entre", "under": "bajo", "by": "por", "but": "pero",
-    "through": "por", "around": "alrededor de", "before": "antes de", "after": "después de", "well": "bien",
-    "again": "de nuevo", "together": "juntos", "as": "como", "per": "por", "at": "a", "about": "unos", "also": "también",
+    "over": "sobre", "of": "de", "from": "de", "to": "a", "between": "entre", "under": "bajo", "by": "por",
+    "but": "pero", "through": "por", "around": "alrededor de", "before": "antes de", "after": "después de",
+    "well": "bien", "again": "de nuevo", "together": "juntos", "as": "como", "per": "por", "at": "a", "about": "unos",
+    "also": "también",
 }  # fmt: skip
-_UNTIL = re.compile(r"until (?:it is |they are |they’re |all is )?(?:just |very |quite )?(.+)")
+_TIME = re.compile(r"for (?:(just|another|a further) )?((?:about |around |at least )?\d.*)")
+_TIMES = {"just": "solo ", "another": "otros ", "a further": "otros "}
+_SIZED = re.compile(r"((?:a|the|an) )?(\d+(?:[.,]\d+)?)[ -]?cm (\D+)")
+_UNTIL = re.compile(r"until (?:it is |they are |all is )?(?:just |very |quite )?(.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,7 @@ def stretch(source: str, book: Phrasebook) -> Stretch:
             english += [blank, holder.hold(said)]
         else:
             word = tokens[place].group()
-            said = _FUNCTION.get(word.lower()) if _WORD.match(word) and not word.isdigit() else word
+            said = _FUNCTION.get(word.lower()) if _WORD.match(word) and not word[0].isdigit() else word
             english += [blank, word]
         spanish = None if spanish is None or said is None else [*spanish, blank, said]
         last = tokens[place + taken - 1].end()
@@ -67,10 +71,8 @@ def stretch(source: str, book: Phrasebook) -> Stretch:
 
 def _longest(source: str, tokens: list[re.Match[str]], place: int, book: Phrasebook) -> tuple[int, str | None]:
     """The longest run of words from `place` on that has a Spanish, and that Spanish."""
-    if not _WORD.match(tokens[place].group()):
-        return 1, None
-    most = 1
-    while most < _LONGEST and place + most < len(tokens) and _WORD.match(tokens[place + most].group()):
+    most = 0
+    while most < _LONGEST and place + most < len(tokens) and _speakable(tokens[place + most].group(), book):
         most += 1
     for length in range(most, 0, -1):
         phrase = source[tokens[place].start() : tokens[place + length - 1].end()].lower()
@@ -81,21 +83,31 @@ def _longest(source: str, tokens: list[re.Match[str]], place: int, book: Phraseb
     return 1, None
 
 
+def _speakable(token: str, book: Phrasebook) -> bool:
+    """Whether `token` can be part of a phrase that is known: no punctuation mark, and no strange word."""
+    return token[0].isdigit() or all(fold(word) in book.vocabulary for word in words_of(token) or ("",))
+
+
 def _measured(phrase: str, book: Phrasebook) -> str | None:
-    """"150 ml water", "for 8 minutes", "2 eggs", "the 2 eggs"."""
-    for lead, spanish in (("for ", "durante "), ("", "")):
-        if not phrase.startswith(lead):
-            continue
-        measure = read_measure(phrase.removeprefix(lead)) if phrase.removeprefix(lead)[:1].isdigit() else None
-        if measure is None:
-            continue
-        rest = measure.rest.removeprefix("of ").strip()
-        if not rest:
-            return f"{spanish}{measure.text}" if not measure.counted else None
-        noun = book.noun(rest)
-        if noun is not None:
-            return f"{spanish}{measure.text} {noun}" if measure.counted else f"{spanish}{measure.text} de {noun}"
-    return None
+    """Things by number or measure, and times: "150 ml water", "2 eggs", "a 20 cm round tin", "for about 8 minutes"."""
+    timed = _TIME.fullmatch(phrase)
+    if timed:
+        measure = read_measure(timed[2])
+        if measure is None or measure.counted or measure.rest:
+            return None
+        return f"durante {_TIMES.get(timed[1] or '', '')}{measure.text}"
+    sized = _SIZED.fullmatch(phrase)
+    if sized:
+        thing = book.noun(f"{sized[1] or ''}{sized[3]}")
+        return None if thing is None else f"{thing} de {sized[2].replace('.', ',')} cm"
+    measure = read_measure(phrase)
+    if measure is None or (measure.counted and not phrase[0].isdigit()):
+        return None
+    rest = measure.rest.removeprefix("of ").strip()
+    noun = book.noun(rest) if rest else None
+    if noun is None:
+        return None if rest or measure.counted else measure.text
+    return f"{measure.agreed(form_of(noun))} {noun}" if measure.counted else f"{measure.text} de {noun}"
 
 
 def _fixed(phrase: str, book: Phrasebook) -> str | None:
@@ -105,7 +117,7 @@ def _fixed(phrase: str, book: Phrasebook) -> str | None:
 
 
 def _awaited(phrase: str, book: Phrasebook) -> str | None:
-    """"until golden", "until soft and golden": hasta que esté dorado."""
+    """What is waited for: "until soft and golden" is "hasta que esté blando y dorado"."""
     found = _UNTIL.fullmatch(phrase)
     if found is None:
         return None

@@ -1,7 +1,7 @@
 """What a translator is to the rest of the product: lines in, lines out, each with what became of it.
 
-Content never raises: a line that could not be translated comes back as it was and says so. Only opening a translator can
-fail, with a `Permanent` that says what to install or to set.
+Content never raises: a line that could not be translated comes back as it was and says so. Only opening a translator
+can fail, with a `Permanent` that says what to install or to set.
 """
 
 from __future__ import annotations

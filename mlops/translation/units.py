@@ -94,14 +94,14 @@ _NUMBERS = {"two": "dos", "three": "tres", "four": "cuatro", "five": "cinco", "s
 _ABOUT = re.compile(r"(?:about|approximately|approx\.?|around|roughly)\s+", re.IGNORECASE)
 _FRACTIONS = "½⅓⅔¼¾⅕⅛⅜⅝⅞"
 _NUMBER = rf"(?:\d+\s+\d+\s*/\s*\d+|\d+\s*[{_FRACTIONS}]|\d+\s*/\s*\d+|[{_FRACTIONS}]|\d+(?:[.,]\d+)?)"
-_QUANTITY = re.compile(rf"({_NUMBER})(?:(\s*(?:-|–|to|or)\s*)({_NUMBER}))?(?![\d°%])")
+_QUANTITY = re.compile(rf"({_NUMBER})(?:(\s*(?:-|\u2013|to|or)\s*)({_NUMBER}))?(?![\d°%])")
 _WORD_QUANTITY = re.compile(
     rf"(half an?|half|a few|an?|one|{'|'.join(_NUMBERS)})(?=\s)", re.IGNORECASE
 )  # fmt: skip
 
 
 def _spellings() -> dict[str, str]:
-    spellings = {}
+    spellings: dict[str, str] = {}
     for spanish, names in _UNITS.items():
         for name in names:
             for form in (name, f"{name}s", f"{name}es", f"{name}."):
@@ -110,9 +110,10 @@ def _spellings() -> dict[str, str]:
 
 
 _BY_NAME = _spellings()
+UNIT_WORDS = frozenset(word for name in _BY_NAME for word in name.rstrip(".").split(" "))
 _UNIT = re.compile(
     rf"(?:({'|'.join(_SIZES)})\s+)?({'|'.join(re.escape(name) for name in sorted(_BY_NAME, key=len, reverse=True))})"
-    r"(?![\w'’])\.?\s*",
+    r"(?![\w'\u2019])\.?\s*",
     re.IGNORECASE,
 )
 

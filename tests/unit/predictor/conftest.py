@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 
 from tests.builders.predictor_world import World
 from tests.builders.predictor_world import make_world as build
 from tests.fakes.recommender import fake_model
 
 NOT_GIVEN = object()
+
+
+@pytest.fixture(autouse=True)
+def no_log_output():
+    """Without a configuration structlog draws tracebacks for people, which takes longer than the tests."""
+
+    def drop(*_):
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[drop])
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

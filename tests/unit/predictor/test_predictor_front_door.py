@@ -95,7 +95,7 @@ def test_a_client_that_waits_for_leave_to_send_too_much_does_not_get_it(world):
 
 
 def test_a_body_that_does_not_come_is_a_problem_408(make_world):
-    world = make_world(body_seconds=0.05)
+    world = make_world(receive_seconds=0.05)
 
     _, answer = converse(
         world.app, headers=JSON, messages=[{"type": "http.request", "body": b'{"que', "more_body": True}]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from predictor.answers import RecommendResponse
 from predictor.openapi_snapshot import snapshot
 from predictor.problems import KINDS
 from predictor.schemas import FeedbackRequest, RecommendRequest
@@ -42,7 +43,7 @@ def test_every_status_of_a_route_is_documented(world):
     assert {"200", *(str(int(KINDS[kind][0])) for kind in possible)} == set(documented)
 
 
-@pytest.mark.parametrize("wire", [RecommendRequest, FeedbackRequest])
+@pytest.mark.parametrize("wire", [RecommendRequest, FeedbackRequest, RecommendResponse])
 def test_the_examples_are_valid(wire):
     document = json.loads(SNAPSHOT.read_bytes())
     schema = document["components"]["schemas"][wire.__name__]

@@ -1,0 +1,132 @@
+"""Limits said in words, English and Spanish: how long a dish may take, and how many ingredients it may have."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops.retrieval.query_text import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlops.retrieval.query_text import QueryText
+
+# A bare "30-minute" means at most that; a bare "8 hour" is a way of cooking and limits nothing.
+LONGEST_BARE_MINUTES = 120
+
+_NUMBERS = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "twelve": 12, "fifteen": 15, "twenty": 20, "twenty five": 25, "twenty-five": 25, "thirty": 30, "forty": 40,
+    "forty five": 45, "forty-five": 45, "fifty": 50, "sixty": 60, "ninety": 90,
+    "uno": 1, "dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6, "siete": 7, "ocho": 8, "nueve": 9, "diez": 10,
+    "doce": 12, "quince": 15, "veinte": 20, "veinticinco": 25, "treinta": 30, "cuarenta": 40, "cuarenta y cinco": 45,
+    "cincuenta": 50, "sesenta": 60, "noventa": 90,
+}  # fmt: skip
+_ONE_HOUR = {"a": 1, "an": 1, "un": 1, "una": 1}
+
+
+def _any_of(phrases: Iterable[str]) -> str:
+    return "(?:" + "|".join(sorted(phrases, key=len, reverse=True)) + ")"
+
+
+_N = rf"(?:\d{{1,4}}(?:[.,]\d{{1,2}})?(?: 1/2)?|{_any_of(_NUMBERS)})"
+_RANGE = rf"(?:(?:about|around|roughly|some|unos|unas) )?(?:{_N} ?(?:-|to |a |o |or ) ?)?"
+_MINUTES = r"(?:minutes?|minutos?|min\.|mins?|')(?![a-z])"
+_HOURS = r"(?:hours?|hrs?|h|horas?)(?![a-z])"
+_DURATION = re.compile(
+    r"(?<![\w.])(?:(?P<half>(?:about )?half[ -](?:an?[ -])?hour|media hora)"
+    r"|(?P<three>three[ -]quarters of an hour|tres cuartos de hora)"
+    r"|(?P<quarter>(?:a )?quarter of an hour|(?:un )?cuarto de hora)"
+    r"|(?P<hour_and_half>hora y media|hour and a half)"
+    rf"|{_RANGE}(?P<hours>{_N}|{_any_of(_ONE_HOUR)})[ -]?{_HOURS}(?P<more> and a half| y media)?"
+    rf"(?:,? ?(?:and |y )?(?P<extra>\d{{1,2}})(?: ?(?:{_MINUTES}|m(?![a-z]))|(?![\w.]| ?[a-z%])))?"
+    rf"|{_RANGE}(?P<minutes>{_N})[ -]?{_MINUTES})"
+)
+_COUNT = re.compile(
+    rf"(?<![\w.]){_RANGE}(?P<count>{_N})(?: or (?:fewer|less)| o menos)?"
+    r"[ -]?(?:(?:main|simple|basic|pantry|common) )?(?:ingredients?|ingredientes?)(?![a-z])"
+)
+
+_LESS_THAN = ("less than", "fewer than", "under", "below", "menos de", "por debajo de")
+_AT_MOST = (
+    *_LESS_THAN,
+    "within", "no more than", "not more than", "no longer than", "not longer than", "max", "maximum", "maximum of",
+    "max of", "at most", "at the most", "up to", "takes", "take", "taking", "in", "with", "using", "of", "only",
+    "just",
+    "en", "con", "maximo", "maximo de", "un maximo de", "como maximo", "como mucho", "no mas de", "hasta", "a lo sumo",
+    "solo", "tarde", "tarda", "tarden", "de",
+)  # fmt: skip
+_AT_LEAST = (
+    "over", "more than", "at least", "longer than", "minimum", "minimum of", "after", "for", "every", "mas de",
+    "al menos", "como minimo", "minimo", "minimo de", "durante", "cada", "por lo menos", "por", "a partir de",
+)  # fmt: skip
+_LEAD = r"(?:(?:that|which|que) )?(?:(?:is|are|se haga|este) )?(?:(?:ready|done|made|cooked|list[oa]s?|hech[oa]s?) )?"
+_LED = r"(?:(?:in|en|con|with|only|just|solo|takes?|taking) )?"
+_BEFORE = re.compile(
+    rf"(?<!\w)(?:(?P<least>{_any_of(_AT_LEAST)})"
+    rf"|{_LEAD}{_LED}(?:(?P<less>{_any_of(_LESS_THAN)})|{_any_of(_AT_MOST)})) $"
+)
+_AFTER = re.compile(
+    r" ?,?(?:or (?:less|fewer|under)|max(?:imum)?|at (?:the )?most|tops|o menos|como (?:mucho|maximo)|(?:de )?maximo"
+    r"|a lo sumo)(?![a-z])"
+)
+# Minutes of work or of rest are not the minutes that a dish takes.
+_OF_A_PART = re.compile(
+    r" ?-?(?:of |de )?(?:prep|active|hands[ -]on|marinat|marinad|rest(?:ing)?\b|preparacion|reposo|marinado)"
+)
+_LONGEST_LEAD = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What was said of time (minutes) and of the number of ingredients, and where; None where nothing was."""
+
+    max_minutes: int | None
+    max_ingredients: int | None
+    spans: tuple[Span, ...]
+
+
+def read_limits(query: QueryText) -> Limits:
+    """Find every limit of `query`; of two of a kind the smaller holds."""
+    times = [_limit(query.folded, match, _minutes(match)) for match in _DURATION.finditer(query.folded)]
+    counts = [_limit(query.folded, match, _number(match["count"])) for match in _COUNT.finditer(query.folded)]
+    return Limits(
+        max_minutes=min((limit[0] for limit in times if limit), default=None),
+        max_ingredients=min((limit[0] for limit in counts if limit), default=None),
+        spans=tuple(limit[1] for limit in (*times, *counts) if limit),
+    )
+
+
+def _limit(line: str, match: re.Match[str], value: float) -> tuple[int, Span] | None:
+    """The limit that `match` states with the words around it, and where; None where it states none."""
+    counting = match.re is _COUNT
+    offset = max(0, match.start() - _LONGEST_LEAD)
+    before = _BEFORE.search(line[offset : match.start()])
+    after = _AFTER.match(line, match.end())
+    if _OF_A_PART.match(line, match.end()) or (before and before["least"] and not after):
+        return None
+    bare = not counting and before is None and after is None
+    if bare and value > LONGEST_BARE_MINUTES:
+        return None
+    # "Fewer than six ingredients" are five; "less than 30 minutes" are 30 to everyone.
+    limit = round(value) - 1 if counting and before and before["less"] else round(value)
+    start = offset + before.start() if before and not before["least"] else match.start()
+    return (limit, Span(start, after.end() if after else match.end())) if limit > 0 else None
+
+
+def _minutes(match: re.Match[str]) -> float:
+    for name, minutes in (("half", 30), ("three", 45), ("quarter", 15), ("hour_and_half", 90)):
+        if match[name]:
+            return minutes
+    if match["minutes"]:
+        return _number(match["minutes"])
+    return _number(match["hours"]) * 60 + (30 if match["more"] else 0) + int(match["extra"] or 0)
+
+
+def _number(said: str) -> float:
+    if said in _NUMBERS or said in _ONE_HOUR:
+        return (_NUMBERS | _ONE_HOUR)[said]
+    whole, _, half = said.replace(",", ".").partition(" ")
+    return float(whole) + (0.5 if half else 0)

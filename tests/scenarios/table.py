@@ -1,0 +1,26 @@
+"""Every scenario of a version's life, in one table; each shell runs all that it `can`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.scenarios.going_out import GOING_OUT
+from tests.scenarios.mishaps import MISHAPS
+from tests.scenarios.people import APPROVALS, LEVERS
+
+if TYPE_CHECKING:
+    from tests.scenarios.steps import Scenario
+    from tests.scenarios.world import World
+
+SCENARIOS: tuple[Scenario, ...] = (*GOING_OUT, *APPROVALS, *LEVERS, *MISHAPS)
+
+
+def possible(can: frozenset[str]) -> tuple[Scenario, ...]:
+    """The scenarios for a world that can do these things: `jump` its clock, write manifests in `seconds` of the toy."""
+    return tuple(scenario for scenario in SCENARIOS if scenario.needs <= can)
+
+
+def play(scenario: Scenario, world: World) -> None:
+    """Tell the story to a world; raises AssertionError at the first step that does not come true."""
+    for step in scenario.steps:
+        step(world)

@@ -1,0 +1,204 @@
+"""`recipes up` as a newcomer meets it: real processes, real MLflow, real requests, killed, damaged and started again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mlops.registry.server import free_port
+from tests.builders.corpus import KITCHEN
+
+pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
+START_SECONDS = 180
+
+
+class Laptop:
+    """A home folder and the command line over it."""
+
+    def __init__(self, home: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = os.environ | {
+            "RECIPES_HOME": str(home),
+            "RECIPES_PORT": str(self.port),
+            "RECIPES_GRPC_PORT": str(free_port()),
+            "RECIPES_MLFLOW_PORT": str(free_port()),
+        }
+        self.home = home
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments), env=self.environment, capture_output=True, text=True, timeout=180
+        )
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "mlops.cli.main", *arguments]
+
+    def up(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(self.command("up"), env=self.environment, stderr=subprocess.PIPE, text=True)
+
+    def wait_until_healthy(self, process: subprocess.Popen[str]) -> float:
+        started = time.monotonic()
+        while time.monotonic() - started < START_SECONDS:
+            assert process.poll() is None, process.stderr.read()
+            try:
+                if httpx.get(f"{self.url}/health", timeout=5).status_code == 200:
+                    return time.monotonic() - started
+            except httpx.TransportError:
+                pass
+            time.sleep(0.2)
+        raise AssertionError(f"not healthy within {START_SECONDS} s")
+
+    def wait_until(self, condition, what: str) -> None:
+        deadline = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < deadline, what
+            time.sleep(0.2)
+
+    def recommend(self, **body):
+        answer = httpx.post(f"{self.url}/recommend", json=body, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+def stop(process: subprocess.Popen[str]) -> str:
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    return errors
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("laptop")
+    corpus = folder / "mine.csv"
+    lines = [
+        "title,ingredients,minutes",
+        *(f'"{r.title}","{"|".join(r.ingredients)}",{r.minutes or ""}' for r in KITCHEN),
+    ]
+    corpus.write_text("\n".join([*lines, '"no ingredients","",5']) + "\n", encoding="utf-8")
+    laptop = Laptop(folder / "home")
+    imported = laptop.run("import", str(corpus), "--json")
+    assert imported.returncode == 0, imported.stderr
+    report = json.loads(imported.stdout)
+    assert (report["added"], report["rejected"], report["corpus"]) == (len(KITCHEN), 1, len(KITCHEN))
+    return laptop
+
+
+def test_a_newcomer_gets_answers_and_the_six_endpoints(laptop):
+    process = laptop.up()
+    try:
+        laptop.wait_until_healthy(process)
+        laptop.wait_until(lambda: httpx.get(f"{laptop.url}/models", timeout=10).status_code == 200, "registry")
+        english = laptop.recommend(query="lentil soup", k=3)
+        assert (english["recipes"][0]["title"], english["version"]) == ("Lentil soup", "1.0.0")
+        assert laptop.recommend(query="sopa de lentejas sin apio", k=3)["language"] == "es"
+        assert all("egg" not in str(r["ingredients"]) for r in laptop.recommend(query="cake without eggs")["recipes"])
+        feedback = {"recommendation_id": english["recommendation_id"], "clicked": [english["recipes"][0]["id"]]}
+        assert httpx.post(f"{laptop.url}/feedback", json=feedback, timeout=10).status_code == 202
+        (version,) = httpx.get(f"{laptop.url}/models", timeout=10).json()["models"]
+        assert (version["version"], version["stage"]) == ("1.0.0", "Production")
+        production = httpx.get(f"{laptop.url}/models/recipes/production", timeout=10).json()
+        assert production["digest"] == version["digest"]
+        assert httpx.get(f"{laptop.url}/models/nobody/production", timeout=10).status_code == 404
+        check = httpx.post(f"{laptop.url}/retrain/check", json={}, timeout=10).json()
+        assert check["retrain"] is False
+        assert any("days since training < 7 days" in reason for reason in check["reasons"]), check
+        assert "recipes_model_info" in httpx.get(f"{laptop.url}/metrics", timeout=10).text
+        statistics = httpx.get(f"{laptop.url}/metrics", params={"window_minutes": 5}, timeout=10).json()
+        assert statistics["metrics"]["api_latency_ms"]["count"] >= 3
+        assert laptop.run("up").returncode == 4, "a second process over the same home"
+    finally:
+        errors = stop(process)
+    assert "curl -s" in errors
+
+
+def test_started_again_it_serves_the_same_version_and_a_promotion_without_a_restart(laptop, tmp_path):
+    process = laptop.up()
+    try:
+        laptop.wait_until_healthy(process)
+        assert laptop.recommend(query="soup", k=1)["version"] == "1.0.0"
+        trained = laptop.run("train", "--out", str(tmp_path / "next"), "--version", "1.1.0", "--json")
+        assert trained.returncode == 0, trained.stderr
+        laptop.wait_until(lambda: httpx.get(f"{laptop.url}/models", timeout=10).status_code == 200, "registry")
+        assert laptop.run("register", "--artifact", str(tmp_path / "next")).returncode == 0
+        refused = laptop.run("promote", "1.1.0")
+        assert refused.returncode == 4
+        assert "legal from Training: Validation, Archived" in refused.stderr
+        with Load(laptop.url) as load:
+            for stage in ("Validation", "Staging", "Production"):
+                moved = laptop.run("promote", "1.1.0", "--to", stage, "--why", "a test")
+                assert moved.returncode == 0, moved.stderr
+            laptop.wait_until(lambda: laptop.recommend(query="soup", k=1)["version"] == "1.1.0", "swap")
+            restored = laptop.run("promote", "1.0.0", "--restore", "--why", "back again")
+            assert restored.returncode == 0, restored.stderr
+            laptop.wait_until(lambda: laptop.recommend(query="soup", k=1)["version"] == "1.0.0", "swap back")
+        assert load.failed == []
+        assert load.answered > 20
+        history = json.loads(laptop.run("history", "1.1.0", "--json").stdout)
+        assert [event["to"] for event in history] == ["Training", "Validation", "Staging", "Production", "Archived"]
+    finally:
+        stop(process)
+
+
+def test_a_killed_service_starts_again(laptop):
+    process = laptop.up()
+    laptop.wait_until_healthy(process)
+    process.kill()
+    process.communicate()
+    again = laptop.up()
+    try:
+        laptop.wait_until_healthy(again)
+        assert laptop.recommend(query="soup", k=1)["version"] == "1.0.0"
+    finally:
+        stop(again)
+
+
+def test_a_damaged_artefact_is_named_and_not_served(laptop):
+    folder = Path(json.loads((laptop.home / "production.json").read_text(encoding="utf-8"))["path"])
+    rows = folder / "rows.jsonl"
+    content = rows.read_bytes()
+    rows.write_bytes(content.replace(b"Lentil", b"Lentol", 1))
+    try:
+        done = laptop.run("up")
+        assert done.returncode == 6
+        assert "rows.jsonl is damaged: digest sha256:" in done.stderr
+        doctor = laptop.run("doctor")
+        assert doctor.returncode == 1
+    finally:
+        rows.write_bytes(content)
+
+
+class Load:
+    """One client that asks without pause, and what it could not get."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.answered = 0
+        self.failed: list[str] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stopping.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        with httpx.Client(base_url=self.url, timeout=30) as client:
+            while not self._stopping.wait(0.02):
+                answer = client.post("/recommend", json={"query": "soup", "k": 1})
+                if answer.status_code == 200:
+                    self.answered += 1
+                else:
+                    self.failed.append(answer.text)
