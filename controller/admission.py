@@ -95,24 +95,15 @@ def _waiting(case: Case) -> Move:
         return _unapproved(case, asked.reason, asked.message)
     case = _recorded(case, asked.given)
     wakes = (expiry(case, asked.given),) if asked.given.by is not None else ()
-    barred = _barred(case)
-    if barred is not None:
-        return case.wait(*barred, *wakes)
+    if case.kept_back is not None:
+        reason, until = case.kept_back
+        return case.wait(reason, f"its rollout does not begin {until}", *wakes)
+    if case.situation.pin not in (None, case.number):
+        return case.wait(Reason.PINNED, f"the Model is pinned to {case.situation.pin}", *wakes)
     if not case.situation.observation.splits_traffic and case.policy.rollout.steps and case.situation.model.production:
         message = f"{len(case.policy.rollout.steps)} canary steps are wanted, the traffic provider cannot split traffic"
         return case.hold(Reason.TRAFFIC_SPLIT_UNSUPPORTED, message)
     return Move(status=case.having(held=None).status if case.status.held else case.status, wakes=wakes, done=True)
-
-
-def _barred(case: Case) -> tuple[Reason, str] | None:
-    """What a person has put in the way."""
-    if case.version.spec.intent is Intent.HOLD:
-        return Reason.ON_HOLD, "its rollout begins when the intent is Promote"
-    if case.situation.observation.model.spec.paused:
-        return Reason.PAUSED, "its rollout begins when the Model is no longer paused"
-    if case.situation.pin not in (None, case.number):
-        return Reason.PINNED, f"the Model is pinned to {case.situation.pin}"
-    return None
 
 
 def _unapproved(case: Case, reason: Reason, message: str) -> Move:

@@ -14,7 +14,6 @@ from controller.actions import MoveAlias
 from controller.analysis import Watch
 from controller.leaving import archive, must_make_way
 from controller.resource.reasons import Reason
-from controller.resource.version import Intent
 from controller.resource.version_status import Canary
 from controller.retries import given_up
 from controller.situation import Case, Move
@@ -145,10 +144,9 @@ def _complete(case: Case) -> bool:
 def _advanced(case: Case) -> Move:
     """The next step, unless a person says wait; after the last one, the promotion."""
     canary = _canary(case)
-    if case.version.spec.intent is Intent.HOLD:
-        return case.wait(Reason.ON_HOLD, f"stays at {_weight(case, canary.step)} % while its intent is Hold")
-    if case.situation.observation.model.spec.paused:
-        return case.wait(Reason.PAUSED, f"stays at {_weight(case, canary.step)} % while the Model is paused")
+    if case.kept_back is not None:
+        reason, until = case.kept_back
+        return case.wait(reason, f"stays at {_weight(case, canary.step)} % {until}")
     if canary.step >= len(steps_of(case)):
         return _handed_over(case)
     step = canary.step + 1

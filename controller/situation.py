@@ -15,7 +15,8 @@ from controller.observation import JobFact, ServingState, VersionFacts
 from controller.resource.codec import codec, digest
 from controller.resource.conditions import bounded
 from controller.resource.policy import Policy
-from controller.resource.version import effective_policy
+from controller.resource.reasons import Reason
+from controller.resource.version import Intent, effective_policy
 from controller.resource.version_status import Attempt, Held, Outcome
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from controller.actions import Action
     from controller.observation import Observation
     from controller.resource.model_status import ModelStatus
-    from controller.resource.reasons import Reason
     from controller.resource.version import ModelVersion
     from controller.resource.version_status import VersionStatus
     from controller.stages import Stage
@@ -157,6 +157,15 @@ class Case:
         if serving is None or serving.state is ServingState.PENDING or serving.digest in (None, self.digest):
             return None
         return f"serves digest {serving.digest}, verified was {self.digest}"
+
+    @property
+    def kept_back(self) -> tuple[Reason, str] | None:
+        """What a person has put in the way of anything new: the version's intent is Hold, or its Model is paused."""
+        if self.version.spec.intent is Intent.HOLD:
+            return Reason.ON_HOLD, "until its intent is Promote"
+        if self.situation.observation.model.spec.paused:
+            return Reason.PAUSED, "until the Model is no longer paused"
+        return None
 
     @property
     def in_slot(self) -> bool:

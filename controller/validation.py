@@ -11,7 +11,6 @@ from controller.gates import Comparison, judge, summary
 from controller.observation import JobFact, JobState
 from controller.resource.codec import codec, digest
 from controller.resource.reasons import Reason
-from controller.resource.version import Intent
 from controller.resource.version_status import Evidence, GateResult
 from controller.retries import resumed, unsettled
 from controller.situation import Case, Move, Situation
@@ -147,10 +146,9 @@ def _awaited(case: Case, question: Question, job: JobFact) -> Evidence | Move:
 
 
 def _asking(case: Case, question: Question) -> Move:
-    if case.version.spec.intent is Intent.HOLD:
-        return case.wait(Reason.ON_HOLD, f"the {question.kind} starts when the intent is Promote")
-    if case.situation.observation.model.spec.paused:
-        return case.wait(Reason.PAUSED, f"the {question.kind} starts when the Model is no longer paused")
+    if case.kept_back is not None:
+        reason, until = case.kept_back
+        return case.wait(reason, f"the {question.kind} does not start {until}")
     against = question.start.baseline or "nothing: it is the first version"
     return case.act(question.reason, f"{question.job} compares with {against}", question.start)
 

@@ -28,6 +28,9 @@ def _verified(case: Case) -> Move:
     name = f"{ready.version.name}-verify-{ready.attempt}"
     fact = ready.facts.artifact
     if fact is None or fact.name != name:
+        if ready.kept_back is not None:
+            reason, until = ready.kept_back
+            return ready.wait(reason, f"its artefact is not fetched {until}")
         ask = VerifyArtifact(name=name, version=ready.number, source=ready.version.spec.source)
         return ready.act(Reason.VERIFYING_ARTIFACT, "the artefact is being fetched and verified", ask)
     return _answered(ready, fact)

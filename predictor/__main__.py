@@ -62,7 +62,6 @@ class _Loading:
                 f"the artefact holds model {served.name!r}, asked to serve {settings.model_name!r}",
                 hint=f"start with --model-name {served.name}, or name another artefact",
             )
-        translator.healthy()  # starts its processes before the first Spanish query needs them
         return served
 
     def translator_state(self) -> Component:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from predictor.body import Limits
     from predictor.telemetry import RequestRecord, Telemetry
 
-_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+_DECLARES_BODY = frozenset({"content-length", "transfer-encoding"})
 
 _log = structlog.stdlib.get_logger("app")
 
@@ -48,12 +49,12 @@ class FrontDoor:
         if scope["type"] != "http":
             await self._kserve(scope, receive, send)
             return
-        path, method = scope["path"], scope["method"]
-        request_id = request_id_from(Headers(scope=scope).get("x-request-id", ""), self._new_id)
+        path, method, headers = scope["path"], scope["method"], Headers(scope=scope)
+        request_id = request_id_from(headers.get("x-request-id", ""), self._new_id)
         with self._telemetry.request(request_id=request_id, route=route_of(path), method=method) as record:
             reply = _Reply(send, record, hide_500=is_kserve(path))
             try:
-                with self._place(method):
+                with self._place(takes_none=method in _BODILESS and not _DECLARES_BODY & set(headers)):
                     await self._hand_on(scope, receive, reply)
             except ClientGone:
                 return
@@ -72,9 +73,9 @@ class FrontDoor:
             raise Refused(Problem(kind="internal", detail=SEE_LOG))
 
     @contextmanager
-    def _place(self, method: str) -> Iterator[None]:
+    def _place(self, *, takes_none: bool) -> Iterator[None]:
         # Probes and scrapes pass when all places are taken: that is when they matter.
-        if method in _WITHOUT_BODY:
+        if takes_none:
             yield
             return
         if self._inside >= self._limits.requests:

@@ -19,6 +19,7 @@ from mlops.errors import MlopsError
 from mlops.feedback import FeedbackStore
 from mlops.feedback_spool import DailySpool
 from mlops.logging_config import LogConfig, configure_logging
+from mlops.recommendation import Ask
 from predictor.ports import Ports
 from predictor.service import Surroundings
 from predictor.slot import Slot
@@ -88,6 +89,10 @@ class _Loading(Thread):
         started = time.perf_counter()
         try:
             served = self._load()
+            # Whatever is made at the first question is made before anybody asks, and a model that cannot answer is
+            # found out before it is ready.
+            for question in ("chicken soup", "sopa de pollo"):
+                served.recommender.recommend(Ask(text=question))
         except MlopsError as error:
             self._fail(error.message)
             _log.error("cannot load the model", reason=error.message, hint=error.hint)

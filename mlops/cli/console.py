@@ -55,6 +55,11 @@ def _plain(text: str) -> str:
     return text.replace("[", "\\[")
 
 
+def say(line: str) -> None:
+    """Print a message as it is, a line a line."""
+    messages.print(line, markup=False, soft_wrap=True)
+
+
 class Report:
     """How far a long step has come: a bar per phase on a terminal, a line at each quarter elsewhere."""
 
@@ -72,11 +77,6 @@ class Report:
         if self._quarters.get(phase, -1) < quarter:
             self._quarters[phase] = quarter
             messages.print(f"{phase}: {done} of {total or 'unknown'}", markup=False, soft_wrap=True)
-
-    def say(self, line: str) -> None:
-        """Print a line, below the bars that are done."""
-        self.close()
-        messages.print(line, markup=False, soft_wrap=True)
 
     def close(self) -> None:
         """Stop drawing bars."""

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mlops.cli.console import Report, answers, print_json, print_table
-from mlops.cli.wiring import code_revision, now, translator_of
+from mlops.cli.console import answers, print_json, print_table, say
+from mlops.cli.wiring import now, translator_of
 from mlops.config import Settings
 
 
@@ -22,16 +22,10 @@ def add_to(app: typer.Typer) -> None:
 
 def up() -> None:
     """Train a first version where there is none, register, evaluate and promote it, and serve it until Ctrl-C."""
-    from mlops.embedded.first_version import Reports  # noqa: PLC0415 - other verbs start faster without
-    from mlops.embedded.up import serve_home  # noqa: PLC0415 - as above
+    from mlops.embedded.up import serve_home  # noqa: PLC0415 - other verbs start faster without
 
     settings = Settings()
-    report = Report()
-    reports = Reports(say=report.say, progress=report.progress)
-    try:
-        serve_home(settings, translator_of(settings), reports, code_revision(), now)
-    finally:
-        report.close()
+    serve_home(settings, translator_of(settings), say, now)
 
 
 def serve(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from mlops.cli.console import answers, messages, phases, print_json, print_table
+from mlops.cli.console import answers, messages, phases, print_json, print_table, say
 from mlops.cli.wiring import code_revision, translator_of
 from mlops.config import Settings
 
@@ -32,6 +32,7 @@ def train(
 ) -> None:
     """Build an artefact: encoder, vectors, lexical indexes, translations, profile, evaluation."""
     from mlops.embedded.corpus import recipes_for_training  # noqa: PLC0415 - other verbs start faster without
+    from mlops.evaluation.gates import first_version_gates  # noqa: PLC0415 - as above
     from mlops.training import TrainRequest, train  # noqa: PLC0415 - as above
 
     settings = Settings()
@@ -44,6 +45,7 @@ def train(
         threads=settings.threads,
     )
     reading = recipes_for_training(corpus, settings.home)
+    say(f"Reading {reading.source}")
     translator = translator_of(settings)
     try:
         with phases() as progress:
@@ -60,6 +62,10 @@ def train(
         "recipes": manifest.recipes,
         "rejected": reading.rejected,
         "metrics": manifest.metrics,
+        "gates": [
+            {"name": gate.name, "passed": gate.passed, "reason": gate.reason}
+            for gate in first_version_gates(trained.report)
+        ],
     }
     if json:
         print_json(result)

@@ -60,9 +60,9 @@ class DietaryRules:
     def diets(self, recipe: Recipe) -> frozenset[Diet]:
         """Return the diets that hold.
 
-        Declared ones, and what they imply, hold unless an ingredient surely contradicts them. Where none is declared, a
-        diet is derived when no line and not the title contains or often contains what it forbids, and every line
-        names a food that the lexicon knows.
+        Declared ones hold unless an ingredient surely contradicts them, and so does what they imply. Where none is
+        declared, a diet is derived when no line and not the title contains or often contains what it forbids, and every
+        line names a food that the lexicon knows.
         """
         lines = self._lines(recipe)
         if recipe.diets:
@@ -86,7 +86,7 @@ class DietaryRules:
 
 
 def _declared(recipe: Recipe, contains: frozenset[str]) -> frozenset[Diet]:
-    """The declared diets, and those they imply, that neither `contains` nor a declared allergen contradicts."""
+    """The declared diets that neither `contains` nor a declared allergen contradicts, and what those imply."""
     present = contains | frozenset(recipe.allergens)
-    claimed = frozenset(recipe.diets).union(*(IMPLIED.get(diet, ()) for diet in recipe.diets))
-    return frozenset(diet for diet in claimed if FORBIDDEN[diet].isdisjoint(present))
+    held = frozenset(diet for diet in recipe.diets if FORBIDDEN[diet].isdisjoint(present))
+    return held.union(*(IMPLIED.get(diet, ()) for diet in held))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mlops.dietary.lexicon import DISH, GLUE, QUALIFIER, Entry, fold, stem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from mlops.dietary.lexicon import Lexicon
 
@@ -29,7 +29,7 @@ _JOINS = frozenset({"and", "or", "plus", "with", "in", "for", "from"})
 _WITHOUT = frozenset({"without", "no"})
 _FREE_FROM = frozenset({("free", "from"), ("free", "of")})
 _LISTED = frozenset({"and", "or", "nor"})
-_CHOICE = frozenset(stem(word) for word in ("if", "preferably", "ideally", "needed", "preferred", "required"))
+_CHOICE = frozenset(stem(word) for word in ("if", "preferably", "ideally", "needed", "preferred", "required", "not"))
 
 _ATOM = re.compile(r"[a-z]+|\d+(?:[.,/⁄]\d+)*|[(),;:./+&%–—]|(?<= )-(?= )")  # noqa: RUF001 - the dashes of printed books
 _BREAKS = frozenset("(),;:.-–—")  # noqa: RUF001 - as above
@@ -87,9 +87,9 @@ class _Clause:
         else:
             self.behind |= absent
 
-    def grant(self, change: Callable[[frozenset[str]], frozenset[str]]) -> None:
-        """Change what is promised of each food."""
-        self.foods = [(entry, change(held)) for entry, held in self.foods]
+    def grant(self, given: frozenset[str], *, void: frozenset[str] = NOTHING) -> None:
+        """Promise `given` of each food, and take back `void`."""
+        self.foods = [(entry, (held - void) | given) for entry, held in self.foods]
 
     def contents(self) -> tuple[frozenset[str], frozenset[str]]:
         """What the clause contains for sure, and what it may."""
@@ -165,16 +165,16 @@ def _reach_forward(clauses: list[_Clause], waiting: frozenset[str]) -> frozenset
     """Give promises that stand alone to the food that follows; return those that no food follows."""
     before = _Clause()
     for clause in clauses:
-        choice = clause.join == "or"
-        if choice and before.bare:  # "vegan or vegetarian sausages" promise what both have; "vegan or plain" nothing
-            waiting &= clause.ahead
-            clause.grant(lambda _: NOTHING)
-        elif choice and not before.foods:  # "plain or gluten-free flour"
-            clause.grant(lambda held, void=clause.ahead: held - void)  # type: ignore[misc] # bound now, called now
+        void = NOTHING
+        if clause.join == "or" and before.bare:
+            # "Vegan or vegetarian sausages" promise what both have, "vegan or plain" ones nothing.
+            waiting, void = waiting & clause.ahead, clause.ahead
+        elif clause.join == "or" and not before.foods:  # "plain or gluten-free flour"
+            void = clause.ahead
         elif clause.bare:
             waiting |= clause.ahead
         if not clause.bare:
-            clause.grant(lambda held, given=waiting: held | given)  # type: ignore[misc] # bound now, called now
+            clause.grant(waiting, void=void)
             waiting = NOTHING
         before = clause
     return waiting

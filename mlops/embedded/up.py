@@ -23,6 +23,7 @@ from mlops.embedded.first_version import FirstVersion
 from mlops.embedded.home import Home
 from mlops.embedded.registry_view import RegistryView
 from mlops.embedded.retrain_check import HomeRetrainCheck
+from mlops.embedded.training_process import TrainingProcess
 from mlops.errors import Conflict, MlopsError, NotFound, Permanent
 from mlops.model_registry import open_registry
 from mlops.registry.server import open_server
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mlops.config import Settings
-    from mlops.embedded.first_version import Reports
     from mlops.recommendation import ServedModel
     from mlops.translation.translator import Translator
 
@@ -50,14 +50,13 @@ class LaptopService:
         self,
         settings: Settings,
         translator: Translator,
-        reports: Reports,
-        code_revision: str,
+        say: Callable[[str], None],
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._translator = translator
-        self._reports = reports
-        self._code_revision = code_revision
+        self._say = say
+        self._training = TrainingProcess()
         self._now = now
         self._home = Home(settings.home)
         self._registry = RegistryView()
@@ -77,6 +76,7 @@ class LaptopService:
             for name, port in (("RECIPES_PORT", self._settings.port), ("RECIPES_GRPC_PORT", self._settings.grpc_port)):
                 _require_free(self._settings.host, port, name)
             stack.callback(self._translator.close)
+            stack.callback(self._training.stop)
             self._start_registry(stack)
             log = structlog.stdlib.get_logger("mlops")
             follower = ChampionFollower(
@@ -116,7 +116,7 @@ class LaptopService:
             try:
                 production = self._home.production()
             except NotFound:
-                first = FirstVersion(self._home, self._settings, self._translator, self._code_revision, self._reports)
+                first = FirstVersion(self._home, self._settings.model, self._training, self._say)
                 production = first.ensure(self._registry.wait, fresh=self._fresh)
             served = load_model(production.path, translator=self._translator, expected_digest=production.digest)
             self._translator.healthy()  # starts its processes before the first Spanish query needs them
@@ -153,14 +153,14 @@ class LaptopService:
                 return
             sleep(_READY_POLL)
         for line in greeting(self._settings, self._slot.current()):
-            self._reports.say(line)
+            self._say(line)
 
 
 def serve_home(
-    settings: Settings, translator: Translator, reports: Reports, code_revision: str, now: Callable[[], datetime]
+    settings: Settings, translator: Translator, say: Callable[[str], None], now: Callable[[], datetime]
 ) -> None:
     """Run the laptop service of the home in `settings` until it is stopped."""
-    LaptopService(settings, translator, reports, code_revision, now).run()
+    LaptopService(settings, translator, say, now).run()
 
 
 def greeting(settings: Settings, served: ServedModel) -> tuple[str, ...]:

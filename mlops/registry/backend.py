@@ -75,7 +75,7 @@ class RegistryBackend(Protocol):
         """Remove a version."""
 
     def set_tag(self, model: str, number: int, key: str, value: str) -> None:
-        """Write one tag of a version; other tags are untouched."""
+        """Write one tag of a version; other tags are untouched. Raises Conflict as `set_alias` does."""
 
     def aliases(self, model: str) -> Mapping[str, int]:
         """Read all aliases of `model` at once; each points at one number."""

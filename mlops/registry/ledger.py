@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mlops.errors import NotFound
+from mlops.errors import Conflict, NotFound
 from mlops.registry.listing import Listing, arrange
 from mlops.registry.record import STAGE, event_key, event_tag, read_record, shortened
 from mlops.registry.values import Cause, HistoryEvent
@@ -54,7 +54,12 @@ class Ledger:
 
     def write(self, record: Record, event: HistoryEvent) -> None:
         """Add `event` to the history of `record`, then write the stage it leads to."""
-        self.backend.set_tag(record.model, record.number, *event_tag(event))
+        key, value = event_tag(event)
+        try:
+            self.backend.set_tag(record.model, record.number, key, value)
+        except Conflict:
+            # Two close the same promotion at the same moment. The other one's row is there now, and can be written.
+            self.backend.set_tag(record.model, record.number, key, value)
         self.backend.set_tag(record.model, record.number, STAGE, event.target.value)
 
     def move(self, record: Record, source: Stage, target: Stage, cause: Cause) -> None:

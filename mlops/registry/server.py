@@ -1,8 +1,8 @@
 """An MLflow server as a child process: `recipes up` and the tests run the same command.
 
-MLflow 3.17 by default starts four web workers, a job runner with seven job queues, and reports its use to its makers:
-sixteen processes, 1.5 GB, and over a minute on two cores. One worker and no jobs are two processes with 0.45 GB that
-are ready in a fifth of the time; nothing in this product uses what is left out.
+MLflow 3.17 by default starts four web workers and a job runner with seven queues, and reports its use to its makers:
+sixteen processes, 1.5 GB, over a minute on two cores, and queues that outlive a stop. One worker and no jobs are two
+processes with 0.45 GB that are ready in a third of the time; nothing in this product uses what is left out.
 """
 
 from __future__ import annotations
@@ -142,9 +142,11 @@ class RegistryServer:
         return text.rpartition("\n")[2] or "it wrote no log"
 
     @property
-    def alive(self) -> bool:
-        """True while the server runs."""
-        return self._process is not None and self._process.poll() is None
+    def pid(self) -> int | None:
+        """The server's process, which leads a group of its own; None when it does not run."""
+        if self._process is None or self._process.poll() is not None:
+            return None
+        return self._process.pid
 
     def stop(self) -> None:
         """End the server gently, then by force; harmless when it does not run."""

@@ -61,7 +61,7 @@ _ENDING = re.compile(
     r"|[- ]free(?!\w)(?![- ](?:range|from|of|form|standing|style|time|flow))"
 )
 _ONE_WORD = re.compile(
-    r"(?<!\w)(?:(?P<less>egg|dairy|meat|sugar|flour|nut|gluten|milk|grain|alcohol)less"
+    r"(?<!\w)(?:(?P<less>egg|dairy|meat|sugar|flour|nut|gluten|milk|grain|alcohol|butter|yeast)less"
     r"|non[- ]?(?P<non>dairy|alcohol)(?:ic)?)(?!\w)"
 )
 # Right before a trigger these turn it around ("not without eggs") or make it a figure of speech ("can't live without").

@@ -13,17 +13,30 @@ if TYPE_CHECKING:
 
     from mlops.retrieval.query_text import QueryText
 
-# A bare "30-minute" means at most that; a bare "8 hour" is a way of cooking and limits nothing.
+# A plain "30-minute" or "in 30 minutes" means at most that; "8-hour" is a way of cooking and limits nothing.
 LONGEST_BARE_MINUTES = 120
 
-_NUMBERS = {
+_UNITS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    "twelve": 12, "fifteen": 15, "twenty": 20, "twenty five": 25, "twenty-five": 25, "thirty": 30, "forty": 40,
-    "forty five": 45, "forty-five": 45, "fifty": 50, "sixty": 60, "ninety": 90,
+    "twelve": 12, "fifteen": 15, "eighteen": 18,
     "uno": 1, "dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6, "siete": 7, "ocho": 8, "nueve": 9, "diez": 10,
-    "doce": 12, "quince": 15, "veinte": 20, "veinticinco": 25, "treinta": 30, "cuarenta": 40, "cuarenta y cinco": 45,
-    "cincuenta": 50, "sesenta": 60, "noventa": 90,
+    "doce": 12, "quince": 15, "veinticinco": 25,
 }  # fmt: skip
+_TENS = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90,
+    "veinte": 20, "treinta": 30, "cuarenta": 40, "cincuenta": 50, "sesenta": 60, "noventa": 90,
+}  # fmt: skip
+_NUMBERS = (
+    _UNITS
+    | _TENS
+    | {
+        f"{ten}{join}{unit}": tens + units
+        for ten, tens in _TENS.items()
+        for unit, units in _UNITS.items()
+        for join in ("-", " ", " y ")
+        if units < 10  # noqa: PLR2004 - twenty-nine is followed by thirty
+    }
+)
 _ONE_HOUR = {"a": 1, "an": 1, "un": 1, "una": 1}
 
 
@@ -32,7 +45,7 @@ def _any_of(phrases: Iterable[str]) -> str:
 
 
 _N = rf"(?:\d{{1,4}}(?:[.,]\d{{1,2}})?(?: 1/2)?|{_any_of(_NUMBERS)})"
-_RANGE = rf"(?:(?:about|around|roughly|some|unos|unas) )?(?:{_N} ?(?:-|to |a |o |or ) ?)?"
+_RANGE = rf"(?:(?:about|around|roughly|some|unos|unas) )?(?:\d{{1,4}} ?- ?|{_N} (?:to|a|o|or) )?"
 _MINUTES = r"(?:minutes?|minutos?|min\.|mins?|')(?![a-z])"
 _HOURS = r"(?:hours?|hrs?|h|horas?)(?![a-z])"
 _DURATION = re.compile(
@@ -51,23 +64,30 @@ _COUNT = re.compile(
 
 _LESS_THAN = ("less than", "fewer than", "under", "below", "menos de", "por debajo de")
 _AT_MOST = (
-    *_LESS_THAN,
     "within", "no more than", "not more than", "no longer than", "not longer than", "max", "maximum", "maximum of",
-    "max of", "at most", "at the most", "up to", "takes", "take", "taking", "in", "with", "using", "of", "only",
-    "just",
-    "en", "con", "maximo", "maximo de", "un maximo de", "como maximo", "como mucho", "no mas de", "hasta", "a lo sumo",
-    "solo", "tarde", "tarda", "tarden", "de",
+    "max of", "at most", "at the most", "up to",
+    "maximo", "maximo de", "un maximo de", "como maximo", "como mucho", "no mas de", "hasta", "a lo sumo",
 )  # fmt: skip
+# These go with a limit as well as with a way of cooking ("lamb in seven hours").
+_PLAIN = ("in", "of", "only", "just", "takes", "take", "taking", "en", "de", "solo", "tarde", "tarda", "tarden")
+_PLAIN_COUNT = ("with", "using", "of", "only", "just", "from", "con", "usando", "de", "solo")
 _AT_LEAST = (
     "over", "more than", "at least", "longer than", "minimum", "minimum of", "after", "for", "every", "mas de",
     "al menos", "como minimo", "minimo", "minimo de", "durante", "cada", "por lo menos", "por", "a partir de",
 )  # fmt: skip
 _LEAD = r"(?:(?:that|which|que) )?(?:(?:is|are|se haga|este) )?(?:(?:ready|done|made|cooked|list[oa]s?|hech[oa]s?) )?"
-_LED = r"(?:(?:in|en|con|with|only|just|solo|takes?|taking) )?"
-_BEFORE = re.compile(
-    rf"(?<!\w)(?:(?P<least>{_any_of(_AT_LEAST)})"
-    rf"|{_LEAD}{_LED}(?:(?P<less>{_any_of(_LESS_THAN)})|{_any_of(_AT_MOST)})) $"
-)
+
+
+def _before(plain: Iterable[str]) -> re.Pattern[str]:
+    led = rf"(?:{_any_of(plain)} )?"
+    return re.compile(
+        rf"(?<!\w)(?:(?P<least>{_any_of(_AT_LEAST)})"
+        rf"|{_LEAD}{led}(?:(?P<less>{_any_of(_LESS_THAN)})|(?P<most>{_any_of(_AT_MOST)})|{_any_of(plain)})) $"
+    )
+
+
+_BEFORE_TIME = _before(_PLAIN)
+_BEFORE_COUNT = _before(_PLAIN_COUNT)
 _AFTER = re.compile(
     r" ?,?(?:or (?:less|fewer|under)|max(?:imum)?|at (?:the )?most|tops|o menos|como (?:mucho|maximo)|(?:de )?maximo"
     r"|a lo sumo)(?![a-z])"
@@ -103,12 +123,12 @@ def _limit(line: str, match: re.Match[str], value: float) -> tuple[int, Span] | 
     """The limit that `match` states with the words around it, and where; None where it states none."""
     counting = match.re is _COUNT
     offset = max(0, match.start() - _LONGEST_LEAD)
-    before = _BEFORE.search(line[offset : match.start()])
+    before = (_BEFORE_COUNT if counting else _BEFORE_TIME).search(line[offset : match.start()])
     after = _AFTER.match(line, match.end())
     if _OF_A_PART.match(line, match.end()) or (before and before["least"] and not after):
         return None
-    bare = not counting and before is None and after is None
-    if bare and value > LONGEST_BARE_MINUTES:
+    said = after or (before and (before["less"] or before["most"]))
+    if not counting and not said and value > LONGEST_BARE_MINUTES:
         return None
     # "Fewer than six ingredients" are five; "less than 30 minutes" are 30 to everyone.
     limit = round(value) - 1 if counting and before and before["less"] else round(value)

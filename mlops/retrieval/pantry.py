@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 # "I have A, B or C": how many alternatives a list of like things has at most.
 MOST_LIKE_ALTERNATIVES = 3
 
+_MAKE = "(?:cook|make|do|prepare|bake)"
 _EN = (
     r"(?:all )?(?:i|we)(?:'ve got| have got| have| only have| just have| got)(?: is| only| just| some)?",
-    r"(?:what|something|anything|dish(?:es)?|recipes?|meals?|ideas?)(?: (?:can|could|should|to|do|i|we|you))*"
-    r" (?:cook|make|do|prepare|bake)(?: for \w+)? (?:with|using|from|out of)",
-    r"(?:an? |some )?(?:dish(?:es)?|recipes?|meals?|something|anything|dinner|lunch|ideas?|ways?)"
-    r" (?:using|to use(?: up)?|that uses?)(?: up)?",
+    rf"(?:what|something|anything)(?: (?:can|could|should|to|do|i|we|you))* {_MAKE}(?: for \w+)? (?:with|using|from)",
+    rf"(?:dish(?:es)?|recipes?|meals?|ideas?)(?: (?:can|could|to|i|we|you))* {_MAKE} (?:with|using|from)",
+    r"(?:an? |some )?(?:dish(?:es)?|recipes?|meals?|ideas?|ways?) (?:using|to use|that uses?)(?: up)?",
+    r"(?:something|anything|dinner|lunch) (?:using|to use|that uses)(?: up)?",
     r"(?:using|use) up|using|left ?overs?(?: of)?",
 )
 _ES = (
@@ -40,11 +41,14 @@ _END = re.compile(
 )
 _AND = re.compile(r"\s+(?:and|y|e)\s+|\s*[&+]\s*")
 _OR = re.compile(r"\s+(?:or|o|u)\s+|\s*/\s*")
+_UNIT = (
+    r"(?:g|kg|ml|cups?|tins?|cans?|bags?|packs?|jars?|latas?|botes?|bolsas?|kilos?|gramos?|tazas?|bit|lot|couple)"
+    r"(?: of| de)?"
+)
 _AMOUNT = re.compile(
-    r"^(?:(?:\d[\d.,/]*|some|a few|few|a couple of|a bit of|a lot of|lots of|plenty of|half|an?|the|my|any|other|another"
-    r"|only|just|also|fresh|leftovers?|left ?over|un poco de|algo de|un|una|unos|unas|algun[oa]s?|much[oa]s?|el|la|los|las"
-    r"|otr[oa]s?|medi[oa]|restos de|sobras de|y|and|(?:g|kg|ml|cups?|tins?|cans?|bags?|packs?|jars?|latas?|botes?|bolsas?"
-    r"|kilos?|gramos?|tazas?)(?: of| de)?) )+"
+    rf"^(?:(?:\d[\d.,/]*|{_UNIT}|some|few|lots of|plenty of|half|an?|the|my|any|other|another|only|just|also|fresh|and"
+    r"|leftovers?|left ?over|un poco de|algo de|una?|un[oa]s|algun[oa]s?|much[oa]s?|el|l[oa]s?|otr[oa]s?|medi[oa]"
+    r"|restos de|sobras de|y) )+"
 )
 
 # What a word for a kind of food stands for: kinds of the dietary lexicon, or the members themselves.
@@ -94,6 +98,8 @@ def read_pantry(text: str) -> Pantry | None:
 
 def expand(word: str) -> frozenset[str]:
     """Return the English words that each mean a recipe has `word`: itself, its synonyms, and for a kind its members."""
+    if stems(word) == stems("greens"):  # as a word it would find every green pepper
+        return _expansions()[stems(word)] - {"green"}
     return frozenset({word}) | _expansions().get(stems(word), frozenset())
 
 
@@ -160,10 +166,8 @@ def _expansions() -> dict[tuple[str, ...], frozenset[str]]:
     """Words by the stems of what they expand."""
     members: dict[str, set[str]] = {}
     for name, kinds in _KINDS.items():
-        words = [word for kind in kinds for word in _lexicon().words[kind]]
-        single = {word for word in words if " " not in word}
-        # "Salmon trout" adds nothing to salmon and trout.
-        members[name] = single | {word for word in words if single.isdisjoint(word.split())}
+        # Words of two words would be searched for apart: corn salad in every salad with corn.
+        members[name] = {word for kind in kinds for word in _lexicon().words[kind] if " " not in word}
     for name, listed in _MEMBERS.items():
         members.setdefault(name, set()).update(listed.split())
     for group in _SYNONYMS:

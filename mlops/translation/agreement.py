@@ -52,14 +52,12 @@ def pluralised(noun: str) -> str:
     """The plural of a single noun or adjective in the singular."""
     if noun.endswith("z"):
         return f"{noun[:-1]}ces"
-    if noun[-1:] in "aeiouáéó":
+    if noun.endswith(tuple("aeiouáéó")):
         return f"{noun}s"
-    if noun.endswith("s") or not noun:
-        return noun
     for accented, bare in (("ón", "on"), ("án", "an"), ("én", "en"), ("ín", "in"), ("és", "es")):
         if noun.endswith(accented):
             return f"{noun[: -len(accented)]}{bare}es"
-    return f"{noun}es"
+    return noun if noun.endswith("s") or not noun else f"{noun}es"
 
 
 def agreeing(adjective: str, form: Form) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MUST = "You must "
 # Two words within a Spanish line that nobody knows are a name, as of a cheese; three are English.
 LONGEST_NAME = 2
-_MUST_IN_SPANISH = re.compile(r"^(?:tienes que|debes|deberías|tenéis que|has de)\s+", re.IGNORECASE)
+_MUST_IN_SPANISH = re.compile(r"^(?:tú )?(?:tienes que|debes|deberías|tenéis que|has de)\s+", re.IGNORECASE)
 _HELD = re.compile(r"\bxq([a-z]+)\b", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SPACE_BEFORE = re.compile(r"\s+(?=[,.;:!?)])")
@@ -103,17 +103,22 @@ def like(spanish: str, english: str) -> str:
 
 
 def _fill(slot: Slot, answer: Line, glossary: Glossary) -> str | None:
-    """The slot in Spanish; None where the translator had nothing, or lost a stand-in on the way."""
-    if answer.status == "untranslated":
-        return None
+    """The slot in Spanish; None where half of it or more stayed English, or a stand-in was lost on the way."""
     text = _as_written(answer.text, slot.text)
-    text = mend(text, [word for word in answer.unknown if not _HELD.fullmatch(word)], glossary)
+    if slot.command:
+        text = _MUST_IN_SPANISH.sub("", text.strip())
+    others = _LETTERS.findall(_HELD.sub("", text))
+    strange = [word for word in answer.unknown if not _HELD.fullmatch(word)]
+    english = [word for word in strange if glossary.find(word, "en") is None]
+    if answer.status == "untranslated":
+        strange = english = others
+    if english and 2 * len(english) >= len(others) + sum(len(phrase.split()) for phrase in slot.held):
+        return None
+    text = mend(text, strange, glossary)
     places = [_number(found[1]) for found in _HELD.finditer(text)]
     if sorted(places) != list(range(len(slot.held))):
         return None
     text = _HELD.sub(lambda found: slot.held[_number(found[1])], text)
-    if slot.command:
-        text = _MUST_IN_SPANISH.sub("", text.strip())
     return like(text, slot.source) if slot.source[:1].isupper() else text[:1].lower() + text[1:]
 
 

@@ -39,7 +39,8 @@ class HttpTranslator:
     def __init__(self, url: str, *, api_key: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         try:
             address = httpx.URL(url)
-        except httpx.InvalidURL as error:
+            address.host.encode("idna")
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise Invalid(f"translator address {url!r}: {error}") from error
         if address.scheme not in ("http", "https") or not address.host:
             raise Invalid(f"translator address {url!r} is not http://… or https://…")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Brackets are kept whole: a comma inside "(400 g, drained)" does not end the thing.
 _SPLIT = re.compile(r"(,\s+|;\s*|\s+[-\u2013—]\s+|\s*\([^()]*\))")
+_MULTIPLE = re.compile(r"^(\d+)\s*[x\u00d7]\s*(\d[\d.,]*\s*(?:kg|g|ml|l|oz))\s+(?=\S)", re.IGNORECASE)
 _ASIDE = re.compile(r"^([\d\s/.,½⅓⅔¼¾⅛\u2013-]+(?:[A-Za-z]+\s+)?)(\([^()]*\))\s*(?=\S)")
 _JOINT = re.compile(r"\s+(and|or|plus|with|in|&)\s+|\s*/\s*(?=[a-z])")
 _JOINTS = {"and": "y", "&": "y", "or": "o", "plus": "más", "with": "con", "in": "en"}
@@ -28,6 +29,7 @@ _NO_FORM = Form(feminine=False, plural=False)
 
 def draft_ingredient(line: str, book: Phrasebook) -> Draft:
     """Take one line apart."""
+    line = _MULTIPLE.sub(r"\1 (\2) ", line)
     aside = _ASIDE.match(line)
     if aside:
         # "1 (400 g) can chickpeas", "2 cups (200 g) oats": the bracket parts a quantity from its thing.

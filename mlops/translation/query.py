@@ -57,7 +57,7 @@ class QueryTranslator:
 
     def __init__(self, translator: Translator, glossary: Glossary, *, deadline: float = QUERY_SECONDS) -> None:
         self._translator = translator
-        self._glossary = glossary
+        self._glossary = glossary.indexed("es")
         self._deadline = deadline
 
     def to_english(self, text: str) -> EnglishQuery:

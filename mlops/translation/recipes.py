@@ -46,7 +46,7 @@ def translate_recipes(
     glossary: Glossary,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[Translation | None]:
-    """Yield each recipe in Spanish, in order; None where the translator gave nothing.
+    """Yield each recipe in Spanish, in order; None where more than half of its lines would stay English.
 
     `progress` is told how many are done.
     A translator that is not healthy is not asked at all, so that a recipe is either Spanish or plainly not.
@@ -92,19 +92,19 @@ def _draft(recipe: Recipe, book: Phrasebook) -> _Drafted:
 
 
 def _finish(drafted: _Drafted, answers: dict[str, Line], glossary: Glossary) -> Translation | None:
-    asked = [answers[text] for text in slot_texts(drafted.all)]
-    if asked and all(answer.status == "untranslated" for answer in asked):
-        return None
-
     def finished(draft: Draft) -> Finished:
         return finish(draft, [answers[text] for text in slot_texts([draft])], glossary)
 
     title = finished(drafted.title)
     ingredients = [finished(draft) for draft in drafted.ingredients]
     steps = [finished(draft) for draft in drafted.steps]
+    lines = [line.complete for line in (title, *ingredients, *steps)]
+    # The tables alone would give a patchwork: below half, the English recipe reads better.
+    if 2 * sum(lines) < len(lines):
+        return None
     return Translation(
         title=title.text,
         ingredients=tuple(line.text for line in ingredients),
         steps=tuple(line.text for line in steps),
-        complete=all(line.complete for line in (title, *ingredients, *steps)),
+        complete=all(lines),
     )

@@ -78,7 +78,8 @@ def _clauses(sentence: str, book: Phrasebook) -> list[_Clause]:
     """Cut before every further command, and nowhere else: "butter and sugar" is no cut, "sugar and stir" is."""
     clauses, connector, start = [], "", 0
     for found in _CONNECTOR.finditer(sentence):
-        if found.start() >= start and _commands(sentence[found.end() :], book):
+        opening = sentence[start : found.start()].strip()
+        if opening and not _MANNER.fullmatch(f"{opening} ") and _commands(sentence[found.end() :], book):
             clauses.append(_Clause(connector=connector, text=sentence[start : found.start()]))
             connector = _THEN[" ".join(found.group().replace(",", " ").lower().split())]
             start = found.end()

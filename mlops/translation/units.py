@@ -53,6 +53,10 @@ _UNITS: dict[str, tuple[str, ...]] = {
     "dl": ("dl", "dcl", "deciliter", "decilitre"),
     "l": ("l",),
     "litro": ("liter", "litre"),
+    "decagramo": ("decagram", "dekagram", "dekagramm", "dkg", "deka", "deca", "dag"),
+    "hectogramo": ("hectogram", "hg"),
+    "cuartillo": ("quartillo", "cuartillo"),
+    "mm": ("mm", "millimeter", "millimetre"),
     "cm": ("cm", "centimeter", "centimetre"),
     "pulgada": ("inch",),
     "pizca": ("pinch",),
@@ -86,7 +90,7 @@ _UNITS: dict[str, tuple[str, ...]] = {
     "minuto": ("minute", "min"),
     "hora": ("hour", "hr"),
 }  # fmt: skip
-_SYMBOLS = frozenset({"g", "kg", "ml", "cl", "dl", "l", "cm"})
+_SYMBOLS = frozenset({"g", "kg", "ml", "cl", "dl", "l", "cm", "mm"})
 _SIZES = {"heaping": "colmado", "heaped": "colmado", "level": "raso", "scant": "escaso", "generous": "generoso",
           "large": "grande", "small": "pequeño", "good": "bueno"}  # fmt: skip
 _NUMBERS = {"two": "dos", "three": "tres", "four": "cuatro", "five": "cinco", "six": "seis", "seven": "siete",
@@ -94,7 +98,7 @@ _NUMBERS = {"two": "dos", "three": "tres", "four": "cuatro", "five": "cinco", "s
 _ABOUT = re.compile(r"(?:about|approximately|approx\.?|around|roughly)\s+", re.IGNORECASE)
 _FRACTIONS = "½⅓⅔¼¾⅕⅛⅜⅝⅞"
 _NUMBER = rf"(?:\d+\s+\d+\s*/\s*\d+|\d+\s*[{_FRACTIONS}]|\d+\s*/\s*\d+|[{_FRACTIONS}]|\d+(?:[.,]\d+)?)"
-_QUANTITY = re.compile(rf"({_NUMBER})(?:(\s*(?:-|\u2013|to|or)\s*)({_NUMBER}))?(?![\d°%])")
+_QUANTITY = re.compile(rf"({_NUMBER})(?:(\s*(?:-|\u2013|to|or)\s*)({_NUMBER}))?(?!\d|\s*[°%])")
 _WORD_QUANTITY = re.compile(
     rf"(half an?|half|a few|an?|one|{'|'.join(_NUMBERS)})(?=\s)", re.IGNORECASE
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, get_args
 
 from mlops.recommendation import Ask, Language
@@ -17,24 +17,29 @@ if TYPE_CHECKING:
     from tests.bench.constraint_queries import ConstraintQuery
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Violations:
-    """The first ten of every constraint query, asked one way: how many recipes, and what is wrong with which."""
+    """The first ten of every constraint query, asked one way: how many recipes, and what is wrong with which.
+
+    The control asks for the bare dish: what it breaks shows that the reading of the ingredients finds violations.
+    """
 
     way: str
+    control: bool
     shown: int
     empty: int
     broken: tuple[str, ...]
 
 
 def count_violations(recommender: Recommends, recipes: Sequence[Recipe]) -> list[Violations]:
-    """Ask every constraint in words alone, and as filters beside the bare dish, in both languages."""
+    """Ask every constraint in words alone, as filters beside the bare dish, and not at all, in both languages."""
     by_id = {recipe.id: recipe for recipe in recipes}
-    return [
-        _violations(f"{way}, {language}", recommender, by_id, [asks(query, language) for query in CONSTRAINT_QUERIES])
-        for way, asks in (("in words", _in_words), ("as filters", _as_filters))
-        for language in get_args(Language)
-    ]
+    found = []
+    for way, ask in (("in words", _in_words), ("as filters", _as_filters), ("not said (control)", _bare)):
+        for language in get_args(Language):
+            asks = [ask(query, language) for query in CONSTRAINT_QUERIES]
+            found.append(_violations(f"{way}, {language}", recommender, by_id, asks, control=ask is _bare))
+    return found
 
 
 def _in_words(query: ConstraintQuery, language: Language) -> Ask:
@@ -43,11 +48,16 @@ def _in_words(query: ConstraintQuery, language: Language) -> Ask:
 
 
 def _as_filters(query: ConstraintQuery, language: Language) -> Ask:
-    dish = query.dish_en if language == "en" else query.dish_es
-    return Ask(text=dish, k=10, language=language, filters=query.filters)
+    return replace(_bare(query, language), filters=query.filters)
 
 
-def _violations(way: str, recommender: Recommends, by_id: Mapping[str, Recipe], asks: Sequence[Ask]) -> Violations:
+def _bare(query: ConstraintQuery, language: Language) -> Ask:
+    return Ask(text=query.dish_en if language == "en" else query.dish_es, k=10, language=language)
+
+
+def _violations(
+    way: str, recommender: Recommends, by_id: Mapping[str, Recipe], asks: Sequence[Ask], *, control: bool
+) -> Violations:
     ranked = [[by_id[hit.id] for hit in recommender.recommend(ask).hits] for ask in asks]
     broken = tuple(
         f"{ask.text}: {recipe.title} ({problem})"
@@ -55,4 +65,10 @@ def _violations(way: str, recommender: Recommends, by_id: Mapping[str, Recipe], 
         for recipe in found
         for problem in naive_violations(recipe, query.filters)
     )
-    return Violations(way, sum(map(len, ranked)), sum(not found for found in ranked), broken)
+    return Violations(
+        way=way,
+        control=control,
+        shown=sum(map(len, ranked)),
+        empty=sum(not found for found in ranked),
+        broken=broken,
+    )

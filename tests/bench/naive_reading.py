@@ -20,8 +20,8 @@ _HARMLESS = re.compile(
     r"egg[ -]plants?|size of (?:an? )?(?:\w+ )?(?:egg|walnut|hazelnut|nut|almond)s?"
     r"|(?:coconut|almond|oat|soya?|rice|tiger nut) (?:milk|cream|drink|butter)|cream of (?:tartar|coconut)"
     r"|(?:peanut|cocoa|cacao|apple|almond|nut|shea) butter|butter (?:beans?|lettuce|nut)"
-    r"|(?:rice|corn|potato|almond|chickpea|buckwheat|maize|tapioca) (?:flour|noodles?|vermicelli|paper|starch|semolina)"
-    r"|ginger (?:ale|beer)|kidney beans?|lambs?'?s? lettuce|vegetable (?:marrow|stock|broth|bouillon)s?"
+    r"|(?:rice|corn|potato|almond|chickpea|buckwheat|maize|tapioca|cassava) (?:flour|noodles?|vermicelli|paper|semolina)"
+    r"|ginger (?:ale|beer)|kidney beans?|lambs?'?s? lettuce|(?:vegetable|rice) (?:marrow|stock|broth|bouillon)s?"
     r"|(?:nut|coconut|walnut|almond) ?meats?|sweet ?meats?|oyster (?:plants?|mushrooms?)|crab[ -]?apples?"
     r"|wine vinegar|goose ?berr(?:y|ies)|mustard (?:greens|fruit)|gluten[ -]free [\w-]+|dough ?nuts?|nut ?megs?"
 )

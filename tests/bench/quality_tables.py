@@ -48,22 +48,22 @@ def print_reports(reports: Reports) -> None:
 
 
 def print_violations(violations: Sequence[Violations]) -> None:
-    """A line for each way to ask, and every violation."""
+    """A line for each way to ask, and every violation but those of the control."""
     print_table(
         f"Constraint queries: {len(CONSTRAINT_QUERIES)} each way, top ten",
         ("asked", "recipes shown", "empty answers", "violations"),
         [(one.way, one.shown, one.empty, len(one.broken)) for one in violations],
     )
     for one in violations:
-        for line in one.broken:
-            answers.print(f"  {one.way}: {line}", markup=False)
+        for line in () if one.control else one.broken:
+            answers.print(f"  {one.way}: {line}", markup=False, soft_wrap=True)
 
 
 def print_figures(reports: Reports, violations: Sequence[Violations]) -> bool:
     """Print every figure with its arithmetic; true when all are reached."""
     figures = list(_figures(reports, violations))
     for text, reached in figures:
-        answers.print(f"{'reached' if reached else 'MISSED '}  {text}", markup=False)
+        answers.print(f"{'reached' if reached else 'MISSED '}  {text}", markup=False, soft_wrap=True)
     return all(reached for _, reached in figures)
 
 
@@ -75,8 +75,8 @@ def _figures(reports: Reports, violations: Sequence[Violations]) -> Iterator[tup
         yield f"{kind}: hybrid {hybrid:.3f}, {wanted} the better plain ranking {plain:.3f} (NDCG@10, en)", reached
     share = ratio(reports, ALL)
     yield f"Spanish is {share:.0%} of English, at least {LEAST_SPANISH_SHARE:.0%}", share >= LEAST_SPANISH_SHARE
-    broken = sum(len(one.broken) for one in violations)
-    yield f"{broken} violations in the top ten of constraint queries, none", broken == 0
+    broken = sum(len(one.broken) for one in violations if not one.control)
+    yield f"{broken} violations in the top ten of constraint queries, 0 allowed", broken == 0
 
 
 def kinds(reports: Reports) -> list[str]:

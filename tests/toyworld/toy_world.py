@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.scenarios.world import Behaviour
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+UNSEEN = "sha256:" + "0" * 64
 ROUNDS = 60  # far more than any one instant needs: more means that the loop does not come to rest
 
 
@@ -210,15 +211,15 @@ class ToyWorld:
             name = type(action).__name__
             try:
                 self.interfere(f"before {name}")
-                self._perform(action)
-                self.interfere(f"after {name}")
+                self._perform(action)  # dead after it is the same as dead before the next one
             except Mishap:
                 continue
-        self.interfere("before saving the model")
-        self.model = replace(self.model, status=decision.model)
+        if decision.model != self.model.status:
+            self.interfere("before saving the model")
+            self.model = replace(self.model, status=decision.model)
         for number, status in decision.statuses.items():
-            self.interfere(f"before saving {number}")
-            if number in self.versions:
+            if number in self.versions and status != self.versions[number].status:
+                self.interfere(f"before saving {number}")
                 self.versions[number] = replace(self.versions[number], status=status)
 
     def _perform(self, action: Action) -> None:
@@ -231,10 +232,14 @@ class ToyWorld:
 
     def _decide_on(self, version: str, decision: str, by: str, really: str) -> None:
         status = self._status(version)
-        digest = status.artifact.digest if status.artifact else "sha256:" + "0" * 64
-        spec = {"model": "recipes", "version": version, "decision": decision, "approver": by, "digest": digest}
-        if status.results_hash:
-            spec["resultsHash"] = status.results_hash
+        spec = {
+            "model": "recipes",
+            "version": version,
+            "decision": decision,
+            "approver": by,
+            "digest": status.artifact.digest if status.artifact else UNSEEN,
+            "resultsHash": status.results_hash or UNSEEN,
+        }
         self.apply({"apiVersion": API_VERSION, "kind": "ModelApproval", "spec": spec})
         self.approvals[-1] = replace(self.approvals[-1], meta=replace(self.approvals[-1].meta, created_by=really))
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tests.toyworld.toy_world import Killed, Mishap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass

@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 VERSIONS = ("1.0.0", "2.0.0")
-ATTEMPTS = 25
+ATTEMPTS = 20
 
 
 @pytest.fixture(params=["database", "server with files"])

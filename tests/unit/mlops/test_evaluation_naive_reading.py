@@ -19,7 +19,11 @@ VIOLATIONS = {
     "a yolk in the title": ((), {"title": "Yolk sauce", "without_allergens": ["egg"]}, ["egg: yolk"]),
     "butter for a vegan": (("1 tbsp butter",), {"diets": ["vegan"]}, ["vegan: butter"]),
     "broth for a vegetarian": (("1 quart broth",), {"diets": ["vegetarian"]}, ["vegetarian: broth"]),
-    "flour": (("1 cup flour",), {"diets": ["gluten-free"]}, ["gluten-free: flour"]),
+    "flour by weight, which is not gram flour": (
+        ("100 grams flour",),
+        {"diets": ["gluten-free"]},
+        ["gluten-free: flour"],
+    ),
     "several words, several rules": (
         ("shrimps", "walnuts, chopped"),
         {"without_allergens": ["nuts", "crustaceans"]},
@@ -47,6 +51,7 @@ HARMLESS = {
     "cream of tartar is a powder": ("1 tsp cream of tartar", {"diets": ["vegan"]}),
     "the size of a walnut is a measure": ("lard the size of a walnut", {"without_allergens": ["nuts"]}),
     "rice flour has no gluten": ("60 g rice flour", {"diets": ["gluten-free"]}),
+    "cassava flour neither": ("2 tbsp cassava flour", {"diets": ["gluten-free"]}),
     "buckwheat is no wheat": ("buckwheat", {"diets": ["gluten-free"]}),
     "nutmeg is no nut": ("grated nutmeg", {"without_allergens": ["nuts"]}),
     "a coconut is no tree nut": ("1 coconut", {"without_allergens": ["nuts"]}),

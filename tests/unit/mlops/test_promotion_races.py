@@ -383,6 +383,22 @@ def test_a_promotion_takes_back_what_an_archiving_removed_too_late_to_notice(con
     check_history(here)
 
 
+def test_two_who_write_the_same_event_at_the_same_moment_both_succeed(make_world):
+    """MLflow reads before it writes, so that the second one meets the constraint of the table."""
+    here = make_world(a=Stage.PRODUCTION, b=Stage.STAGING)
+    write_tag = here.backend.set_tag
+
+    def second_comes_first(model, number, key, value):
+        known = here.backend.version(model, number).tags
+        write_tag(model, number, key, value)
+        if key not in known:
+            raise Conflict("(sqlite3.IntegrityError) UNIQUE constraint failed")
+
+    here.backend.set_tag = second_comes_first
+    assert here.move("2.0.0", Stage.PRODUCTION).stage is Stage.PRODUCTION
+    check_history(here, ("1.0.0", "2.0.0"))
+
+
 def test_the_loser_is_told_who_won(make_world):
     here = make_world(a=Stage.STAGING, b=Stage.STAGING)
     move_alias = here.backend.set_alias
