@@ -45,9 +45,9 @@ def print_error(error: MlopsError, *, as_json: bool) -> None:
     if as_json:
         print_json({"error": error.message, "hint": error.hint, "kind": type(error).__name__})
         return
-    messages.print(f"[bold red]error[/]: {_plain(error.message)}")
+    messages.print(f"[bold red]error[/]: {_plain(error.message)}", soft_wrap=True)
     if error.hint:
-        messages.print(f"[bold]next[/]: {_plain(error.hint)}")
+        messages.print(f"[bold]next[/]: {_plain(error.hint)}", soft_wrap=True)
 
 
 def _plain(text: str) -> str:

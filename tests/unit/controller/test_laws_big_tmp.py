@@ -166,20 +166,31 @@ Life.TestCase.settings = settings(
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    derandomize=False, database=None,
+    derandomize=False,
+    database=None,
     phases=(Phase.explicit, Phase.generate),
 )
 TestLife = Life.TestCase
 import collections
+
 SEEN = collections.Counter()
-ROUNDS=[]
+ROUNDS = []
 _old = Life.teardown
+
+
 def teardown(self):
     _old(self)
     ROUNDS.append(self.world.laws.rounds)
-    for n in self.world.platform.notices.values(): SEEN["notice:"+str(n.reason)] += 1
+    for n in self.world.platform.notices.values():
+        SEEN["notice:" + str(n.reason)] += 1
+
+
 Life.teardown = teardown
+
+
 def test_zz():
-    ROUNDS.sort(); print(len(ROUNDS), ROUNDS[len(ROUNDS)//2], ROUNDS[-1])
-    for k,v in sorted(SEEN.items()): print(k,v)
+    ROUNDS.sort()
+    print(len(ROUNDS), ROUNDS[len(ROUNDS) // 2], ROUNDS[-1])
+    for k, v in sorted(SEEN.items()):
+        print(k, v)
     assert 0
