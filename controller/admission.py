@@ -16,6 +16,7 @@ from controller.canary import begun
 from controller.production import baking
 from controller.resource.reasons import Reason
 from controller.resource.version import Intent
+from controller.restoration import blocked
 from controller.situation import Case, Move
 from controller.stages import Stage
 from controller.validation import baseline_changed
@@ -73,7 +74,7 @@ def _giving_way(situation: Situation, newest: Case) -> Situation:
 def _occupied(situation: Situation) -> str | None:
     """What has to end before a rollout may begin."""
     model = situation.model
-    if model.restoring is not None:
+    if model.restoring is not None and blocked(situation) is None:
         return f"production is being restored to {model.restoring.to}"
     if model.canary is not None:
         return f"{model.canary} is being rolled out"
@@ -86,8 +87,7 @@ def _occupied(situation: Situation) -> str | None:
 
 def _waiting(case: Case) -> Move:
     """What a version in Staging waits for, by ordered questions; done where it waits for nothing but its turn."""
-    settled = case.situation.model.canary is None and case.situation.model.restoring is None
-    if settled and baseline_changed(case):
+    if _occupied(case.situation) is None and baseline_changed(case):
         message = f"{case.situation.model.production} is in production now; it was not when this was judged"
         return case.fresh_attempt().go(Stage.VALIDATION, Reason.BASELINE_CHANGED, message)
     asked = consent(case)

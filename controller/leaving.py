@@ -11,6 +11,7 @@ from controller import slots
 from controller.approval import rejection
 from controller.resource.reasons import Reason
 from controller.resource.version import Intent
+from controller.restoration import blocked
 from controller.stages import CANDIDATE_STAGES, Stage
 
 if TYPE_CHECKING:
@@ -87,8 +88,11 @@ _QUESTIONS = (_is_deleted, _is_aborted, _is_retired, _is_rejected, _is_supersede
 
 
 def must_make_way(situation: Situation) -> Ending | None:
-    """Why no version may be rolled out now: production is being restored, or the Model is pinned to another version."""
-    if situation.model.restoring is not None:
+    """Why no version may be rolled out now: production is being restored, or the Model is pinned to another version.
+
+    A restoration that does not get on blocks nobody: a newer version may be the better way out.
+    """
+    if situation.model.restoring is not None and blocked(situation) is None:
         return Reason.ROLLBACK_IN_PROGRESS, f"production is being restored to {situation.model.restoring.to}"
     if situation.pin is not None and situation.pin != situation.model.canary:
         return Reason.PINNED, f"the Model is pinned to {situation.pin}"

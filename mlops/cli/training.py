@@ -86,6 +86,7 @@ def evaluate(
     """Judge an artefact on queries with known answers."""
     from mlops.artifact.loader import load_model  # noqa: PLC0415 - other verbs start faster without
     from mlops.evaluation import evaluate, read_qrels, read_queries  # noqa: PLC0415 - as above
+    from mlops.retrieval.rows import Rows  # noqa: PLC0415 - as above
 
     asked, judged = read_queries(queries), read_qrels(qrels)
     translator = translator_of(Settings())
@@ -99,6 +100,7 @@ def evaluate(
                 language=lang,
                 clock=perf_counter,
                 progress=lambda done, total: progress("evaluate", done, total),
+                corpus=Rows.load(artifact).ids(),
             )
     finally:
         translator.close()

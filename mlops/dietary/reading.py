@@ -42,6 +42,8 @@ _SHARED_FREE = re.compile(
 _NUMBERED = re.compile(r"\bno\.? ?(?=\d)")
 # "gram (chickpea) flour": the aside must not part what the phrase joins.
 _ASIDE = re.compile(r"(\([^()]*\)) (flour|starch)\b")
+# "100 grams flour" is wheat by weight, not gram (chickpea) flour.
+_WEIGHED = re.compile(r"(?<=\d) ?grams?\b")
 # "(no mustard, soy or celery)": the commas of such a list end nothing.
 _ABSENT_LIST = re.compile(r"\((?:no|without|free from|free of)\b[^()]*\)")
 
@@ -182,7 +184,7 @@ def _reach_forward(clauses: list[_Clause], waiting: frozenset[str]) -> frozenset
 
 def _segments(text: str) -> Iterator[list[str]]:
     """The stems of `text` between commas, dashes and parentheses; a number becomes `#`."""
-    line = re.sub(r"'s\b|'", "", fold(text))
+    line = _WEIGHED.sub(" g", re.sub(r"'s\b|'", "", fold(text)))
     line = _SHARED_FREE.sub(r"\1\2-free", _NUMBERED.sub("number ", line))
     line = _ABSENT_LIST.sub(lambda found: found[0].replace(",", " and "), _ASIDE.sub(r"\2 \1", line))
     words: list[str] = []

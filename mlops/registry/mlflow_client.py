@@ -27,8 +27,10 @@ class DatabaseBackend:
 
     def __init__(self, uri: str, artifact_root: str | None) -> None:
         self._artifact_root = artifact_root or _beside(uri)
-        # MLflow reports its use to its makers unless told not to, and reads this while it is imported.
+        # Read while MLflow is imported. Unless told not to, it reports its use to its makers, and every table that it
+        # creates to whoever reads standard error.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
         import mlflow  # noqa: PLC0415 - six seconds and 170 MB, for those who open a database only
         import sqlalchemy.exc  # noqa: PLC0415 - comes with mlflow
 

@@ -121,7 +121,8 @@ class Recommender:
             hits=hits,
             language=query.language,
             query_en=query.english,
-            translated=query.translated,
+            # An answer of which nothing is in the reader's language is not a translated one, however well it was asked.
+            translated=query.translated and (not hits or any(hit.translated for hit in hits)),
             filters=query.filters,
             version=self._version,
             notes=(*query.notes, *notes),

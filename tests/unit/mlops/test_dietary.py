@@ -302,3 +302,21 @@ def test_different_foods_stay_apart(one, other):
 
 def test_stems_know_no_case_accent_or_possessive():
     assert stems("Calf's Crème Fraîche") == stems("calf creme fraiche")
+
+
+@pytest.mark.parametrize(
+    ("line", "contained"),
+    [
+        ("100 grams flour", {"gluten"}),
+        ("1 gram flour", {"gluten"}),
+        ("2 cups gram flour", set()),
+        ("50 grams gram flour", set()),
+    ],
+)
+def test_flour_by_the_gram_is_wheat_and_gram_flour_is_not(line, contained):
+    assert RULES.read(line).contains == contained
+
+
+def test_egg_noodles_in_a_title_are_made_with_egg():
+    dish = Recipe(id="r1", title="Egg Noodles", ingredients=("salt", "water"))
+    assert RULES.allergens(dish) >= {"egg", "gluten"}
