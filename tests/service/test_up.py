@@ -35,7 +35,7 @@ class Laptop:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*arguments), env=self.environment, capture_output=True, text=True, timeout=180
+            self.command(*arguments), env=self.environment, capture_output=True, text=True, timeout=180, check=False
         )
 
     def command(self, *arguments: str) -> list[str]:
