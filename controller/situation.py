@@ -103,8 +103,15 @@ class Situation:
         return (self.observation.traffic or {}).get(number, 0)
 
     def ready(self, number: str) -> bool:
-        """Whether a version's serving is fully available with the digest that was verified."""
-        return number in self.versions and self.case(number).ready
+        """Whether a version's serving is fully available with the digest that was verified.
+
+        Of production whose object is gone nobody knows the digest any more; it answered before, and is believed.
+        """
+        if number in self.versions:
+            return self.case(number).ready
+        facts = self.facts.get(number)
+        serves = facts is not None and facts.serving is not None and facts.serving.state is ServingState.READY
+        return serves and number == self.model.production
 
     @property
     def pin(self) -> str | None:

@@ -60,7 +60,7 @@ def begin(observation: Observation, now: datetime) -> Situation:
 
 def follow(situation: Situation) -> Situation:
     """Bring the stages of all versions in line with the slots."""
-    situation = _adopted(situation)
+    situation = _adopted(_bereft(situation))
     for case in tuple(situation.cases(*Stage)):
         in_production = case.number == situation.model.production
         if in_production and case.status.stage is not Stage.PRODUCTION:
@@ -99,6 +99,16 @@ def mistrusting(situation: Situation, number: str, reason: Reason) -> Situation:
 def _by_age(situation: Situation) -> dict[str, VersionStatus]:
     cases = sorted((situation.case(number) for number in situation.statuses), key=lambda case: case.age_order)
     return {case.number: case.status for case in cases}
+
+
+def _bereft(situation: Situation) -> Situation:
+    """Production of which neither object nor serving is left is no production any more."""
+    number = situation.model.production
+    if number is None or number in situation.versions or situation.observation.traffic is None:
+        return situation
+    facts = situation.facts.get(number)
+    serves = facts is not None and facts.serving is not None
+    return situation if serves or situation.weight(number) else situation.with_model(production=None)
 
 
 def _adopted(situation: Situation) -> Situation:

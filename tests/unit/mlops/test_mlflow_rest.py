@@ -38,9 +38,15 @@ def test_mlflows_codes_are_faults(status, code, kind):
     assert type(caught.value) is kind
 
 
-def test_the_loser_of_two_first_writers_meets_a_conflict():
-    text = "(sqlite3.IntegrityError) UNIQUE constraint failed: registered_model_aliases.name\n[SQL: INSERT …"
-    with pytest.raises(Conflict, match="UNIQUE constraint") as caught:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(sqlite3.IntegrityError) UNIQUE constraint failed: registered_model_aliases.name\n[SQL: INSERT …",
+        '(psycopg2.errors.UniqueViolation) duplicate key value violates "model_version_tag_pk"\n[SQL: INSERT …',
+    ],
+)
+def test_the_loser_of_two_first_writers_meets_a_conflict(text):
+    with pytest.raises(Conflict, match="MLflow says") as caught:
         answering(400, json={"error_code": "BAD_REQUEST", "message": text}).set_alias("recipes", "champion", 1)
     assert "SQL: INSERT" not in caught.value.message
 
