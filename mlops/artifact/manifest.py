@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MANIFEST_FILE = "manifest.json"
 SCHEMA_VERSION = 1
+# Loading `models:/NAME@champion` makes MLflow write this file into the very folder that was registered.
+MLFLOW_NOTE = "registered_model_meta"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +56,14 @@ def hash_file(path: Path) -> str:
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """Hash every file below `folder` but the manifest itself; refuses links, which could point out of it."""
+    """Hash every file below `folder` but the manifest itself and what MLflow notes beside it; refuses links, which could point out of it."""
     hashes = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
             raise Invalid(f"{path} is a link; an artefact holds plain files only")
-        if path.is_file() and path.name != MANIFEST_FILE:
-            hashes[path.relative_to(folder).as_posix()] = hash_file(path)
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name not in {MANIFEST_FILE, MLFLOW_NOTE}:
+            hashes[name] = hash_file(path)
     return hashes
 
 

@@ -67,6 +67,12 @@ def test_a_foreign_file_is_named(artifact):
         verify(artifact, manifest)
 
 
+def test_what_mlflow_notes_in_a_registered_folder_is_not_foreign(artifact):
+    manifest = read_manifest(artifact)
+    (artifact / "registered_model_meta").write_text("model_name: recipes", encoding="utf-8")
+    verify(artifact, manifest)
+
+
 def test_a_link_is_refused(artifact):
     manifest = read_manifest(artifact)
     (artifact / "rows.jsonl").unlink()
