@@ -73,6 +73,8 @@ def blocked(situation: Situation) -> str | None:
     restoring = situation.model.restoring
     if restoring is None or situation.ready(restoring.to):
         return None
+    if restoring.to not in situation.versions:
+        return f"the object of {restoring.to} is gone"
     case = situation.case(restoring.to)
     if case.refused is not None:
         return f"{restoring.to}: {case.refused}"

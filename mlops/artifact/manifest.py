@@ -56,7 +56,7 @@ def hash_file(path: Path) -> str:
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """Hash every file below `folder` but the manifest itself and what MLflow notes beside it; refuses links, which could point out of it."""
+    """Hash every file below `folder` but the manifest and MLflow's note; refuses links, which could point out of it."""
     hashes = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
