@@ -25,10 +25,10 @@ check: $(VENV)/.installed-dev ## Format, lint, types, layers, unit tests: under 
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q -n 2 tests/unit
 
 unit: $(VENV)/.installed-dev ## Unit tests alone
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q -n 2 tests/unit
 
 contract: $(VENV)/.installed-dev apertium ## Fakes and real parts through the same suites
 	$(BIN)/pytest -q -m "not training" tests/contract
