@@ -95,7 +95,7 @@ def decide(observation: Observation, now: datetime) -> Decision:
     `now` must be aware. Purely computational: the shell has the effects, and nothing here raises for any observation.
     """
     situation = begin(observation, now)
-    for chapter in (dissolve, summarise) if observation.model.meta.deleting else CHAPTERS:
+    for chapter in (follow, dissolve, summarise) if observation.model.meta.deleting else CHAPTERS:
         situation = chapter(situation)
     return _concluded(situation)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,7 +14,7 @@ from mlops.embedded.home import Home
 from mlops.recommendation import Ask, Filters
 
 if TYPE_CHECKING:
-    from mlops.recommendation import Answer
+    from mlops.recommendation import Answer, ServedModel
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,16 +44,19 @@ def recommend(
     finally:
         translator.close()
     if json:
-        print_json(_document(answer))
+        print_json(_document(model, answer))
     else:
         _print(text, answer)
 
 
-def _document(answer: Answer) -> dict[str, object]:
-    document = asdict(answer)
-    filters = document["filters"]
-    for name in ("diets", "without_allergens", "without_ingredients"):
-        filters[name] = sorted(filters[name])
+def _document(model: ServedModel, answer: Answer) -> dict[str, object]:
+    """The shape of POST /recommend, but for the id that feedback would name: nobody keeps this answer."""
+    from predictor.answers import recommendation_body  # noqa: PLC0415 - only with --json
+    from predictor.recommending import Recommendation  # noqa: PLC0415 - as above
+
+    latency_ms = sum(answer.timings.values())
+    document = recommendation_body(Recommendation(id="", served=model, answer=answer, latency_ms=latency_ms))
+    del document["recommendation_id"]
     return document
 
 
