@@ -5,23 +5,28 @@ from __future__ import annotations
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from mlops.artifact.loader import load_model
 from mlops.embedded.home import Production
 from mlops.errors import MlopsError, Transient
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     import structlog
 
     from mlops.embedded.home import Home
     from mlops.embedded.registry_view import RegistryView
-    from mlops.translation.translator import Translator
+    from mlops.recommendation import ServedModel
     from predictor.slot import Slot
 
 POLL_SECONDS = 2.0
 
 
 class ChampionFollower:
-    """Asks the registry every few seconds and swaps what is served when the champion is another."""
+    """Asks the registry every few seconds and swaps what is served when the champion is another.
+
+    `load` opens an artefact's folder and verifies it against a digest.
+    """
 
     def __init__(
         self,
@@ -29,14 +34,14 @@ class ChampionFollower:
         slot: Slot,
         home: Home,
         registry: RegistryView,
-        translator: Translator,
+        load: Callable[[Path, str], ServedModel],
         log: structlog.stdlib.BoundLogger,
     ) -> None:
         self._model = model
         self._slot = slot
         self._home = home
         self._registry = registry
-        self._translator = translator
+        self._load = load
         self._log = log
         self._stopping = Event()
         self._refused: str | None = None
@@ -70,7 +75,7 @@ class ChampionFollower:
             return False
         try:
             path = self._registry.registry().local_path(champion)
-            loaded = load_model(path, translator=self._translator, expected_digest=champion.digest)
+            loaded = self._load(path, champion.digest)
         except MlopsError as error:
             self._refused = champion.digest
             self._slot.fail(f"{champion.version}: {error.message}")

@@ -35,6 +35,7 @@ from predictor.slot import Slot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
+    from pathlib import Path
 
     from mlops.config import Settings
     from mlops.recommendation import ServedModel
@@ -79,9 +80,7 @@ class LaptopService:
             stack.callback(self._training.stop)
             self._start_registry(stack)
             log = structlog.stdlib.get_logger("mlops")
-            follower = ChampionFollower(
-                self._settings.model, self._slot, self._home, self._registry, self._translator, log
-            )
+            follower = ChampionFollower(self._settings.model, self._slot, self._home, self._registry, self._open, log)
             stack.callback(follower.stop)
             follower.start()
             Thread(target=self._announce, name="announce", daemon=True).start()
@@ -118,12 +117,15 @@ class LaptopService:
             except NotFound:
                 first = FirstVersion(self._home, self._settings.model, self._training, self._say)
                 production = first.ensure(self._registry.wait, fresh=self._fresh)
-            served = load_model(production.path, translator=self._translator, expected_digest=production.digest)
+            served = self._open(production.path, production.digest)
             self._translator.healthy()  # starts its processes before the first Spanish query needs them
         except MlopsError as error:
             self._fault = error
             raise
         return served
+
+    def _open(self, folder: Path, digest: str) -> ServedModel:
+        return load_model(folder, translator=self._translator, expected_digest=digest)
 
     def _ports(self) -> Ports:
         return Ports(
