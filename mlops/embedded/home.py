@@ -50,6 +50,11 @@ class Home:
         """True before anything was registered here."""
         return not (self.root / "mlflow.db").exists()
 
+    @property
+    def has_production(self) -> bool:
+        """True once something was promoted here."""
+        return self._production.exists()
+
     def production(self) -> Production:
         """What is served; raises NotFound before the first promotion."""
         document = _read(self._production)

@@ -99,6 +99,8 @@ class LaptopService:
         server = stack.enter_context(open_server(self._home.root, self._settings.mlflow_port, os.environ))
 
         def connect() -> None:
+            if self._home.has_production:
+                self._wait_until_served()  # two cores: answers come first, MLflow's import takes ten seconds of one
             try:
                 server.start(lambda _: None)
                 self._home.set_running(os.getpid(), server.url)
@@ -148,14 +150,17 @@ class LaptopService:
             log_level=self._settings.log_level,
         )
 
+    def _wait_until_served(self) -> bool:
+        """Wait for the loading thread, in a thread of its own; false when it failed."""
+        while not self._slot.serving and self._fault is None:
+            sleep(_READY_POLL)
+        return self._fault is None
+
     def _announce(self) -> None:
         """Print the addresses once a question would be answered; nothing when it never comes to that."""
-        while not self._slot.serving:
-            if self._fault is not None:
-                return
-            sleep(_READY_POLL)
-        for line in greeting(self._settings, self._slot.current()):
-            self._say(line)
+        if self._wait_until_served():
+            for line in greeting(self._settings, self._slot.current()):
+                self._say(line)
 
 
 def serve_home(
