@@ -24,7 +24,7 @@ from controller.resource.model_status import ModelStatus
 from controller.resource.version_status import VersionStatus
 from controller.restoration import choose_restoration, restore
 from controller.retraining import retrain
-from controller.routing import route, serve
+from controller.routing import name_champion, route, serve
 from controller.slots import begin, follow
 from controller.summary import summarise
 from controller.tidying import dissolve, tidy
@@ -45,6 +45,7 @@ CHAPTERS = (
     restore,  # the way back goes before the way forward
     serve,
     route,
+    name_champion,
     verify,  # Training
     validate,  # Validation
     watch_production,
@@ -78,6 +79,12 @@ class Decision:
         """The statuses that differ from those stored."""
         stored = {version.spec.version: version.status for version in observation.versions}
         return {number: status for number, status in self.statuses.items() if status != stored[number]}
+
+    def repeats(self, before: Decision | None) -> bool:
+        """Whether it asks for the same again: it was done and saved, and the world has not followed yet."""
+        if before is None:
+            return False
+        return (self.actions, self.model, self.statuses) == (before.actions, before.model, before.statuses)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types, for the record."""

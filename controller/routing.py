@@ -9,9 +9,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from controller.actions import EnsureServing, SetTraffic, StopServing
+from controller.actions import EnsureServing, MoveAlias, SetTraffic, StopServing
 from controller.canary import FULL, share
-from controller.production import baking
+from controller.leaving import must_make_way
+from controller.production import baking, restorable
 from controller.resource.codec import codec, digest
 from controller.resource.meta import version_name
 from controller.resource.model import Serving
@@ -48,6 +49,14 @@ def route(situation: Situation) -> Situation:
     return situation if unready else situation.acting(SetTraffic(weights=wanted))
 
 
+def name_champion(situation: Situation) -> Situation:
+    """Bring the alias back to production, when a handover was broken off or somebody else moved it."""
+    registry, production = situation.observation.registry, situation.model.production
+    if registry is None or production is None or registry.champion == production or _handing_over(situation):
+        return situation
+    return situation.acting(MoveAlias(version=production))
+
+
 def split(situation: Situation) -> dict[str, int]:
     """The percentages that the slots call for; they sum to 100, or there are none."""
     model = situation.model
@@ -77,15 +86,32 @@ def _first(situation: Situation, number: str | None, weight: int) -> dict[str, i
     return {}
 
 
+def _handing_over(situation: Situation) -> bool:
+    """Whether the alias may be ahead of the Model: it moves last, and the Model's status after it."""
+    number = situation.model.canary
+    if situation.model.restoring is not None:
+        return True
+    if number is None or number not in situation.versions or must_make_way(situation) is not None:
+        return False
+    status = situation.statuses[number]
+    return status.outcome is None and status.canary is not None and status.canary.step >= status.canary.steps
+
+
 def _served(situation: Situation) -> list[str]:
     """The versions that should be served, oldest first."""
     model = situation.model
-    wanted = {model.production, model.canary, model.restoring.to if model.restoring else None}
-    if model.production in situation.versions:
-        production = situation.case(str(model.production))
-        if baking(production) or production.status.held is not None:
-            wanted.add(model.previous)
+    wanted = {model.production, model.canary, model.restoring.to if model.restoring else None, _warm(situation)}
     return [number for number in situation.statuses if number in wanted]
+
+
+def _warm(situation: Situation) -> str | None:
+    """The version before production, for as long as production may have to go back to it."""
+    production, previous = situation.model.production, situation.model.previous
+    if production not in situation.versions or previous not in situation.versions:
+        return None
+    case = situation.case(str(production))
+    needed = (baking(case) or case.status.held is not None) and restorable(situation.case(str(previous)))
+    return previous if needed else None
 
 
 def _superfluous(situation: Situation, wanted: list[str]) -> list[Action]:

@@ -227,7 +227,7 @@ LEVERS: tuple[Scenario, ...] = (
         patch(paused=True),
         never_above("1.1.0", 10, units=15),
         push("1.2.0"),
-        eventually("1.2.0", stage="Validation", reason="Paused"),
+        eventually("1.2.0", stage="Training", reason="Paused"),
         patch(paused=False),
         eventually("1.1.0", stage="Production"),
         eventually("1.2.0", stage="Production"),

@@ -1,8 +1,7 @@
-"""Laws that hold for every decision in every world, checked in each round of the toy world."""
+"""Laws that hold in every world, asserted in each round of the toy one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from controller.actions import SetTraffic
@@ -11,28 +10,26 @@ from controller.stages import MOVES, Stage, Verdict
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from controller.actions import Action
     from controller.decide import Decision
     from controller.observation import Observation
     from controller.resource.version_status import VersionStatus
 
 
-@dataclass
-class Laws:
-    """Raise AssertionError, with the law in words, at the first decision that breaks one."""
+def of_decision(observation: Observation, decision: Decision, now: datetime) -> None:
+    """What holds of every decision; AssertionError with the law in words where it does not."""
+    _one_production(decision)
+    _no_wait_is_negative(decision, now)
+    _moves_exist(observation, decision)
+    _terminal_stages_are_silent(observation, decision)
 
-    rounds: int = 0
 
-    def check(self, observation: Observation, decision: Decision, now: datetime) -> None:
-        self.rounds += 1
-        _one_production(decision)
-        _no_wait_is_negative(decision, now)
-        _moves_exist(observation, decision)
-        _terminal_stages_are_silent(observation, decision)
-        for action in decision.actions:
-            if isinstance(action, SetTraffic):
-                _traffic_sums_to_hundred(action)
-                _weight_rises_only_with_every_gate_passed(action, observation)
-                _weight_rises_only_on_ready_servings(action, observation)
+def of_action(action: Action, observation: Observation) -> None:
+    """What holds of every act, in the light of what was observed before it."""
+    if isinstance(action, SetTraffic):
+        _traffic_sums_to_hundred(action)
+        _weight_rises_only_with_every_gate_passed(action, observation)
+        _weight_rises_only_on_ready_servings(action, observation)
 
 
 def _one_production(decision: Decision) -> None:

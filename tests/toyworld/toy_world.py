@@ -1,7 +1,7 @@
 """A toy world: one model, its versions and all that shells deal with, in memory, on a clock that the test moves.
 
-It keeps the contract of a shell to the letter: actions in order, then the Model's status, then those of the versions;
-decide again until nothing changes. What it observes goes through JSON, so that whatever works here can be stored.
+It is a `controller.loop.Shell`, driven by the loop that the real ones run; the laws are asserted at every act and every
+save. What it observes goes through JSON, so that whatever works here can be stored.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from controller.decide import Decision, decide
 from controller.explain import explain
+from controller.loop import ROUNDS, settle
 from controller.observation import Observation, RegistryFact
 from controller.resource.approval import ModelApproval
 from controller.resource.conditions import Kind, Truth, find
@@ -21,26 +21,23 @@ from controller.resource.model import Model
 from controller.resource.parse import parse
 from controller.resource.version import ModelVersion
 from controller.resource.version_status import VersionStatus
-from tests.toyworld.laws import Laws
+from tests.toyworld import laws
 from tests.toyworld.platform import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from controller.actions import Action
+    from controller.decide import Decision
     from tests.scenarios.world import Behaviour
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 UNSEEN = "sha256:" + "0" * 64
-ROUNDS = 60  # far more than any one instant needs: more means that the loop does not come to rest
+DEATHS = 200
 
 
 class Killed(Exception):  # noqa: N818 - what happens, not what is wrong
     """The process dies here."""
-
-
-class Mishap(Exception):  # noqa: N818 - as above
-    """One act fails; the next round asks for it again."""
 
 
 @dataclass
@@ -55,10 +52,10 @@ class ToyWorld:
     versions: dict[str, ModelVersion] = field(default_factory=dict)
     approvals: list[ModelApproval] = field(default_factory=list)
     platform: Platform = field(default_factory=Platform)
-    laws: Laws = field(default_factory=Laws)
     records: list[tuple[datetime, Observation, Decision]] = field(default_factory=list)
     created: int = 0
     through_json: bool = True
+    seen: Observation | None = None
 
     @property
     def now(self) -> datetime:
@@ -68,7 +65,7 @@ class ToyWorld:
     def fork(self) -> ToyWorld:
         """The same world once more; what happens in one does not touch the other."""
         twin = copy.copy(self)
-        twin.platform, twin.laws = copy.copy(self.platform), copy.copy(self.laws)
+        twin.platform = copy.copy(self.platform)
         for holder in (twin, twin.platform):
             for name, value in vars(holder).items():
                 if isinstance(value, dict | list | set):
@@ -176,26 +173,19 @@ class ToyWorld:
     # The shell
 
     def work(self) -> datetime | None:
-        """Decide until nothing changes; a killed process starts again and observes."""
-        for _ in range(ROUNDS):
-            before = self.observe()
-            observation = Observation.from_dict(before.to_dict()) if self.through_json else before
-            decision = decide(observation, self.now)
-            self.laws.check(observation, decision, self.now)
-            self.records.append((self.now, observation, decision))
-            if not decision.changes(observation):
-                return decision.wake_at
+        """Settle; a killed process starts again and observes."""
+        for _ in range(DEATHS):
             try:
-                self._carry_out(decision)
+                rest = settle(self, lambda: self.now)
             except Killed:
                 continue
-            if self.observe() == before:
-                return decision.wake_at
-        raise AssertionError(f"no rest after {ROUNDS} rounds; the last decision was {decision.actions}")
+            assert rest.rounds < ROUNDS, f"no rest at {self.now}: {self.records[-1][2].actions}"
+            return rest.wake_at
+        raise AssertionError(f"died {DEATHS} times at {self.now}")
 
     def observe(self) -> Observation:
         self.platform.now, self.platform.offset = self.true_time, self.offset
-        return Observation(
+        seen = Observation(
             model=self.model,
             versions=tuple(self.versions.values()),
             approvals=tuple(self.approvals),
@@ -205,30 +195,30 @@ class ToyWorld:
             retraining=self.platform.retraining_facts(),
             splits_traffic=self.platform.splits_traffic,
         )
+        self.seen = Observation.from_dict(seen.to_dict()) if self.through_json else seen
+        return self.seen
 
-    def _carry_out(self, decision: Decision) -> None:
-        for action in decision.actions:
-            name = type(action).__name__
-            try:
-                self.interfere(f"before {name}")
-                self._perform(action)  # dead after it is the same as dead before the next one
-            except Mishap:
-                continue
-        if decision.model != self.model.status:
-            self.interfere("before saving the model")
-            self.model = replace(self.model, status=decision.model)
-        for number, status in decision.statuses.items():
-            if number in self.versions and status != self.versions[number].status:
-                self.interfere(f"before saving {number}")
-                self.versions[number] = replace(self.versions[number], status=status)
-
-    def _perform(self, action: Action) -> None:
+    def perform(self, action: Action) -> None:
+        self.interfere(f"before {type(action).__name__}")  # dead after an act is the same as dead before the next
+        if self.seen is not None:
+            laws.of_action(action, self.seen)
         released = self.platform.perform(action)
         if released is not None:
             self.versions.pop(released, None)
         for manifest in self.platform.take_manifests():
             if manifest["spec"]["version"] not in self.versions:
                 self.apply(manifest)
+
+    def save(self, observation: Observation, decision: Decision) -> None:
+        laws.of_decision(observation, decision, self.now)
+        self.records.append((self.now, observation, decision))
+        if decision.model != observation.model.status:
+            self.interfere("before saving the model")
+            self.model = replace(self.model, status=decision.model)
+        for number, status in decision.changed(observation).items():
+            self.interfere(f"before saving {number}")
+            if number in self.versions:
+                self.versions[number] = replace(self.versions[number], status=status)
 
     def _decide_on(self, version: str, decision: str, by: str, really: str) -> None:
         status = self._status(version)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.toyworld.toy_world import Killed, Mishap
+from mlops.errors import Transient
+from tests.toyworld.toy_world import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,4 +36,4 @@ class Troubled:
             case "kill":
                 raise Killed(where)
             case "fail" if not where.startswith("before saving"):
-                raise Mishap(where)
+                raise Transient(where)
