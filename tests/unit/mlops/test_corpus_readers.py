@@ -61,8 +61,8 @@ PAGE = (
         ("a.ndjson", lines_of(EGG, SOUP)),
         ("a.jsonl", lines_of(EGG, SOUP).replace("\n", "\r\n\r\n")),
         ("a.jsonl", "\ufeff" + lines_of(EGG, SOUP).rstrip("\n")),
-        ("a.jsonl.gz", gzip.compress(lines_of(EGG, SOUP).encode())),
-        ("packed-without-a-suffix.jsonl", gzip.compress(lines_of(EGG, SOUP).encode())),
+        ("a.jsonl.gz", gzip.compress(lines_of(EGG, SOUP).encode(), mtime=0)),
+        ("packed-without-a-suffix.jsonl", gzip.compress(lines_of(EGG, SOUP).encode(), mtime=0)),
         ("a.json", json.dumps([EGG, SOUP], indent=2)),
         ("a.json", "\ufeff \n" + json.dumps([EGG, SOUP])),
         ("lines-called.json", lines_of(EGG, SOUP)),
@@ -70,7 +70,7 @@ PAGE = (
         ("no-suffix", json.dumps([EGG, SOUP])),
         ("a.csv", CSV),
         ("A.CSV", "\ufeff\n" + CSV.replace("\n", "\r\n")),
-        ("a.csv.gz", gzip.compress(CSV.encode())),
+        ("a.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
         ("a.tsv", CSV.replace(",", "\t")),
         ("spanish-excel.csv", CSV.replace(",", ";")),
         ("unknown.txt", CSV),
@@ -202,7 +202,7 @@ def test_parquet_text_that_is_not_utf8_costs_only_its_row(file):
         (parquet_of([EGG])[:-8], "no Parquet file that can be read"),
         (b"PAR1" + b"\0" * 100 + b"PAR1", "no Parquet file that can be read"),
         (b"title,ingredients\n", "does not begin with PAR1"),
-        (gzip.compress(parquet_of([EGG])), "packed Parquet"),
+        (gzip.compress(parquet_of([EGG]), mtime=0), "packed Parquet"),
     ],
 )
 def test_a_parquet_file_that_is_none_says_so(file, content, message):
@@ -226,7 +226,7 @@ def zip_of(text):
         ("a.csv", b"", "is empty"),
         ("a.jsonl", b"", "is empty"),
         ("a.parquet", b"", "is empty"),
-        ("a.jsonl.gz", gzip.compress(b""), "is empty"),
+        ("a.jsonl.gz", gzip.compress(b"", mtime=0), "is empty"),
         ("a.csv", zip_of(CSV), "zip archive or an Excel workbook"),
         ("recipes.xlsx", zip_of(CSV), "zip archive or an Excel workbook"),
         ("a.csv", CSV.encode("utf-16"), "UTF-16"),
@@ -261,7 +261,7 @@ def test_a_document_has_a_bound(file):
 
 
 def test_a_packed_bomb_has_a_bound(file):
-    bomb = gzip.compress(lines_of(EGG).encode() + b" " * 50_000_000)
+    bomb = gzip.compress(lines_of(EGG).encode() + b" " * 50_000_000, mtime=0)
     assert len(bomb) < 100_000
     with pytest.raises(Invalid, match="unpacks to more than 5,000,000 bytes"):
         rows_in(file("a.jsonl.gz", bomb), unpacked=5_000_000)
