@@ -10,6 +10,8 @@ from mlops.recommendation import Ask
 from mlops.translation.opening import open_translator
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     import pandas as pd
 
     from mlops.recommendation import ServedModel
@@ -31,14 +33,20 @@ class RecipePyfunc:
         for record in frame.to_dict(orient="records"):
             ask = Ask(
                 text=str(record["query"]),
-                k=int(record.get("k") or DEFAULT_K),
-                language=record.get("language") or "auto",
+                k=int(_given(record, "k") or DEFAULT_K),
+                language=_given(record, "language") or "auto",
             )
             for rank, hit in enumerate(self._model.recommender.recommend(ask).hits, start=1):
                 rows.append(
                     {"query": ask.text, "rank": rank, "id": hit.id, "title": hit.recipe["title"], "score": hit.score}
                 )
         return pd.DataFrame(rows, columns=["query", "rank", "id", "title", "score"])
+
+
+def _given(record: Mapping[Hashable, Any], name: str) -> Any:
+    """The value of a column, None where the column or the value is not there (pandas says NaN)."""
+    value = record.get(name)
+    return None if value != value else value  # noqa: PLR0124 - only NaN differs from itself
 
 
 def _load_pyfunc(path: str) -> RecipePyfunc:
