@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from mlops.artifact.builder import build
 from mlops.artifact.loader import load_model
 from mlops.artifact.manifest import read_manifest
+from mlops.artifact.pyfunc import RecipePyfunc
 from mlops.errors import Conflict, Invalid, Permanent
 from mlops.recommendation import Ask, Filters
 from mlops.translation.identity import IdentityTranslator
@@ -181,3 +183,9 @@ print(json.dumps({
     assert printed["inputs"] == ["query", "k", "language"]
     assert printed["columns"] == ["query", "rank", "id", "title", "score"]
     assert "Lentil soup" in printed["titles"]
+
+
+def test_mlflows_table_may_leave_k_and_language_out(model):
+    frame = pd.DataFrame({"query": ["soup", "cake"], "k": [1, None], "language": [None, "en"]})
+    answered = RecipePyfunc(model).predict(frame)
+    assert answered.groupby("query").size().to_dict() == {"soup": 1, "cake": 10}
