@@ -60,9 +60,12 @@ def _written(case: Case) -> bool:
 
 
 def _giving_way(situation: Situation, newest: Case) -> Situation:
-    """End a rollout that is held, unless a person holds it, when a newer version could go on instead."""
-    number = situation.model.canary
-    if number is None or number not in situation.versions:
+    """End a rollout that is held, unless a person holds it, when a newer version could go on instead.
+
+    Not while production could not take its users back.
+    """
+    number, production = situation.model.canary, situation.model.production
+    if number is None or number not in situation.versions or (production and not situation.ready(production)):
         return situation
     case = situation.case(number)
     held = case.status.held is not None and case.version.spec.intent is not Intent.HOLD
