@@ -76,7 +76,7 @@ def understand(ask: Ask, languages: Languages) -> Understood:
         pantry=None if pantry is None else tuple(_group(group, language, languages) for group in pantry.groups),
         filters=ask.filters.merged(constraints.filters),
         translated=translated,
-        notes=() if translated else ("the query could not be translated to English; only Spanish text was searched",),
+        notes=() if translated else ("the query could not be put into English; its words were searched as they are",),
     )
 
 
