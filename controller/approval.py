@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from controller import clock
 from controller.resource.approval import Choice, ModelApproval
+from controller.resource.conditions import bounded
 from controller.resource.policy import Asked, Separation
 from controller.resource.reasons import Reason
 from controller.resource.version_status import Decided
@@ -60,7 +61,7 @@ def rejection(case: Case) -> Decided | None:
                 at=at,
                 digest=approval.spec.digest,
                 results_hash=approval.spec.results_hash or "",
-                reason=approval.spec.reason,
+                reason=bounded(approval.spec.reason),
             )
     return None
 
@@ -151,5 +152,5 @@ def _decided(case: Case, by: str | None, at: datetime, reason: str) -> Decided:
         at=at,
         digest=case.digest or "",
         results_hash=case.status.results_hash or "",
-        reason=reason,
+        reason=bounded(reason),
     )

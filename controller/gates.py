@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
 from controller.resource.conditions import bounded
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SHOWN_DIGITS = 4
 _GREATEST_EXPONENT = 30
+_TWELVE_DIGITS = Context(prec=12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +154,7 @@ def _result(gate: Gate, sample: Sample | None, baseline: Decimal | None, verdict
         metric=gate.metric,
         verdict=verdict,
         value=_kept(sample.value) if sample else None,
-        baseline=baseline,
+        baseline=_kept(baseline),
         low=_kept(sample.low) if sample else None,
         high=_kept(sample.high) if sample else None,
         samples=sample.samples if sample else 0,
@@ -162,7 +163,8 @@ def _result(gate: Gate, sample: Sample | None, baseline: Decimal | None, verdict
 
 
 def _kept(number: Decimal | None) -> Decimal | None:
-    return number if number is not None and _credible(number) else None
+    """A number as it is put on record: what a metric means fits into twelve digits."""
+    return _TWELVE_DIGITS.plus(number) if number is not None and _credible(number) else None
 
 
 def _credible(number: Decimal) -> bool:

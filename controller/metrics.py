@@ -1,11 +1,11 @@
 """The metrics a gate may name: a closed catalogue, because a gate on a misspelt metric is a gate that never fails.
 
 Pure. They are measured by the evaluation job (offline), by the replay of recorded queries, or in the traffic (online).
+Names and definitions of the offline ones are those of `mlops.evaluation`.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -21,45 +21,50 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric's name (`@K` stands for any cut-off), its direction, and where it is measured."""
+    """A metric's name, whether greater is better, where it is measured, and what it is."""
 
     name: str
-    greater_is_better: bool
+    rises: bool
     sources: frozenset[Source]
     meaning: str
 
 
 _OFFLINE = frozenset({Source.OFFLINE})
-_LIVE = frozenset({Source.REPLAY, Source.ONLINE})
-_RANKING = frozenset({Source.OFFLINE, Source.ONLINE})
+_REPLAY = frozenset({Source.REPLAY})
+_ONLINE = frozenset({Source.ONLINE})
+_LIVE = _REPLAY | _ONLINE
+_ANYWHERE = _OFFLINE | _LIVE
+_FEEDBACK = _OFFLINE | _ONLINE
 
 CATALOGUE = (
-    Metric("ndcg@K", True, _RANKING, "normalised discounted cumulative gain of the first K"),
-    Metric("mrr@K", True, _RANKING, "mean reciprocal rank of the first relevant answer among K"),
-    Metric("map@K", True, _OFFLINE, "mean average precision of the first K"),
-    Metric("precision@K", True, _OFFLINE, "share of the first K that are relevant"),
-    Metric("recall@K", True, _OFFLINE, "share of the relevant that are among the first K"),
-    Metric("f1@K", True, _OFFLINE, "harmonic mean of precision and recall at K"),
-    Metric("accuracy@K", True, _OFFLINE, "share of right decisions: answered and relevant, or neither"),
-    Metric("specificity@K", True, _OFFLINE, "share of the irrelevant that are not answered"),
+    Metric("ndcg@10", True, _FEEDBACK, "normalised discounted cumulative gain of the first ten"),
+    Metric("mrr@10", True, _FEEDBACK, "mean reciprocal rank of the first relevant answer among ten"),
+    Metric("recall@10", True, _OFFLINE, "share of the relevant that are among the first ten"),
+    Metric("recall@100", True, _OFFLINE, "share of the relevant that are among the first hundred"),
+    Metric("precision@10", True, _OFFLINE, "share of the first ten that are relevant"),
+    Metric("map", True, _OFFLINE, "mean average precision of the first hundred"),
+    Metric("accuracy", True, _OFFLINE, "share of right decisions to recommend or not"),
+    Metric("precision", True, _OFFLINE, "share of the recommended that are relevant, over all decisions"),
+    Metric("recall", True, _OFFLINE, "share of the relevant that are recommended, over all decisions"),
+    Metric("f1", True, _OFFLINE, "harmonic mean of precision and recall"),
+    Metric("specificity", True, _OFFLINE, "share of the irrelevant that are not recommended"),
     Metric("mse", False, _OFFLINE, "mean squared error of predicted ratings"),
     Metric("mae", False, _OFFLINE, "mean absolute error of predicted ratings"),
     Metric("rmse", False, _OFFLINE, "root mean squared error of predicted ratings"),
     Metric("r2", True, _OFFLINE, "coefficient of determination of predicted ratings"),
+    Metric("coverage", True, _OFFLINE, "share of the corpus that is recommended at all"),
     Metric("data-drift", False, _OFFLINE, "greatest population stability index over the features"),
-    Metric("invalid-outputs", False, _OFFLINE, "share of answers that break the output schema"),
-    Metric("overlap@K", True, frozenset({Source.REPLAY}), "share of the first K that both versions answer"),
-    Metric("rank-correlation", True, frozenset({Source.REPLAY}), "Kendall's tau between both versions' rankings"),
+    Metric("invalid-outputs", False, _OFFLINE, "share of queries whose answer breaks a rule of the output"),
+    Metric("overlap@10", True, _REPLAY, "share of the first ten that both versions answer"),
+    Metric("rank-correlation", True, _REPLAY, "Kendall's tau between both versions' rankings"),
+    Metric("empty-rate", False, _ANYWHERE, "share of requests that are answered with nothing"),
+    Metric("latency-p50-ms", False, _ANYWHERE, "median response time"),
+    Metric("latency-p95-ms", False, _ANYWHERE, "95th percentile of the response time"),
+    Metric("latency-p99-ms", False, _ANYWHERE, "99th percentile of the response time"),
     Metric("error-rate", False, _LIVE, "share of requests that fail"),
-    Metric("latency-p50-ms", False, _LIVE, "median response time"),
-    Metric("latency-p95-ms", False, _LIVE, "95th percentile of the response time"),
-    Metric("latency-p99-ms", False, _LIVE, "99th percentile of the response time"),
-    Metric("score-drift", False, frozenset({Source.ONLINE}), "distance of the score distribution from the reference"),
-    Metric("ctr", True, frozenset({Source.ONLINE}), "share of recommendations that are followed"),
-    Metric("empty-rate", False, _LIVE, "share of requests that are answered with nothing"),
+    Metric("score-drift", False, _ONLINE, "distance of the score distribution from the reference"),
+    Metric("ctr", True, _ONLINE, "share of recommendations that are followed"),
 )
-
-_CUT_OFF = re.compile(r"(?P<family>[a-z0-9]+)@(?P<k>[1-9][0-9]{0,2})")
 
 
 @cache
@@ -68,11 +73,10 @@ def _by_name() -> dict[str, Metric]:
 
 
 def metric(name: str) -> Metric | None:
-    """Look a metric up: `ndcg@10` is found as `ndcg@K`; None where the catalogue has no such metric."""
-    match = _CUT_OFF.fullmatch(name)
-    return _by_name().get(f"{match['family']}@K" if match else name)
+    """Look a metric up; None where the catalogue has none of this name."""
+    return _by_name().get(name)
 
 
-def metric_names(source: Source | None = None) -> tuple[str, ...]:
-    """Every name of the catalogue, or those measured at `source`."""
-    return tuple(entry.name for entry in CATALOGUE if source is None or source in entry.sources)
+def metric_names() -> tuple[str, ...]:
+    """Every name of the catalogue."""
+    return tuple(entry.name for entry in CATALOGUE)

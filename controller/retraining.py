@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from controller import clock
 from controller.actions import CreateVersion, EnsureRetraining, Notify, RemoveRetraining, StartRetraining
 from controller.observation import JobState, ScheduleFact
+from controller.resource.conditions import bounded
 from controller.resource.meta import version_name
 from controller.resource.reasons import Reason
 from controller.resource.version_status import HISTORY
@@ -100,7 +101,8 @@ def _triggered(situation: Situation) -> Situation:
         if situation.now < next_at:
             return situation.waking(next_at)
     name = f"{_run_prefix(situation.observation.model.name)}{status.runs + 1}"
-    return situation.acting(StartRetraining(name=name, parent=str(situation.model.production), reason=reason))
+    start = StartRetraining(name=name, parent=str(situation.model.production), reason=reason)
+    return situation.acting(start, _notice(f"{name}-started", Reason.RETRAINING_STARTED, reason))
 
 
 def _call(situation: Situation, policy: Retraining) -> str | None:
@@ -132,12 +134,16 @@ def _noticed(situation: Situation, job: RetrainingJob) -> Situation:
         )
     handled = (*status.handled, job.name)[-HISTORY:]
     situation = situation.with_model(retraining=replace(status, handled=handled))
-    if job.state is JobState.SUCCEEDED:
-        return situation
-    warning = Notify(
-        name=f"{job.name}-failed", version=None, reason=Reason.RETRAINING_FAILED, message=job.message, warning=True
-    )
-    return situation.acting(warning)
+    if candidate is not None and job.state is JobState.SUCCEEDED:
+        told = f"{job.name} ended with {candidate.version}"
+        return situation.acting(_notice(f"{job.name}-registered", Reason.CANDIDATE_REGISTERED, told))
+    told = job.message or f"{job.name} ended without a candidate"
+    return situation.acting(_notice(f"{job.name}-failed", Reason.RETRAINING_FAILED, told))
+
+
+def _notice(name: str, reason: Reason, message: str) -> Notify:
+    warning = reason is Reason.RETRAINING_FAILED
+    return Notify(name=name, version=None, reason=reason, message=bounded(message), warning=warning)
 
 
 def _run_prefix(model: str) -> str:

@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import semver
-
 from controller.observation import JobFact, ServingState, VersionFacts
 from controller.resource.codec import codec, digest
 from controller.resource.conditions import bounded
+from controller.resource.fields import precedence
 from controller.resource.policy import Policy
 from controller.resource.reasons import Reason
 from controller.resource.version import Intent, effective_policy
@@ -22,6 +21,8 @@ from controller.resource.version_status import Attempt, Held, Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
+
+    from semver import Version
 
     from controller.actions import Action
     from controller.observation import Observation
@@ -180,10 +181,10 @@ class Case:
         return self.situation.model.canary == self.number
 
     @property
-    def age_order(self) -> tuple[float, semver.Version, str]:
+    def age_order(self) -> tuple[float, Version, str]:
         """Sorts versions by creation; of two made at once the greater SemVer counts as the newer."""
         created = self.version.meta.created
-        return (created.timestamp() if created else 0.0, semver.Version.parse(self.number), self.number)
+        return (created.timestamp() if created else 0.0, precedence(self.number), self.number)
 
     def job(self, name: str) -> JobFact | None:
         """What is known of one of its jobs."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from controller.resource.reasons import Reason
 
-LONGEST_MESSAGE = 240  # keeps a status with its whole history below 32 KB
+LONGEST_MESSAGE = 240  # bytes: keeps a status with its whole history below 32 KB
 
 
 class Truth(StrEnum):
@@ -62,7 +62,10 @@ def find(conditions: tuple[Condition, ...], kind: Kind) -> Condition | None:
 
 def bounded(message: str) -> str:
     """A message cut to the length that conditions and history keep."""
-    return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"
+    raw = message.encode(errors="replace")
+    if len(raw) <= LONGEST_MESSAGE:
+        return message
+    return raw[: LONGEST_MESSAGE - len("…".encode())].decode(errors="ignore") + "…"
 
 
 def _stamped(before: Condition | None, kind: Kind, finding: Finding, generation: int, now: datetime) -> Condition:

@@ -7,6 +7,7 @@ No floats anywhere: 0.1 does not survive them, and the Kubernetes API convention
 import difflib
 import re
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Annotated
 
 import semver
@@ -28,6 +29,12 @@ def dns_label(text: str) -> str:
     if not _DNS_LABEL.fullmatch(text):
         raise ValueError(f"{text!r} is no DNS label: lower-case letters, digits and inner dashes only")
     return text
+
+
+@lru_cache(maxsize=1024)  # the same few versions in every round
+def precedence(text: str) -> semver.Version:
+    """A version as SemVer orders it."""
+    return semver.Version.parse(text)
 
 
 def _semantic_version(text: str) -> str:
@@ -59,7 +66,7 @@ def _digest(text: str) -> str:
 def _metric_name(text: str) -> str:
     if metric(text) is None:
         names = metric_names()
-        close = difflib.get_close_matches(re.sub(r"@\d+$", "@K", text), names, n=1)
+        close = difflib.get_close_matches(text, names, n=1)
         meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
         raise ValueError(f"unknown gate {text!r}; {meant}")
     return text

@@ -82,8 +82,8 @@ class Gate:
         problems = []
         if self.threshold is None and not self.comparative:
             problems.append(Problem((), "demands nothing: give threshold, minAbsoluteChange or minRelativeChange"))
-        if known is not None and self.greater_is_better not in (None, known.greater_is_better):
-            direction = "greater" if known.greater_is_better else "less"
+        if known is not None and self.greater_is_better not in (None, known.rises):
+            direction = "greater" if known.rises else "less"
             problems.append(
                 Problem(("greaterIsBetter",), f"of {self.metric} {direction} is better; leave the field out")
             )
@@ -98,7 +98,7 @@ class Gate:
     def rises(self) -> bool:
         """True where greater is better."""
         known = metric(self.metric)
-        return known is None or known.greater_is_better
+        return known is None or known.rises
 
 
 Gates = Annotated[tuple[Gate, ...], Field(max_length=10)]
@@ -145,7 +145,11 @@ class Evaluation:
     """Offline judgement: a job on held-out data, then the replay."""
 
     dataset: ShortText = "default"
-    gates: Gates = (Gate(metric="ndcg@10", min_absolute_change=Decimal("-0.01"), min_samples=50),)
+    gates: Gates = (
+        Gate(metric="ndcg@10", threshold=Decimal("0.30"), min_absolute_change=Decimal("-0.01")),
+        Gate(metric="invalid-outputs", threshold=Decimal(0)),
+        Gate(metric="empty-rate", threshold=Decimal("0.05")),
+    )
     replay: Replay = Replay()
     deadline_seconds: Duration = 3_600
     retry: Retry = Retry()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.scenarios.steps import (
     Scenario,
+    Units,
     alias_is,
     answered_by,
     approve,
@@ -168,13 +169,14 @@ GOING_OUT: tuple[Scenario, ...] = (
     ),
     story(
         "without any traffic a version is archived at the deadline, where the policy says so",
-        model(rollout={"steps": [{"weight": 10}]}),
+        model(),
         patch(
             rollout={
                 "steps": [{"weight": 10}],
                 "analysis": {
-                    "intervalSeconds": 20,
-                    "patience": {"noData": {"deadlineSeconds": 100, "then": "Archive"}},
+                    "intervalSeconds": Units(1),
+                    "windowSeconds": Units(5),
+                    "patience": {"noData": {"deadlineSeconds": Units(5), "then": "Archive"}},
                 },
             }
         ),
@@ -183,7 +185,6 @@ GOING_OUT: tuple[Scenario, ...] = (
         push("1.1.0"),
         eventually("1.1.0", stage="Archived", reason="NoData"),
         answered_by(v1_0_0=100),
-        needs="seconds",
     ),
     *(
         story(

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.scenarios.steps import (
     Scenario,
+    Units,
     answered_by,
     becomes,
     clock,
@@ -26,11 +27,11 @@ from tests.scenarios.steps import (
 
 
 def demanding(samples: int) -> dict[str, Any]:
-    """An evaluation with patience for five minutes that wants so many samples."""
+    """An evaluation with patience for fifteen units that wants so many samples."""
     return {
         "gates": [{"metric": "ndcg@10", "threshold": "0.1", "minSamples": samples}],
-        "retry": {"backOffSeconds": 20},
-        "patience": {"noData": {"deadlineSeconds": 300}},
+        "retry": {"backOffSeconds": Units(1)},
+        "patience": {"noData": {"deadlineSeconds": Units(15)}},
     }
 
 
@@ -113,7 +114,6 @@ MISHAPS: tuple[Scenario, ...] = (
         never_above("1.1.0", 0, units=5),
         patch(evaluation=demanding(100)),
         eventually("1.1.0", stage="Production"),
-        needs="seconds",
     ),
     story(
         "a version whose serving never becomes ready gets no users and is archived",

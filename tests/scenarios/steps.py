@@ -23,6 +23,13 @@ class Scenario:
     needs: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Units:
+    """A duration, counted in intervals of the analysis."""
+
+    count: int
+
+
 def story(sentence: str, *steps: Callable[[World], None], needs: str = "") -> Scenario:
     return Scenario(sentence, steps, frozenset(needs.split()))
 
@@ -50,9 +57,13 @@ def model_manifest(world: World, **blocks: Any) -> dict[str, Any]:
         "patience": patience,
     }
     steps = [{"weight": weight, "pauseSeconds": world.seconds(3)} for weight in (10, 50)]
-    spec = {
-        "evaluation": {"patience": patience, "retry": {"backOffSeconds": world.seconds(1)}, "deadlineSeconds": 120},
-        "rollout": {"steps": steps, "analysis": analysis, "readyDeadlineSeconds": 120},
+    spec: dict[str, Any] = {
+        "evaluation": {
+            "patience": patience,
+            "retry": {"backOffSeconds": world.seconds(1)},
+            "deadlineSeconds": world.seconds(6),
+        },
+        "rollout": {"steps": steps, "analysis": analysis, "readyDeadlineSeconds": world.seconds(6)},
         "rollback": {"bakeSeconds": world.seconds(5)},
     }
     merged = {
@@ -64,12 +75,12 @@ def model_manifest(world: World, **blocks: Any) -> dict[str, Any]:
 def push(
     version: str, *, parent: str | None = None, spec: dict[str, Any] | None = None, **behaviour: Any
 ) -> Callable[[World], None]:
-    """Apply a ModelVersion that does as told."""
+    """Apply a ModelVersion that does as told; in its spec, `Units` become the seconds they last."""
 
     def step(world: World) -> None:
         world.behave(version, Behaviour(**behaviour))
         lineage = {"lineage": {"parent": parent}} if parent else {}
-        whole = {"model": "recipes", "version": version, **lineage, **(spec or {})}
+        whole = {"model": "recipes", "version": version, **lineage, **in_seconds(world, spec or {})}
         world.apply({"apiVersion": API_VERSION, "kind": "ModelVersion", "spec": whole})
 
     return step
@@ -99,7 +110,20 @@ def intent(version: str, lever: str) -> Callable[[World], None]:
 
 
 def patch(**spec: Any) -> Callable[[World], None]:
-    return lambda world: world.patch_model(spec)
+    return lambda world: world.patch_model(in_seconds(world, spec))
+
+
+def in_seconds(world: World, value: Any) -> Any:
+    """A manifest for this world: every number of `Units` in it as seconds."""
+    match value:
+        case Units():
+            return world.seconds(value.count)
+        case dict():
+            return {name: in_seconds(world, part) for name, part in value.items()}
+        case list():
+            return [in_seconds(world, part) for part in value]
+        case _:
+            return value
 
 
 def pin(version: str | None) -> Callable[[World], None]:

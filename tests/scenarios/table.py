@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.scenarios.approvals import APPROVALS
 from tests.scenarios.going_out import GOING_OUT
+from tests.scenarios.levers import LEVERS
 from tests.scenarios.mishaps import MISHAPS
-from tests.scenarios.people import APPROVALS, LEVERS
 
 if TYPE_CHECKING:
     from tests.scenarios.steps import Scenario
@@ -16,7 +17,7 @@ SCENARIOS: tuple[Scenario, ...] = (*GOING_OUT, *APPROVALS, *LEVERS, *MISHAPS)
 
 
 def possible(can: frozenset[str]) -> tuple[Scenario, ...]:
-    """The scenarios for a world that can do these things: `jump` its clock, write manifests in `seconds` of the toy."""
+    """The scenarios for a world that can do these things; so far that is to `jump` its clock."""
     return tuple(scenario for scenario in SCENARIOS if scenario.needs <= can)
 
 

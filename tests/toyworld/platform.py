@@ -70,6 +70,7 @@ class Platform:
     metrics: str = "up"
     registry_up: bool = True
     splits_traffic: bool = True
+    router_obeys: bool = True
     new_data: bool = False
     degradation: Decimal | None = None
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
@@ -148,12 +149,15 @@ class Platform:
                 f"recipes-retraining-{int(self.due.timestamp())}", self.schedule.parent, self.due, Trigger.SCHEDULED
             )
             self.due = next_run(self.schedule.schedule, self.schedule.time_zone, self.now)
-        applied = self.schedule and ScheduleFact(
-            schedule=self.schedule.schedule,
-            time_zone=self.schedule.time_zone,
-            suspended=self.schedule.suspended,
-            parent=self.schedule.parent,
-        )
+        applied = None
+        if self.schedule is not None:
+            wanted = self.schedule
+            applied = ScheduleFact(
+                schedule=wanted.schedule,
+                time_zone=wanted.time_zone,
+                suspended=wanted.suspended,
+                parent=wanted.parent,
+            )
         return RetrainingFacts(
             applied=applied, jobs=tuple(self.runs.values()), new_data=self.new_data, degradation=self.degradation
         )
@@ -171,8 +175,8 @@ class Platform:
                 assert action.version not in self.traffic, f"stopped {action.version} while users are sent to it"
                 self.servings.pop(action.version, None)
             case SetTraffic():
-                self.traffic = dict(action.weights)
-                self.splits.append(self.traffic)
+                self.traffic = dict(action.weights) if self.router_obeys else self.traffic
+                self.splits.append(dict(action.weights))
             case MoveAlias():
                 self.champion = action.version if self.registry_up else self.champion
 
@@ -216,7 +220,13 @@ class Platform:
         if live and behaviour.error_rate_in_production is not None and self.traffic.get(version) == 100:
             errors = behaviour.error_rate_in_production
         latency = behaviour.latency_ms if live else 50.0
-        numbers = {"error-rate": errors, "latency-p95-ms": latency, "score-drift": 0.0}
+        numbers = {
+            "error-rate": errors,
+            "latency-p95-ms": latency,
+            "score-drift": 0.0,
+            "invalid-outputs": 0.0,
+            "empty-rate": 0.0,
+        }
         return Decimal(str(numbers.get(metric, behaviour.quality)))
 
     def _serving(self, version: str) -> ServingFact | None:

@@ -53,7 +53,7 @@ class ToyWorld:
     approvals: list[ModelApproval] = field(default_factory=list)
     platform: Platform = field(default_factory=Platform)
     records: list[tuple[datetime, Observation, Decision]] = field(default_factory=list)
-    created: int = 0
+    created: int = 0  # objects ever, so that no two are of the same instant
     through_json: bool = True
     seen: Observation | None = None
 

@@ -1,12 +1,12 @@
-"""Scenarios: what people decide: approvals, intents, pins, pauses, deletions, edits."""
+"""Scenarios: what people do to versions: intents, pins, pauses, queues, deletions, edits."""
 
 from __future__ import annotations
 
 from tests.scenarios.steps import (
     Scenario,
+    Units,
     alias_is,
     answered_by,
-    approve,
     delete,
     eventually,
     gone,
@@ -19,7 +19,6 @@ from tests.scenarios.steps import (
     patch,
     pin,
     push,
-    reject,
     stays,
     story,
     wait,
@@ -27,116 +26,6 @@ from tests.scenarios.steps import (
 )
 
 MANUAL = {"policy": "Manual"}
-
-APPROVALS: tuple[Scenario, ...] = (
-    story(
-        "a version that needs an approval waits for it with no users, and goes out when it is given",
-        model(),
-        in_production("1.0.0"),
-        push("1.1.0", spec={"approval": MANUAL}),
-        eventually("1.1.0", stage="Staging", reason="AwaitingApproval"),
-        never_above("1.1.0", 0, units=6),
-        approve("1.1.0", by="carla"),
-        eventually("1.1.0", stage="Production", reason="InProduction"),
-    ),
-    story(
-        "a rejected version is archived",
-        model(),
-        in_production("1.0.0"),
-        push("1.1.0", spec={"approval": MANUAL}),
-        eventually("1.1.0", stage="Staging", reason="AwaitingApproval"),
-        reject("1.1.0", by="carla"),
-        eventually("1.1.0", stage="Archived", reason="Rejected"),
-    ),
-    story(
-        "a rejection takes a version back from its first users too",
-        model(),
-        in_production("1.0.0"),
-        push("1.1.0"),
-        has_weight("1.1.0", 10),
-        reject("1.1.0", by="carla"),
-        eventually("1.1.0", stage="Archived", reason="Rejected"),
-        answered_by(v1_0_0=100),
-    ),
-    story(
-        "an approval in another person's name does not count",
-        model(),
-        in_production("1.0.0"),
-        push("1.1.0", spec={"approval": MANUAL}),
-        eventually("1.1.0", stage="Staging", reason="AwaitingApproval"),
-        approve("1.1.0", by="carla", really="mallory"),
-        eventually("1.1.0", stage="Staging", reason="ApprovalForged"),
-        never_above("1.1.0", 0, units=6),
-        approve("1.1.0", by="carla"),
-        eventually("1.1.0", stage="Production"),
-    ),
-    story(
-        "the author's own approval does not count",
-        model(),
-        in_production("1.0.0"),
-        push("1.1.0", spec={"approval": MANUAL, "requestedBy": "dora"}),
-        eventually("1.1.0", stage="Staging", reason="AwaitingApproval"),
-        approve("1.1.0", by="dora"),
-        eventually("1.1.0", stage="Staging", reason="ApprovalByAuthor"),
-        never_above("1.1.0", 0, units=6),
-    ),
-    story(
-        "the author's own approval counts where the policy asks for no second pair of eyes",
-        model(),
-        in_production("1.0.0"),
-        push("1.1.0", spec={"approval": {**MANUAL, "separation": "None"}, "requestedBy": "dora"}),
-        eventually("1.1.0", stage="Staging", reason="AwaitingApproval"),
-        approve("1.1.0", by="dora"),
-        eventually("1.1.0", stage="Production"),
-    ),
-    story(
-        "an approval that was not used in time is void",
-        model(),
-        in_production("1.0.0"),
-        push("1.1.0", spec={"approval": {**MANUAL, "expirySeconds": 100}, "intent": "Promote"}),
-        eventually("1.1.0", stage="Staging", reason="AwaitingApproval"),
-        intent("1.1.0", "Hold"),
-        approve("1.1.0", by="carla"),
-        eventually("1.1.0", stage="Staging", reason="OnHold"),
-        eventually("1.1.0", stage="Staging", reason="ApprovalExpired"),
-        intent("1.1.0", "Promote"),
-        never_above("1.1.0", 0, units=6),
-        needs="seconds",
-    ),
-    story(
-        "an approval given on other results is void: production changed, and the comparison was made again",
-        model(),
-        in_production("1.0.0", quality=0.60),
-        push("1.1.0", quality=0.65),
-        has_weight("1.1.0", 10),
-        push("1.2.0", quality=0.70, spec={"approval": MANUAL}),
-        eventually("1.2.0", stage="Staging", reason="AwaitingApproval"),
-        approve("1.2.0", by="carla"),
-        eventually("1.2.0", stage="Staging", reason="Queued"),
-        eventually("1.1.0", stage="Production"),
-        eventually("1.2.0", stage="Staging", reason="ApprovalOfOtherResults"),
-        approve("1.2.0", by="carla"),
-        eventually("1.2.0", stage="Production"),
-    ),
-    story(
-        "a version that nobody approves is archived in the end",
-        model(),
-        in_production("1.0.0"),
-        push("1.1.0", spec={"approval": {**MANUAL, "deadlineSeconds": 200}}),
-        eventually("1.1.0", stage="Archived", reason="ApprovalTimedOut"),
-        needs="seconds",
-    ),
-    story(
-        "under Auto the first version needs a person, for there was nothing to compare it with; the second does not",
-        model(approval={"policy": "Auto"}),
-        push("1.0.0"),
-        eventually("1.0.0", stage="Staging", reason="AwaitingApproval"),
-        approve("1.0.0", by="carla"),
-        eventually("1.0.0", stage="Production", reason="InProduction"),
-        push("1.1.0"),
-        eventually("1.1.0", stage="Production", reason="InProduction"),
-    ),
-)
 
 LEVERS: tuple[Scenario, ...] = (
     *(
@@ -401,11 +290,10 @@ LEVERS: tuple[Scenario, ...] = (
         in_production("1.0.0"),
         push("1.1.0"),
         has_weight("1.1.0", 10),
-        patch(rollout={"steps": [{"weight": 90, "pauseSeconds": 60}]}),
+        patch(rollout={"steps": [{"weight": 90, "pauseSeconds": Units(3)}]}),
         has_weight("1.1.0", 50),
         eventually("1.1.0", stage="Production", reason="InProduction"),
         push("1.2.0"),
         has_weight("1.2.0", 90),
-        needs="seconds",
     ),
 )
