@@ -65,6 +65,16 @@ class Facts:
         """Remember the split, so that the next start answers as this one did."""
         self._write("traffic", "split", [{**asdict(share), "folder": str(share.folder)} for share in shares])
 
+    def schedule(self) -> dict[str, Any] | None:
+        """The retraining schedule that was asked for, as its fields; None where there is none."""
+        rows = self._database.read("SELECT body FROM facts WHERE kind='schedule'")
+        schedule: dict[str, Any] | None = json.loads(rows[0]["body"]) if rows else None
+        return schedule
+
+    def set_schedule(self, schedule: dict[str, Any] | None) -> None:
+        """Keep the retraining schedule."""
+        self._write("schedule", "retraining", schedule)
+
     def _write(self, kind: str, name: str, body: object) -> None:
         with self._database.transaction() as connection:
             connection.execute(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from controller.replay import Record
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from controller.actions import Notify
     from controller.decide import Decision
     from controller.observation import Observation
@@ -46,6 +48,10 @@ class Records:
                 "INSERT INTO records (at, versions, body) VALUES (?,?,?)", (at.isoformat(), versions, body)
             ).lastrowid
             connection.execute("DELETE FROM records WHERE number <= ?", ((number or 0) - KEPT_RECORDS,))
+
+    def together(self) -> AbstractContextManager[object]:
+        """A block in which everything is kept, or nothing."""
+        return self._database.transaction()
 
     def of_version(self, version: str) -> tuple[Record, ...]:
         """The decisions that changed a version's status, oldest first; those before KEPT_RECORDS are gone."""
