@@ -77,9 +77,10 @@ class FirstVersion:
             status = self._resources.version(number).status
             if status is not None:
                 if status.outcome is not None:
+                    remedy = status.outcome.reason.remedy or "Look at the corpus."
                     raise Permanent(
                         f"the first version came to nothing: {status.outcome.message}",
-                        hint=f"{status.outcome.reason.remedy or 'look at the corpus'} `recipes explain {number}` tells all",
+                        hint=f"{remedy} `recipes explain {number}` tells all",
                     )
                 told = self._tell(status, told)
             sleep(POLL_SECONDS)
