@@ -132,9 +132,9 @@ class Database:
 
 
 def _fault(error: sqlite3.DatabaseError, path: Path) -> Transient | Permanent:
-    message = f"{path}: {error}"
-    if error.sqlite_errorname in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
+    message, name = f"{path}: {error}", getattr(error, "sqlite_errorname", "")  # Python's own misuse has no name
+    if name in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
         return Transient(message, hint="another process writes; try again")
-    if error.sqlite_errorname == "SQLITE_FULL":
+    if name == "SQLITE_FULL":
         return Permanent(message, hint="free disk space")
     return Permanent(message, hint="look at the file, or name another RECIPES_HOME")

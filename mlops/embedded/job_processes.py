@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import subprocess
 from contextlib import contextmanager
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from mlops.embedded.job_table import Job, JobTable
+    from mlops.embedded.job_table import JobTable
 
 TRIES = 3
 STOP_SECONDS = 5.0
+WATCH_SECONDS = 0.2
 FAILED = "Failed"
 
 _log = structlog.stdlib.get_logger("mlops")
@@ -63,20 +64,21 @@ class JobProcesses:
         self._clock = clock
         self._ended = ended
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._threads: list[Thread] = []
         self._lock = Lock()
-        self._stopping = False
+        self._stopping = Event()
 
     def start(self, name: str) -> None:
         """Start the process of a job that was put down; a job that runs or is done is left alone."""
         with self._lock:
-            if self._stopping or name in self._children:
+            if self._stopping.is_set() or name in self._children:
                 return
             with (self._folder / f"{name}.log").open("ab") as log:
                 child = subprocess.Popen(  # noqa: S603 - our own command
                     list(self._command(name)), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
                 )
             self._children[name] = child
-        Thread(target=self._wait, args=(name, child), name=f"job-{name}", daemon=True).start()
+        self._look_after(self._wait, name, child)
 
     def cancel(self, name: str) -> None:
         """End a job: whatever it finds from now on is not wanted."""
@@ -95,7 +97,7 @@ class JobProcesses:
             if job.done:
                 continue
             if self._alive(job.name):
-                Thread(target=self._watch, args=(job.name,), name=f"job-{job.name}", daemon=True).start()
+                self._look_after(self._watch, job.name)
             elif job.tries < TRIES:
                 self.start(job.name)
             else:
@@ -104,7 +106,7 @@ class JobProcesses:
     def stop(self) -> None:
         """End the processes started here; their jobs are taken up again by the next shell."""
         with self._lock:
-            self._stopping = True
+            self._stopping.set()
             children = tuple(self._children.values())
         for child in children:
             child.terminate()
@@ -114,26 +116,35 @@ class JobProcesses:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+        for thread in self._threads:
+            thread.join()
+
+    def _look_after(self, target: Callable[..., None], name: str, *more: object) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = Thread(target=target, args=(name, *more), name=f"job-{name}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _wait(self, name: str, child: subprocess.Popen[bytes]) -> None:
         code = child.wait()
         with self._lock:
             self._children.pop(name, None)
-            if self._stopping:
-                return
-        self._conclude(self._table.get(name), f"its process ended with code {code}")
+        self._conclude(name, f"its process ended with code {code}")
 
     def _watch(self, name: str) -> None:
         """Wait for a process that is not our child: its lock comes free when it ends."""
-        with (self._folder / f"{name}.lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        self._conclude(self._table.get(name), "its process is gone")
+        while self._alive(name):
+            if self._stopping.wait(WATCH_SECONDS):
+                return
+        self._conclude(name, "its process is gone")
 
-    def _conclude(self, job: Job, otherwise: str) -> None:
-        if not job.done:
-            told = f"{otherwise} and left no answer{self._last_words(job.name)}"
-            if self._table.finish(job.name, _failure(told), self._clock()):
-                _log.error("job died", job=job.name, reason=told)
+    def _conclude(self, name: str, otherwise: str) -> None:
+        if self._stopping.is_set():
+            return
+        if not self._table.get(name).done:
+            told = f"{otherwise} and left no answer{self._last_words(name)}"
+            if self._table.finish(name, _failure(told), self._clock()):
+                _log.error("job died", job=name, reason=told)
         self._ended()
 
     def _last_words(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""What an evaluation and a replay do in their process: both versions are asked the same, and what differs is measured."""
+"""What an evaluation and a replay do in their process: both versions are asked the same, and compared."""
 
 from __future__ import annotations
 

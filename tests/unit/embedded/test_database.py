@@ -18,9 +18,13 @@ def rows(database: Database) -> int:
 
 
 def test_what_a_block_wrote_before_it_failed_is_not_kept(database):
-    with pytest.raises(ZeroDivisionError), database.transaction() as connection:
-        connection.execute(INSERT)
-        raise ZeroDivisionError
+    def fail():
+        with database.transaction() as connection:
+            connection.execute(INSERT)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert rows(database) == 0
     with database.transaction() as connection:
         connection.execute(INSERT)
@@ -28,10 +32,14 @@ def test_what_a_block_wrote_before_it_failed_is_not_kept(database):
 
 
 def test_a_block_within_a_block_is_kept_or_lost_with_the_outer_one(database):
-    with pytest.raises(ZeroDivisionError), database.transaction():
-        with database.transaction() as connection:
-            connection.execute(INSERT)
-        raise ZeroDivisionError
+    def fail():
+        with database.transaction():
+            with database.transaction() as connection:
+                connection.execute(INSERT)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert rows(database) == 0
 
 
