@@ -37,6 +37,7 @@ class Keeper:
         self._clock = clock
         self._changes = changes
         self._seen: int | None = None
+        self._due: datetime | None = None
         self._event = Event()
         self._stopping = False
         self._failures = 0
@@ -65,8 +66,10 @@ class Keeper:
         except MlopsError as error:
             _log.warning("cannot look at the state", reason=error.message)
             return
-        if found != self._seen:
-            self._seen = found
+        # The alarm is exact, but set by the clock of its moment: one that was changed since shows here.
+        overdue = self._due is not None and self._clock() >= self._due
+        if found != self._seen or overdue:
+            self._seen, self._due = found, None
             self._event.set()
 
     def _run(self) -> None:
@@ -94,4 +97,5 @@ class Keeper:
         self._failures = self._failures + 1 if rest.faults else 0
         patience = min(LONGEST, RETRY * 2 ** min(self._failures - 1, 10)) if rest.faults else LONGEST
         latest = self._clock() + patience
-        self._alarms.at(_WAKE, min(rest.wake_at or latest, latest), self.poke)
+        self._due = min(rest.wake_at or latest, latest)
+        self._alarms.at(_WAKE, self._due, self.poke)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from predictor.slot import Slot
 
 FLUSH_SECONDS = 2.0
+LOOK_AGAIN_SECONDS = 2.0
 RESUMED = "resumed"  # a revision of the serving block that no Model has: the core asks for the present one at once
 
 _log = structlog.stdlib.get_logger("mlops")
@@ -109,6 +110,7 @@ class Life:
         """Take up the jobs that were left, and begin to keep."""
         self._alarms.start()
         self._alarms.every("queries", FLUSH_SECONDS, self._flush)
+        self._alarms.every("servings", LOOK_AGAIN_SECONDS, self._servings.look_again)
         self._retraining.arm()
         self._processes.take_up()
         self._registry.start()

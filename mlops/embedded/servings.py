@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import structlog
 
 from controller.observation import ServingFact, ServingState
-from mlops.errors import MlopsError, Transient
+from mlops.artifact.manifest import MLFLOW_NOTE, read_manifest, verify
+from mlops.errors import MlopsError, Permanent, Transient
 from mlops.recommendation import Ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mlops.recommendation import ServedModel
@@ -34,6 +36,7 @@ class Serving:
     revision: str
     model: ServedModel | None = None
     fault: MlopsError | None = None
+    marks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def state(self) -> ServingState:
@@ -106,6 +109,19 @@ class Servings:
         with self._lock:
             return self._servings[version].folder
 
+    def look_again(self) -> None:
+        """Load again what failed for a reason that may be gone, and verify anew what was changed on the disk.
+
+        A loaded model reads its files by memory mapping: bytes that change under it change its answers.
+        """
+        with self._lock:
+            servings = dict(self._servings)
+        for version, serving in servings.items():
+            if isinstance(serving.fault, Transient):
+                self._loader.submit(self._open, version)
+            elif serving.model is not None and serving.marks != _marks(serving.folder):
+                self._loader.submit(self._audit, version)
+
     def drop(self, version: str) -> None:
         """Forget a version; requests under way hold on to it until they are answered."""
         with self._lock:
@@ -120,19 +136,39 @@ class Servings:
             serving = self._servings.get(version)
         if serving is None:
             return  # dropped before its turn came
+        marks = _marks(serving.folder)
         try:
             model = self._load(serving.folder, serving.digest)
             for question in _WARMING:
                 _warm(model, question)
         except MlopsError as error:
-            self._settle(version, serving, replace(serving, fault=error))
+            self._settle(version, serving, replace(serving, model=None, fault=error))
             _log.error("version not loaded", version=version, reason=error.message)
         except Exception as error:  # noqa: BLE001 - a foreign library's; the thread must go on for the other versions
-            self._settle(version, serving, replace(serving, fault=Transient(f"{type(error).__name__} while loading")))
+            self._settle(
+                version, serving, replace(serving, model=None, fault=Transient(f"{type(error).__name__} while loading"))
+            )
             _log.exception("version not loaded", version=version)
         else:
-            self._settle(version, serving, replace(serving, model=model))
+            self._settle(version, serving, replace(serving, model=model, fault=None, marks=marks))
             _log.info("version loaded", version=version, digest=model.digest, recipes=model.recipes)
+
+    def _audit(self, version: str) -> None:
+        """Verify the files of a loaded version anew; it goes on answering unless they are not what they were."""
+        with self._lock:
+            serving = self._servings.get(version)
+        if serving is None or serving.model is None:
+            return
+        _log.warning("the files of a version were changed; verifying them", version=version)
+        marks = _marks(serving.folder)
+        try:
+            verify(serving.folder, read_manifest(serving.folder), serving.digest)
+        except (MlopsError, OSError) as error:
+            fault = error if isinstance(error, MlopsError) else Permanent(str(error))
+            _log.error("version refused", version=version, reason=fault.message)
+            self._settle(version, serving, replace(serving, model=None, fault=fault))
+        else:
+            self._settle(version, serving, replace(serving, marks=marks))
 
     def _settle(self, version: str, before: Serving, after: Serving) -> None:
         """Note what a loading came to, unless the version was dropped or other bytes were asked for meanwhile."""
@@ -142,6 +178,17 @@ class Servings:
                 return
             self._servings[version] = replace(after, revision=now.revision)
         self._changed()
+
+
+def _marks(folder: Path) -> Mapping[str, tuple[int, ...]]:
+    """What shows that a file was changed, without reading it: its place, size and time, by path."""
+    found = {}
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # removed at this moment
+            stat = path.stat()
+            if path.is_file() and path.name != MLFLOW_NOTE:
+                found[str(path)] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return found
 
 
 def _warm(model: ServedModel, question: str) -> None:
