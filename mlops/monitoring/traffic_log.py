@@ -60,7 +60,7 @@ class _Version:
 class TrafficLog:
     """Keeps the newest `limit` answers of each of the `versions` that were last heard of. Safe from any thread.
 
-    An answer takes about 1 KB. What does not fit drops out, oldest first.
+    An answer takes 1 to 2 KB. What does not fit drops out, oldest first.
     """
 
     def __init__(self, limit: int = 20_000, *, versions: int = 4) -> None:
