@@ -144,6 +144,7 @@ class Life:
         )
 
     def poke(self) -> None:
+        """Something happened: look at it now rather than soon."""
         self._keeper.poke()
 
     def _changes(self) -> int:

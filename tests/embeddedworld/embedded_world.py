@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from controller.explain import explain
 from controller.observation import Measurement
@@ -109,7 +109,7 @@ class EmbeddedWorld:
         url = self._stack.enter_context(serving(self.slot, ports, self.clock.unix))
         self._users = Users(url, requests_per_unit * pace / self.unit)
 
-    def __enter__(self) -> EmbeddedWorld:
+    def __enter__(self) -> Self:
         self.life.start()
         self._users.start()
         return self
@@ -135,6 +135,11 @@ class EmbeddedWorld:
             ),
             self._wrap,
         )
+
+    @property
+    def lost(self) -> list[str]:
+        """Requests that no answer came to at all."""
+        return self._users.lost
 
     # What a scenario does
 

@@ -30,7 +30,7 @@ def main() -> None:
                     runs.write(f"{name}\n")
                 while behaviour(state, job.version).get("evaluation") == "hangs":
                     time.sleep(0.05)
-                table.finish(name, answer(state, job.version, job.spec["ask"]), datetime.now(UTC))
+                table.finish(name, answer(state, job.version, job.spec["ask"]), datetime.now(UTC))  # noqa: TID251 - a process of its own
         except AlreadyRunning:
             return
 

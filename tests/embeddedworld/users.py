@@ -53,7 +53,7 @@ class Users:
                 self.lost.append(f"{type(error).__name__}: {error}")
             return
         with self._lock:
-            if answer.status_code == 200:  # noqa: PLR2004 - HTTP's own
+            if answer.status_code == 200:
                 self.answered[answer.json()["version"]] += 1
             else:
                 self.failed[answer.headers.get("x-model-version", ""), answer.status_code] += 1
