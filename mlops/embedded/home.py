@@ -32,6 +32,7 @@ class Home:
         self.training = self.root / "training"
         self.logs = self.root / "logs"
         self.lock = self.root / ".lock"
+        self.state = self.root / "state.db"
         self._production = self.root / "production.json"
         self._running = self.root / "running.json"
 
