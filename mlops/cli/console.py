@@ -42,12 +42,19 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
 
 
 def print_columns(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print `rows` under `columns` as kubectl does: plain, one row a line however wide, for `grep` and `awk` too."""
+    """Print `rows` under `columns` as kubectl does."""
+    for line in aligned(columns, rows):
+        answer(line)
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A plain table, one row a line however wide: for people, and for `grep` and `awk` too."""
     lines = [columns, *rows]
     widths = [max(cell_len(line[place]) for line in lines) for place in range(len(columns))]
-    for line in lines:
-        padded = (set_cell_size(cell, width) for cell, width in zip(line, widths, strict=True))
-        answer("   ".join(padded).rstrip())
+    return [
+        "   ".join(set_cell_size(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
 
 
 def print_error(error: MlopsError, *, as_json: bool) -> None:

@@ -1,22 +1,20 @@
-"""What `recipes describe` shows of a version, block by block, in the manner of `kubectl describe`. Pure."""
+"""What `recipes describe` shows of a version, in the manner of `kubectl describe`. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from controller.outlook import outlook
+from mlops.cli.console import aligned
 from mlops.cli.durations import instant, until
 from mlops.cli.evidence import COLUMNS, evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from rich.console import RenderableType
-
     from controller.resource.approval import ModelApproval
+    from controller.resource.conditions import Condition
     from controller.resource.model import Model
     from controller.resource.policy import Policy
     from controller.resource.version import ModelVersion
@@ -29,39 +27,39 @@ SHOWN_NOTICES = 10
 
 def described(
     version: ModelVersion, model: Model, approvals: Sequence[ModelApproval], notices: Sequence[Notice], now: datetime
-) -> Iterator[RenderableType]:
-    """The blocks of a description, to be printed one after the other."""
+) -> Iterator[str]:
+    """The lines of a description."""
     status = version.status
-    yield _fields("", [*_identity(version), *(_state(status) if status is not None else ())])
+    yield from _fields([*_identity(version), *(_state(status) if status is not None else ())])
     if status is None:
         yield "Nobody has looked at it yet: it begins when `recipes up` runs."
         return
     if status.attempt is not None:
         attempt = status.attempt
         title = f"Policy of attempt {attempt.number} ({attempt.policy_hash})"
-        yield _fields(title, _policy(attempt.policy))
+        yield from _block(title, _fields(_policy(attempt.policy)))
     dues = outlook(version, model)
     if dues:
-        yield _fields("Ahead", [(due.what, f"{until(due.at, now)}, {instant(due.at)}") for due in dues])
-    yield _rows("Gates", COLUMNS, [row.cells for row in evidence(status)])
-    conditions = [
-        (each.type, each.status, each.reason, instant(each.last_transition_time), each.message)
-        for each in status.conditions
-    ]
-    yield _rows("Conditions", ("TYPE", "STATUS", "REASON", "SINCE", "MESSAGE"), conditions)
-    given = [
-        (
-            instant(each.meta.created),
-            each.spec.decision,
-            each.spec.approver,
-            each.meta.created_by or "",
-            each.spec.reason,
-        )
-        for each in approvals
-    ]
-    yield _rows("Approvals", ("WHEN", "DECISION", "APPROVER", "MADE BY", "REASON"), given)
+        ahead = [(due.what, f"{until(due.at, now)}, {instant(due.at)}") for due in dues]
+        yield from _block("Ahead", _fields(ahead))
+    yield from _rows("Gates", COLUMNS, [row.cells for row in evidence(status)])
+    yield from _rows("Conditions", _CONDITION, [_condition(each) for each in status.conditions])
+    yield from _rows("Approvals", _APPROVAL, [_approval(each) for each in approvals])
     told = [(instant(each.at), each.reason, each.message) for each in notices[-SHOWN_NOTICES:]]
-    yield _rows("Notices", ("WHEN", "REASON", "MESSAGE"), told)
+    yield from _rows("Notices", ("WHEN", "REASON", "MESSAGE"), told)
+
+
+_CONDITION = ("TYPE", "STATUS", "REASON", "SINCE", "MESSAGE")
+_APPROVAL = ("WHEN", "DECISION", "APPROVER", "MADE BY", "REASON")
+
+
+def _condition(found: Condition) -> tuple[str, ...]:
+    return found.type, found.status, found.reason, instant(found.last_transition_time), found.message
+
+
+def _approval(given: ModelApproval) -> tuple[str, ...]:
+    spec, meta = given.spec, given.meta
+    return instant(meta.created), spec.decision, spec.approver, meta.created_by or "", " ".join(spec.reason.split())
 
 
 def _identity(version: ModelVersion) -> Iterator[Field]:
@@ -112,19 +110,17 @@ def _policy(policy: Policy) -> Iterator[Field]:
     yield "Rollback", f"{policy.rollback.policy}, bake {policy.rollback.bake_seconds} s"
 
 
-def _fields(title: str, fields: Sequence[Field] | Iterator[Field]) -> RenderableType:
+def _fields(fields: Iterable[Field]) -> Iterator[str]:
     rows = list(fields)
     width = max(len(name) for name, _ in rows) + 1
-    lines = [f"{name + ':':<{width}}  {value}" for name, value in rows]
-    return "\n".join([f"\n{title}:", *(f"  {line}" for line in lines)] if title else lines)
+    return (f"{name + ':':<{width}}  {value}" for name, value in rows)
 
 
-def _rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    if not rows:
-        return f"\n{title}: none"
-    table = Table(title=f"\n{title}:", title_justify="left", title_style="", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, header_style="bold", overflow="fold")
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    return table
+def _block(title: str, lines: Iterable[str]) -> Iterator[str]:
+    yield ""
+    yield f"{title}:"
+    yield from (f"  {line}" for line in lines)
+
+
+def _rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    return _block(title, aligned(columns, rows) if rows else ["none"])

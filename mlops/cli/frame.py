@@ -52,7 +52,8 @@ class View:
         moving = [
             each for each in self.versions if _stage(each) is not Stage.ARCHIVED or each.spec.version in self.traffic
         ]
-        return sorted(moving[::-1], key=lambda each: _stage(each) is not Stage.PRODUCTION)
+        moving.reverse()
+        return sorted(moving, key=lambda each: _stage(each) is not Stage.PRODUCTION)
 
     @property
     def archived(self) -> list[ModelVersion]:
@@ -174,7 +175,7 @@ def _version(version: ModelVersion, view: View, now: datetime) -> Iterator[Rende
     for due in outlook(version, view.model):
         yield _indented(Text(f"{due.what}: {until(due.at, now)}"))
     rows = latest(status)
-    if rows:
+    if rows and (status.stage is not Stage.PRODUCTION or progress(status)):  # what was judged long ago is in `describe`
         yield _indented(_gates(rows))
 
 

@@ -9,7 +9,7 @@ import typer
 from controller.explain import explain as explained
 from controller.resource.parse import dump
 from controller.resource.version_status import VersionStatus
-from mlops.cli.console import answer, answers, print_columns, print_json, print_table
+from mlops.cli.console import answer, print_columns, print_json, print_table
 from mlops.cli.description import described
 from mlops.cli.durations import instant
 from mlops.cli.state import opened
@@ -46,8 +46,8 @@ def describe(version: VERSION, json: JSON = False) -> None:
         document = {"version": dump(found), "approvals": [dump(each) for each in approvals]}
         print_json({**document, "notices": [_notice(notice) for notice in notices]})
         return
-    for block in described(found, model, approvals, notices, now):
-        answers.print(block, markup=False, highlight=False, soft_wrap=True)
+    for line in described(found, model, approvals, notices, now):
+        answer(line)
 
 
 def explain(version: VERSION, json: JSON = False) -> None:
