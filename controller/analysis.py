@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from controller.resource.policy import Analysis, Limit
     from controller.resource.reasons import Reason
 
-_UNANSWERED = 2  # intervals
+UNANSWERED = 2  # intervals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def look(watch: Watch, checks: Checks, measurement: Measurement | None, now: dat
         return Look(checks=checks, measure=None, due=None)
     if measurement is not None and measurement.name == watch.name(checks):
         checks = _counted(checks, _judged(watch, checks, measurement), min(measurement.at, now))
-    elif checks.asked_at and clock.elapsed(checks.asked_at, now) >= _UNANSWERED * analysis.interval_seconds:
+    elif checks.asked_at and clock.elapsed(checks.asked_at, now) >= UNANSWERED * analysis.interval_seconds:
         checks = _counted(checks, _unanswered(checks.results, f"{watch.name(checks)} was not answered"), now)
     due = clock.later(_last_look(watch, checks), analysis.interval_seconds)
     if now < due:
@@ -68,7 +68,7 @@ def look(watch: Watch, checks: Checks, measurement: Measurement | None, now: dat
         name=watch.name(checks), version=watch.version, baseline=watch.baseline, since=since, gates=analysis.gates
     )
     asked = replace(checks, asked_at=checks.asked_at or now)
-    again = clock.later(asked.asked_at or now, _UNANSWERED * analysis.interval_seconds)
+    again = clock.later(asked.asked_at or now, UNANSWERED * analysis.interval_seconds)
     return Look(checks=asked, measure=measure, due=again)
 
 
@@ -120,7 +120,7 @@ def _judged(watch: Watch, checks: Checks, measurement: Measurement) -> tuple[Gat
         return _unanswered(checks.results, measurement.error)
     references = {result.metric: result.baseline for result in checks.results if result.baseline is not None}
     comparison = Comparison(expected=watch.baseline is not None, references=references)
-    fresh = Freshness.around(measurement.at, _UNANSWERED * watch.analysis.interval_seconds)
+    fresh = Freshness.around(measurement.at, UNANSWERED * watch.analysis.interval_seconds)
     samples = {sample.metric: sample for sample in measurement.samples}
     results = (judge(gate, samples.get(gate.metric), comparison, fresh) for gate in watch.analysis.gates)
     return tuple(_remembering(result, references) for result in results)

@@ -74,6 +74,18 @@ def judge(gate: Gate, sample: Sample | None, comparison: Comparison, fresh: Fres
     return _against_limits(gate, sample, baseline)
 
 
+def limits(gate: Gate, baseline: Decimal | None) -> tuple[str, ...]:
+    """What a gate demands beside this baseline, in words: `>= baseline 0.44 - 0.01 = 0.43`."""
+    good = ">=" if gate.rises else "<="
+    return tuple(f"{good} {demand.phrase}" for demand in _demands(gate, baseline))
+
+
+def number_text(number: Decimal) -> str:
+    """A number to four significant digits, without exponent or trailing zeros."""
+    rounded = f"{number:.{_SHOWN_DIGITS}g}"
+    return f"{Decimal(rounded).normalize():f}"
+
+
 def summary(results: tuple[GateResult, ...], verdict: Verdict) -> str:
     """The messages of the gates that decided the verdict."""
     deciding = [result.message for result in results if result.verdict is verdict]
@@ -110,12 +122,12 @@ def _reached(gate: Gate, sample: Sample, value: Decimal, demand: _Demand) -> tup
     high = value if sample.high is None or not _credible(sample.high) else sample.high
     good, bad = (">=", "<") if gate.rises else ("<=", ">")
     worst_end, best_end = (low, high) if gate.rises else (high, low)
-    shown = f"{gate.metric} {_text(value)}"
+    shown = f"{gate.metric} {number_text(value)}"
     if _reaches(worst_end, demand.limit, rises=gate.rises):
         return Verdict.PASSED, f"{shown} {good} {demand.phrase}"
     if not _reaches(best_end, demand.limit, rises=gate.rises):
         return Verdict.FAILED, f"{shown} {bad} {demand.phrase}"
-    return Verdict.INCONCLUSIVE, f"{shown} in [{_text(low)}, {_text(high)}], which contains {demand.phrase}"
+    return Verdict.INCONCLUSIVE, f"{shown} in [{number_text(low)}, {number_text(high)}], which contains {demand.phrase}"
 
 
 def _reaches(value: Decimal, limit: Decimal, *, rises: bool) -> bool:
@@ -125,21 +137,23 @@ def _reaches(value: Decimal, limit: Decimal, *, rises: bool) -> bool:
 def _demands(gate: Gate, baseline: Decimal | None) -> list[_Demand]:
     demands = []
     if gate.threshold is not None:
-        demands.append(_Demand(gate.threshold, f"threshold {_text(gate.threshold)}"))
+        demands.append(_Demand(gate.threshold, f"threshold {number_text(gate.threshold)}"))
     if baseline is None:
         return demands
     if gate.min_absolute_change is not None:
         change = gate.min_absolute_change if gate.rises else -gate.min_absolute_change
-        demands.append(_demand(baseline, change, _text(abs(change))))
+        demands.append(_demand(baseline, change, number_text(abs(change))))
     if gate.min_relative_change is not None:
         share = gate.min_relative_change if gate.rises else -gate.min_relative_change
-        demands.append(_demand(baseline, abs(baseline) * share, f"{_text(abs(share) * 100)} %"))
+        demands.append(_demand(baseline, abs(baseline) * share, f"{number_text(abs(share) * 100)} %"))
     return demands
 
 
 def _demand(baseline: Decimal, change: Decimal, shown: str) -> _Demand:
     sign = "-" if change < 0 else "+"
-    return _Demand(baseline + change, f"baseline {_text(baseline)} {sign} {shown} = {_text(baseline + change)}")
+    return _Demand(
+        baseline + change, f"baseline {number_text(baseline)} {sign} {shown} = {number_text(baseline + change)}"
+    )
 
 
 def _baseline(gate: Gate, sample: Sample | None, comparison: Comparison) -> Decimal | None:
@@ -170,9 +184,3 @@ def _kept(number: Decimal | None) -> Decimal | None:
 def _credible(number: Decimal) -> bool:
     """Neither infinite nor of a magnitude that no metric has and that decimal arithmetic would choke on."""
     return number.is_finite() and (not number or abs(number.adjusted()) <= _GREATEST_EXPONENT)
-
-
-def _text(number: Decimal) -> str:
-    """A number to four significant digits, without exponent or trailing zeros."""
-    rounded = f"{number:.{_SHOWN_DIGITS}g}"
-    return f"{Decimal(rounded).normalize():f}"

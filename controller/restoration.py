@@ -50,7 +50,7 @@ def choose_restoration(situation: Situation) -> Situation:
         return situation
     if production in situation.versions:
         return _replaced_if_asked(situation, production)
-    previous = _previous(situation)
+    previous = predecessor(situation)
     told = "the object of the version in production is gone"
     return _restoring(situation, previous, Reason.PRODUCTION_MISSING, told) if previous else situation
 
@@ -61,7 +61,7 @@ def _replaced_if_asked(situation: Situation, production: str) -> Situation:
     if asked is None:
         return situation.with_status(production, _no_longer_asked(case))
     reason, message = asked
-    previous = _previous(situation)
+    previous = predecessor(situation)
     if previous is None or situation.pin not in (None, previous):
         held = case.having(outcome=None).hold(Reason.SUCCESSOR_NEEDED, f"{message}; nothing may take its place")
         return situation.taking(production, held)
@@ -82,6 +82,14 @@ def blocked(situation: Situation) -> str | None:
     if clock.elapsed(restoring.since, situation.now) < limit:
         return None
     return f"{restoring.to} is not ready after {limit} s"
+
+
+def predecessor(situation: Situation) -> str | None:
+    """The version that takes the place of production when that leaves; None where there is none to restore."""
+    number = situation.model.previous
+    if number is None or number not in situation.versions or not restorable(situation.case(number)):
+        return None
+    return number
 
 
 def _asked_to_leave(case: Case) -> tuple[Reason, str] | None:
@@ -116,13 +124,6 @@ def _restoring(situation: Situation, to: str, reason: Reason, message: str) -> S
         to=to, instead_of=situation.model.production, reason=reason, message=message, since=situation.now
     )
     return situation.with_model(restoring=restoration)
-
-
-def _previous(situation: Situation) -> str | None:
-    number = situation.model.previous
-    if number is None or number not in situation.versions or not restorable(situation.case(number)):
-        return None
-    return number
 
 
 def _overtaken(situation: Situation, restoring: Restoration) -> bool:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -40,6 +41,22 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     answers.print(table if rows else f"{title}: nothing")
 
 
+def print_columns(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print `rows` under `columns` as kubectl does."""
+    for line in aligned(columns, rows):
+        answer(line)
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A plain table, one row a line however wide: for people, and for `grep` and `awk` too."""
+    lines = [columns, *rows]
+    widths = [max(cell_len(line[place]) for line in lines) for place in range(len(columns))]
+    return [
+        "   ".join(set_cell_size(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
 def print_error(error: MlopsError, *, as_json: bool) -> None:
     """Print what went wrong and what to do next."""
     if as_json:
@@ -58,6 +75,11 @@ def _plain(text: str) -> str:
 def say(line: str) -> None:
     """Print a message as it is, a line a line."""
     messages.print(line, markup=False, soft_wrap=True)
+
+
+def answer(line: str) -> None:
+    """Print a line of the answer as it is."""
+    answers.print(line, markup=False, soft_wrap=True)
 
 
 class Report:

@@ -11,17 +11,32 @@ import sys
 
 import typer
 
-from mlops.cli import answer, data, doctor, registry, service, training
+from mlops.cli import (
+    answer,
+    applying,
+    approving,
+    data,
+    doctor,
+    levers,
+    listing,
+    registry,
+    replaying,
+    service,
+    telling,
+    training,
+    watching,
+)
 from mlops.cli.console import print_error
 from mlops.errors import Conflict, MlopsError, NotFound, Transient
 
 EXIT_CODES: tuple[tuple[type[MlopsError], int], ...] = ((NotFound, 3), (Conflict, 4), (Transient, 5), (MlopsError, 6))
+LIFE = (applying, listing, telling, watching, approving, levers, replaying)
 
 
 def build_app() -> typer.Typer:
     """Assemble the verbs; a function, so that nothing happens at import."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-    for module in (service, data, training, answer, registry, doctor):
+    for module in (service, data, training, answer, registry, *LIFE, doctor):
         module.add_to(app)
     return app
 

@@ -1,8 +1,7 @@
-"""`recipes register, promote, models, history`: the registry from the command line."""
+"""`recipes register, promote, models`: the registry from the command line."""
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +9,11 @@ import typer
 
 from mlops.artifact.manifest import read_manifest, verify
 from mlops.cli.console import answers, print_json, print_table
-from mlops.cli.wiring import registry_of
+from mlops.cli.state import governed
+from mlops.cli.wiring import registry_of, user
 from mlops.config import Settings
 from mlops.embedded.registering import register_artifact
+from mlops.errors import Conflict
 from mlops.model_registry import Stage
 
 
@@ -21,7 +22,6 @@ def add_to(app: typer.Typer) -> None:
     app.command()(register)
     app.command()(promote)
     app.command()(models)
-    app.command()(history)
 
 
 def register(
@@ -32,7 +32,7 @@ def register(
     """Verify an artefact and register it in MLflow, with its numbers."""
     manifest = read_manifest(artifact)
     verify(artifact, manifest)
-    registered = register_artifact(registry_of(Settings()), artifact, manifest, by=getpass.getuser(), why=why)
+    registered = register_artifact(registry_of(Settings()), artifact, manifest, by=user(), why=why)
     if json:
         print_json(registered.to_json())
     else:
@@ -47,11 +47,15 @@ def promote(
     restore: Annotated[bool, typer.Option(help="Bring an archived version back: a rollback or a pin.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the version as JSON.")] = False,
 ) -> None:
-    """Move a version to a stage, one legal step at a time."""
+    """Move a version to a stage, one legal step at a time; only where no Model was applied, which decides itself."""
     settings = Settings()
-    moved = registry_of(settings).transition(
-        model or settings.model, version, to, by=getpass.getuser(), why=why, restore=restore
-    )
+    named = model or settings.model
+    if governed(named):
+        raise Conflict(
+            f"the Model {named} decides which version is in production, and would take this back",
+            hint=f"recipes apply -f FILE, recipes rollback, or recipes pin {version}",
+        )
+    moved = registry_of(settings).transition(named, version, to, by=user(), why=why, restore=restore)
     if json:
         print_json(moved.to_json())
     else:
@@ -73,18 +77,3 @@ def models(
         for each in versions
     ]
     print_table("Versions", ("model", "version", "stage", "aliases", "digest", "created"), rows)
-
-
-def history(
-    version: Annotated[str, typer.Argument(help="Semantic version.")],
-    model: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the events as JSON.")] = False,
-) -> None:
-    """Show who moved a version, when, and why."""
-    settings = Settings()
-    events = registry_of(settings).history(model or settings.model, version)
-    if json:
-        print_json([event.to_json() for event in events])
-        return
-    rows = [(event.at, event.by, event.source, event.target, event.why) for event in events]
-    print_table(f"History of {version}", ("when", "who", "from", "to", "why"), rows)

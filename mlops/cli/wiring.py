@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from mlops.embedded.home import Home
 from mlops.translation.opening import open_translator
@@ -19,6 +22,19 @@ if TYPE_CHECKING:
 def now() -> datetime:
     """The clock of the command line."""
     return datetime.now(UTC)  # noqa: TID251 - a composition root
+
+
+def user() -> str:
+    """Who runs this process, as the kernel knows it: the environment could claim anybody."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"uid-{os.geteuid()}"
+
+
+def new_id() -> str:
+    """A name that nothing else has."""
+    return str(uuid4())
 
 
 def translator_of(settings: Settings) -> Translator:
