@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from threading import Lock
 from time import sleep
 from typing import TYPE_CHECKING
 
 from mlops.artifact.manifest import read_manifest, verify
 from mlops.errors import Transient
+from mlops.monitoring.traffic_log import ServedRequest, TrafficLog
 from mlops.recommendation import Answer, Ask, Hit, ServedModel
 from tests.embeddedworld.artefacts import exchange
 from tests.scenarios.world import Behaviour
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
 FILE = "behaviours.json"
 
 
+_ACTED = 0.1  # a scenario's 50 ms are acted as 5: what is judged is `BehavedLog`'s
+
+
 class Behaviours:
     """What each version does from now on; also written to a file, for its jobs to read."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
-        self._by_version: dict[str, Behaviour] = {}
+        known = json.loads(self._path.read_text()) if self._path.exists() else {}
+        self._by_version = {version: Behaviour(**each) for version, each in known.items()}
         self._lock = Lock()
 
     def set(self, version: str, behaviour: Behaviour) -> None:
@@ -39,6 +44,20 @@ class Behaviours:
 
     def of(self, version: str) -> Behaviour:
         return self._by_version.get(version, Behaviour())
+
+
+class BehavedLog(TrafficLog):
+    """The log of live traffic, in which a version is as slow as its scenario says.
+
+    All is as it was measured but the latencies: on a busy machine those tell more of the machine than of the version.
+    """
+
+    def __init__(self, behaviours: Behaviours) -> None:
+        super().__init__()
+        self._behaviours = behaviours
+
+    def record(self, request: ServedRequest) -> None:
+        super().record(replace(request, latency_ms=self._behaviours.of(request.version).latency_ms))
 
 
 class BehavingRecommender:
@@ -53,7 +72,7 @@ class BehavingRecommender:
 
     def recommend(self, ask: Ask) -> Answer:
         behaviour = self._behaviours.of(self._version)
-        sleep(behaviour.latency_ms / 1000)
+        sleep(behaviour.latency_ms * _ACTED / 1000)
         rate = behaviour.error_rate
         if behaviour.error_rate_in_production is not None and self._slot.weights.get(self._version) == 100:
             rate = behaviour.error_rate_in_production

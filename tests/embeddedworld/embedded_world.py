@@ -26,11 +26,10 @@ from mlops.embedded.live_traffic import LiveTraffic
 from mlops.errors import NotFound, Transient
 from mlops.logging_config import LogConfig, configure_logging
 from mlops.model_registry import ModelRegistry
-from mlops.monitoring.traffic_log import TrafficLog
 from predictor.ports import Ports
 from predictor.slot import Slot
 from tests.embeddedworld.artefacts import MODEL, exchange, write_artefact
-from tests.embeddedworld.behaving import Behaviours, opening
+from tests.embeddedworld.behaving import BehavedLog, Behaviours, opening
 from tests.embeddedworld.serving import serving
 from tests.embeddedworld.users import Users
 from tests.fakes.registry_backend import InMemoryRegistryBackend
@@ -87,7 +86,7 @@ class EmbeddedWorld:
         self,
         folder: Path,
         *,
-        pace: float = 2.5,
+        pace: float = 2.0,
         requests_per_unit: float = 20.0,
         wrap: Callable[[Shell], Shell] = lambda shell: shell,
     ) -> None:
@@ -97,7 +96,7 @@ class EmbeddedWorld:
         self.clock = Clock(pace)
         self.behaviours = Behaviours(self.home.root)
         self.slot = Slot()
-        self.traffic = TrafficLog()
+        self.traffic = BehavedLog(self.behaviours)
         self._pace = pace
         self._metrics = "up"
         self._registry_up = True

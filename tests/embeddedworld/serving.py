@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def serving(slot: Slot, ports: Ports, clock: Callable[[], float]) -> Iterator[str]:
-    """Serve from `slot`; yields the address. `clock` returns Unix seconds."""
+def serving(slot: Slot, ports: Ports, clock: Callable[[], float], port: int | None = None) -> Iterator[str]:
+    """Serve from `slot`, on a free port where none is named; yields the address. `clock` returns Unix seconds."""
     ids, timer = itertools.count(), asyncio.new_event_loop()
     surroundings = Surroundings(
         clock=clock,
@@ -36,7 +36,7 @@ def serving(slot: Slot, ports: Ports, clock: Callable[[], float]) -> Iterator[st
         registry=CollectorRegistry(),
     )
     service = assemble(Settings(artifact=Path("unused"), workers=8), slot, ports, surroundings)
-    port = free_port()
+    port = port or free_port()
     application = service.front_door(PlainTextResponse("no KServe here", 404))
     server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error", access_log=False, lifespan="off"))
     thread = Thread(target=server.run, name="uvicorn", daemon=True)

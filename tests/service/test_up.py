@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from mlops.embedded.home import Home
 from mlops.registry.server import free_port
 from tests.builders.corpus import KITCHEN
 
@@ -57,15 +58,58 @@ class Laptop:
         raise AssertionError(f"not healthy within {START_SECONDS} s")
 
     def wait_until(self, condition, what: str) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not condition():
             assert time.monotonic() < deadline, what
             time.sleep(0.2)
+
+    def wait_for_stage(self, version: str, stage: str) -> None:
+        def there() -> bool:
+            found = json.loads(self.run("get", "versions", "-o", "json").stdout)
+            stages = {each["spec"]["version"]: each.get("status", {}).get("stage", "Training") for each in found}
+            return stages[version] == stage
+
+        self.wait_until(there, self.run("explain", version).stdout)
+
+    def stages_in_the_registry(self, version: str) -> list[str]:
+        events = json.loads(self.run("history", version, "--registry", "--json").stdout)
+        return [event["to"] for event in events]
 
     def recommend(self, **body):
         answer = httpx.post(f"{self.url}/recommend", json=body, timeout=30)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+
+def manifests(folder: Path, version: str) -> Path:
+    """A Model in a hurry, and a version: steps of two seconds, and gates that a busy test machine passes."""
+    path = folder / "next.yaml"
+    path.write_text(
+        f"""
+apiVersion: mlops.recipe-recommender.io/v1alpha1
+kind: Model
+metadata: {{name: recipes}}
+spec:
+  evaluation:
+    replay: {{queries: 0}}
+  rollout:
+    steps: [{{weight: 20, pauseSeconds: 2}}, {{weight: 60, pauseSeconds: 2}}]
+    analysis:
+      intervalSeconds: 1
+      windowSeconds: 10
+      failureLimit: 3
+      gates:
+      - {{metric: error-rate, threshold: "0.01", minSamples: 3}}
+      - {{metric: latency-p95-ms, threshold: "5000", minSamples: 3}}
+  rollback: {{bakeSeconds: 60}}
+---
+apiVersion: mlops.recipe-recommender.io/v1alpha1
+kind: ModelVersion
+spec: {{model: recipes, version: {version}}}
+""",
+        encoding="utf-8",
+    )
+    return path
 
 
 def stop(process: subprocess.Popen[str]) -> str:
@@ -120,7 +164,8 @@ def test_a_newcomer_gets_answers_and_the_six_endpoints(laptop):
     assert "curl -s" in errors
 
 
-def test_started_again_it_serves_the_same_version_and_a_promotion_without_a_restart(laptop, tmp_path):
+def test_started_again_a_new_version_goes_out_step_by_step_and_back_without_a_lost_request(laptop, tmp_path):
+    """The person who has a version, and then the one on call: apply, watch it go out, roll it back, explain, pin."""
     process = laptop.up()
     try:
         laptop.wait_until_healthy(process)
@@ -131,19 +176,27 @@ def test_started_again_it_serves_the_same_version_and_a_promotion_without_a_rest
         assert laptop.run("register", "--artifact", str(tmp_path / "next")).returncode == 0
         refused = laptop.run("promote", "1.1.0")
         assert refused.returncode == 4
-        assert "legal from Training: Validation, Archived" in refused.stderr
+        assert "recipes apply" in refused.stderr
         with Load(laptop.url) as load:
-            for stage in ("Validation", "Staging", "Production"):
-                moved = laptop.run("promote", "1.1.0", "--to", stage, "--why", "a test")
-                assert moved.returncode == 0, moved.stderr
-            laptop.wait_until(lambda: laptop.recommend(query="soup", k=1)["version"] == "1.1.0", "swap")
-            restored = laptop.run("promote", "1.0.0", "--restore", "--why", "back again")
-            assert restored.returncode == 0, restored.stderr
-            laptop.wait_until(lambda: laptop.recommend(query="soup", k=1)["version"] == "1.0.0", "swap back")
+            applied = laptop.run("apply", "-f", str(manifests(tmp_path, "1.1.0")))
+            assert applied.returncode == 0, applied.stderr
+            assert applied.stdout.splitlines()[-1] == "modelversion/recipes-1-1-0 created"
+            laptop.wait_for_stage("1.1.0", "Production")
+            laptop.wait_until(lambda: laptop.recommend(query="soup", k=1)["version"] == "1.1.0", "promotion")
+            back = laptop.run("rollback")
+            assert back.returncode == 0, back.stderr
+            laptop.wait_for_stage("1.1.0", "Archived")
+            laptop.wait_until(lambda: laptop.recommend(query="soup", k=1)["version"] == "1.0.0", "rollback")
         assert load.failed == []
         assert load.answered > 20
-        history = json.loads(laptop.run("history", "1.1.0", "--json").stdout)
-        assert [event["to"] for event in history] == ["Training", "Validation", "Staging", "Production", "Archived"]
+        told = laptop.run("explain", "1.1.0").stdout
+        assert "Archived" in told
+        assert "latency-p95-ms" in told
+        replayed = laptop.run("replay", "1.1.0")
+        assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+        laptop.wait_until(lambda: laptop.stages_in_the_registry("1.1.0")[-1] == "Archived", "registry follows")
+        expected = ["Training", "Validation", "Staging", "Production", "Archived"]
+        assert laptop.stages_in_the_registry("1.1.0") == expected
     finally:
         stop(process)
 
@@ -162,7 +215,7 @@ def test_a_killed_service_starts_again(laptop):
 
 
 def test_a_damaged_artefact_is_named_and_not_served(laptop):
-    folder = Path(json.loads((laptop.home / "production.json").read_text(encoding="utf-8"))["path"])
+    folder = Home(laptop.home).production().folder
     rows = folder / "rows.jsonl"
     content = rows.read_bytes()
     rows.write_bytes(content.replace(b"Lentil", b"Lentol", 1))
@@ -197,7 +250,8 @@ class Load:
     def _ask(self) -> None:
         with httpx.Client(base_url=self.url, timeout=30) as client:
             while not self._stopping.wait(0.02):
-                answer = client.post("/recommend", json={"query": "soup", "k": 1})
+                body = {"query": "soup", "k": 1, "user_id": f"user-{self.answered % 97}"}
+                answer = client.post("/recommend", json=body)
                 if answer.status_code == 200:
                     self.answered += 1
                 else:
