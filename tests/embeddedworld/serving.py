@@ -7,6 +7,7 @@ import itertools
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from time import sleep
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -41,6 +42,8 @@ def serving(slot: Slot, ports: Ports, clock: Callable[[], float], port: int | No
     server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error", access_log=False, lifespan="off"))
     thread = Thread(target=server.run, name="uvicorn", daemon=True)
     thread.start()
+    while not server.started:
+        sleep(0.01)
     try:
         yield f"http://127.0.0.1:{port}"
     finally:

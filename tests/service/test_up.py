@@ -66,7 +66,9 @@ class Laptop:
     def wait_for_stage(self, version: str, stage: str) -> None:
         def there() -> bool:
             found = json.loads(self.run("get", "versions", "-o", "json").stdout)
-            stages = {each["spec"]["version"]: each.get("status", {}).get("stage", "Training") for each in found}
+            stages = {
+                each["spec"]["version"]: each.get("status", {}).get("stage", "Training") for each in found["items"]
+            }
             return stages[version] == stage
 
         self.wait_until(there, self.run("explain", version).stdout)
