@@ -11,6 +11,7 @@ from mlops.artifact.manifest import read_manifest, verify
 from mlops.errors import Permanent
 from mlops.recommendation import ServedModel
 from mlops.retrieval.encoder import Encoder
+from mlops.retrieval.learned_ranking import LearnedRanking
 from mlops.retrieval.lexical import LexicalIndex
 from mlops.retrieval.recommender import Indexes, Recommender
 from mlops.retrieval.rows import Rows
@@ -36,8 +37,13 @@ def load_model(
     verify(folder, manifest, expected_digest)
     glossary = Glossary.load(folder / layout.GLOSSARY)
     languages = Languages(detector=LanguageDetector(glossary), english=QueryTranslator(translator, glossary))
+    indexes = _open_indexes(folder)
     recommender = Recommender(
-        manifest.version, Encoder.load(folder / layout.ENCODER, threads=threads), _open_indexes(folder), languages
+        manifest.version,
+        Encoder.load(folder / layout.ENCODER, threads=threads),
+        indexes,
+        languages,
+        _open_learned(folder, indexes, manifest.dimension),
     )
     return ServedModel(
         name=manifest.model,
@@ -46,6 +52,14 @@ def load_model(
         recipes=manifest.recipes,
         recommender=recommender,
     )
+
+
+def _open_learned(folder: Path, indexes: Indexes, dimension: int) -> LearnedRanking | None:
+    """What the version learned from feedback; None for one that has not been retrained."""
+    learned = folder / layout.LEARNED
+    if not learned.is_dir():
+        return None
+    return LearnedRanking.load(learned, indexes.facets["ingredients"], dimension)
 
 
 def _open_indexes(folder: Path) -> Indexes:
