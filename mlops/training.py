@@ -111,7 +111,7 @@ def _learn(corpus: Sequence[Recipe]) -> Glossary:
 
 
 def spanish_title(recipe: Recipe, detector: LanguageDetector) -> str | None:
-    """The recipe's title in Spanish, where it has one: an original title may be in any language, and must read as Spanish."""
+    """The title in Spanish, None where there is none: an original title counts only where it reads as Spanish."""
     if recipe.title_es or not recipe.title_original:
         return recipe.title_es
     detected = detector.detect(recipe.title_original)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the verbs of this module."""
-    group = typer.Typer(invoke_without_command=True, help="Learn from feedback: the next version, or why there is none.")
+    group = typer.Typer(
+        invoke_without_command=True, help="Learn from feedback: the next version, or why there is none."
+    )
     group.callback()(retrain)
     app.add_typer(group, name="retrain")
 

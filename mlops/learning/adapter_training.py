@@ -64,7 +64,7 @@ def train_adapter(lessons: Sequence[Lesson], vectors: NDArray[np.float32], seed:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Data:
-    """Lessons as arrays: queries (n, d); documents, targets and whether there is a document (n, SHOWN); weights (n,)."""
+    """Lessons as arrays: queries (n, d); documents, their targets and whether there is one (n, SHOWN); weights (n,)."""
 
     queries: NDArray[np.float32]
     documents: NDArray[np.intp]

@@ -104,7 +104,9 @@ def judge_anchors(
             now = {qid: value for qid, value in report.per_query(gate.metric).items() if qid in qids}
             demands.append(Demand.of(f"{kind} {language}", judge(gate, now, before, seed=seed)))
         invalid = Gate(metric="invalid-outputs", threshold=0.0, greater_is_better=False)
-        demands.append(Demand.of(f"answers {language}", judge(invalid, report.per_query(invalid.metric), None, seed=seed)))
+        demands.append(
+            Demand.of(f"answers {language}", judge(invalid, report.per_query(invalid.metric), None, seed=seed))
+        )
     return demands
 
 

@@ -17,8 +17,8 @@ from mlops.learning.tree_training import STEPS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from numpy.typing import NDArray
     import numpy as np
+    from numpy.typing import NDArray
 
     from mlops.learning.judgements import Judgement
     from mlops.learning.learner import Learned

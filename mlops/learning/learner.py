@@ -97,7 +97,9 @@ class Learner:
             self._group(each, each.question.adapted(self._vectors, self._adapter(held | {each.fold})), rng)
             for each in left
         ]
-        groups += [self._named_group(question.adapted(self._vectors, adapter), meant, rng) for question, meant in self._named]
+        groups += [
+            self._named_group(question.adapted(self._vectors, adapter), meant, rng) for question, meant in self._named
+        ]
         grown = grow(groups, self._seed)
         return Learned(ranking=LearnedRanking(adapter=adapter, trees=grown.trees, shelf=self._shelf), grown=grown)
 
@@ -138,6 +140,4 @@ class Learner:
 def _lesson(judged: Judged) -> Lesson:
     documents = np.array(sorted(judged.judgements), dtype=np.intp)
     relevance = np.array([judged.judgements[int(document)].estimate for document in documents], dtype=np.float32)
-    return Lesson(
-        vector=judged.question.seen.vector, documents=documents, relevance=relevance, clicks=judged.clicks
-    )
+    return Lesson(vector=judged.question.seen.vector, documents=documents, relevance=relevance, clicks=judged.clicks)

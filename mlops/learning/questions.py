@@ -58,9 +58,9 @@ def ask_all(
 ) -> dict[tuple[str, str], Question]:
     """See each different query of `sessions`, by text and language; those that find nothing are left out."""
     wanted = sorted({(session.query, session.language) for session in sessions})
-    questions = {}
+    questions: dict[tuple[str, str], Question] = {}
     for done, (text, language) in enumerate(wanted, start=1):
-        question = see(recommender, Ask(text=text, language=language))  # type: ignore[arg-type] # a Language or auto
+        question = see(recommender, Ask(text=text, language=language))
         if question is not None:
             questions[text, language] = question
         progress(done, len(wanted))

@@ -6,43 +6,29 @@ questions whose answers are known without feedback, and, before all that, whethe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mlops.artifact import layout
 from mlops.artifact.loader import open_recommender
 from mlops.evaluation.gates import Gate, judge
 from mlops.learning import holdout
-from mlops.learning.anchors import anchors_of, judge_anchors, measure
-from mlops.learning.judgements import judgements
-from mlops.learning.learner import FOLDS, Judged, Learner, folds_of
-from mlops.learning.position import estimate
+from mlops.learning.anchors import judge_anchors, measure
+from mlops.learning.desk import Desk, Seeds
+from mlops.learning.learner import FOLDS, Learner
 from mlops.learning.preference import preferences
-from mlops.learning.questions import ask_all, titles_as_questions
+from mlops.learning.questions import titles_as_questions
 from mlops.learning.trust import trusted
 from mlops.learning.verdict import Decision, Demand, Policy, Verdict, refusal
 from mlops.learning.writing import require_new, write_next
-from mlops.retrieval.features import Shelf
-from mlops.retrieval.rows import Rows
-from mlops.retrieval.term_fields import TermFields
-from mlops.translation.glossary import Glossary
-from mlops.translation.language import LanguageDetector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from mlops.artifact.builder import Progress
     from mlops.artifact.manifest import Manifest
     from mlops.evaluation import EvaluationReport
-    from mlops.learning.anchors import Anchors
-    from mlops.learning.judgements import Judgement
     from mlops.learning.learner import Learned
-    from mlops.learning.position import Exposure
     from mlops.learning.questions import Question
     from mlops.learning.sessions import Reading, Session
     from mlops.recommendation import Language
@@ -52,6 +38,8 @@ if TYPE_CHECKING:
 NAMED = 100
 # Trained on what was asked before, judged on what was asked after.
 EARLY = 0.75
+# By how many percentiles the chosen must fit better than what usually stands at their place.
+LEAST_PREFERENCE = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +52,7 @@ class RetrainRequest:
     trigger: str = "manual"
     seed: int = 0
     threads: int = 1
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,18 +113,26 @@ class _Attempt:
         sessions, no = self._trusted()
         if no is not None:
             return self._verdict(Decision.REFUSED, no)
-        desk = self._prepare(sessions)
+        request = self._request
+        seeds = Seeds(anchors=self._manifest.seed, training=request.seed)
+        desk = Desk.lay(request.artifact, self._recommender, sessions, seeds=seeds, progress=self._progress)
+        self._figures["position_exponent"] = desk.exposure.eta
         if not self._demand(self._preference(desk)):
             return self._verdict(Decision.REFUSED)
-        if not self._demand(*self._held_out(desk)):
+        named = titles_as_questions(
+            self._recommender,
+            desk.anchors.titles,
+            request.seed,
+            NAMED,
+            lambda done, total: self._progress("read titles", done, total),
+        )
+        if not self._demand(*self._held_out(desk, named)):
             return self._verdict(Decision.NO_GAIN)
-        learned = desk.learner(desk.sessions).learn()
+        learned = self._learner(desk, named, desk.sessions).learn()
         if learned is None:
             return self._verdict(Decision.NO_GAIN, "no query with a click finds a recipe")
         before = measure(self._recommender, desk.anchors, self._clock, self._progress)
-        self._reports = measure(
-            self._recommender.relearned(learned.ranking), desk.anchors, self._clock, self._progress
-        )
+        self._reports = measure(self._recommender.relearned(learned.ranking), desk.anchors, self._clock, self._progress)
         policy = self._request.policy
         if not self._demand(*judge_anchors(self._reports, before, policy.tolerated_loss, self._request.seed)):
             return self._verdict(Decision.NO_GAIN)
@@ -184,52 +180,22 @@ class _Attempt:
             )
         return found.sessions, no
 
-    def _prepare(self, sessions: Sequence[Session]) -> _Desk:
-        folder = self._request.artifact
-        rows = Rows.load(folder)
-        shelf = Shelf(
-            fields=TermFields.build(rows[document] for document in range(len(rows))),
-            ingredient_counts=np.load(folder / layout.FACETS, allow_pickle=False)["ingredients"],
-        )
-        detector = LanguageDetector(Glossary.load(folder / layout.GLOSSARY))
-        anchors = anchors_of(rows, detector, self._manifest.seed)
-        questions = ask_all(
-            self._recommender, sessions, lambda done, total: self._progress("read queries", done, total)
-        )
-        exposure = estimate(sessions)
-        self._figures["position_exponent"] = exposure.eta
-        return _Desk(
-            sessions=sessions,
-            questions=questions,
-            named=titles_as_questions(
-                self._recommender,
-                anchors.titles,
-                self._request.seed,
-                NAMED,
-                lambda done, total: self._progress("read titles", done, total),
-            ),
-            anchors=anchors,
-            exposure=exposure,
-            documents={recipe: document for document, recipe in enumerate(anchors.corpus)},
-            folds=folds_of((question.meaning for question in questions.values()), self._request.seed),
-            vectors=np.array(np.load(folder / layout.VECTORS, allow_pickle=False)),
-            shelf=shelf,
-            seed=self._request.seed,
-        )
+    def _learner(self, desk: Desk, named: Sequence[tuple[Question, int]], sessions: Sequence[Session]) -> Learner:
+        return Learner(desk.judged(sessions), named, desk.vectors, desk.shelf, self._request.seed)
 
-    def _preference(self, desk: _Desk) -> Demand:
+    def _preference(self, desk: Desk) -> Demand:
         found = preferences(desk.sessions, desk.fits, desk.meaning)
-        gate = Gate(metric="preference", min_absolute_change=_LEAST)
+        gate = Gate(metric="preference", min_absolute_change=LEAST_PREFERENCE)
         result = judge(gate, found, dict.fromkeys(found, 0.0), seed=self._request.seed)
         self._figures["preference"] = _rounded(result.value)
         what = "clicks prefer what fits the query, place by place"
         return Demand(name="clicks follow meaning", passed=result.passed, reason=f"{what}: {result.reason}")
 
-    def _held_out(self, desk: _Desk) -> tuple[Demand, Demand]:
+    def _held_out(self, desk: Desk, named: Sequence[tuple[Question, int]]) -> tuple[Demand, Demand]:
         """Judge trainings on the early sessions, each without one fold, on the queries of that fold."""
         early = desk.sessions[: int(EARLY * len(desk.sessions))]
         late = desk.sessions[len(early) :]
-        learner = desk.learner(early)
+        learner = self._learner(desk, named, early)
         whole, later = desk.judged(desk.sessions), desk.judged(late)
         now: dict[str, dict[str, float]] = {"held_out": {}, "later": {}}
         before: dict[str, dict[str, float]] = {"held_out": {}, "later": {}}
@@ -281,59 +247,6 @@ class _Attempt:
             demands=tuple(self._demands),
             figures=self._figures,
         )
-
-
-# A gain of the percentile that is worth the name.
-_LEAST = 0.01
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Desk:
-    """Everything a training works on, looked up once."""
-
-    sessions: Sequence[Session]
-    questions: Mapping[tuple[str, str], Question]
-    named: Sequence[tuple[Question, int]]
-    anchors: Anchors
-    exposure: Exposure
-    documents: Mapping[str, int]
-    folds: Mapping[str, int]
-    vectors: NDArray[np.float32]
-    shelf: Shelf
-    seed: int
-
-    def learner(self, sessions: Sequence[Session]) -> Learner:
-        return Learner(self.judged(sessions), self.named, self.vectors, self.shelf, self.seed)
-
-    def judged(self, sessions: Iterable[Session]) -> list[Judged]:
-        """The questions of `sessions`; what is said of one wording holds for all of the same meaning."""
-        of_meaning = judgements(sessions, self.exposure, self.meaning)
-        found = []
-        for question in self.questions.values():
-            by_recipe: Mapping[str, Judgement] = of_meaning.get(question.meaning, {})
-            known = {self.documents[recipe]: each for recipe, each in by_recipe.items() if recipe in self.documents}
-            if known:
-                found.append(Judged(question=question, judgements=known, fold=self.folds[question.meaning]))
-        return found
-
-    def meaning(self, session: Session) -> str | None:
-        question = self.questions.get((session.query, session.language))
-        return None if question is None else question.meaning
-
-    def fits(self, session: Session) -> dict[str, float] | None:
-        """How well recipes fit the query, in standard deviations over what was shown, by meaning and by words."""
-        question = self.questions.get((session.query, session.language))
-        known = [recipe for recipe in session.shown if recipe in self.documents]
-        if question is None or len(known) < holdout.LEAST_SHOWN:
-            return None
-        at = np.array([self.documents[recipe] for recipe in known], dtype=np.intp)
-        total = sum(_standard(question.seen.scores(name)[at]) for name in ("semantic", "lexical"))
-        return dict(zip(known, np.asarray(total).tolist(), strict=True))
-
-
-def _standard(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    spread = float(values.std())
-    return (values - values.mean()).astype(np.float64) / (spread if spread > 0 else 1.0)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -26,4 +26,4 @@ class QueryAdapter:
     def __call__(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn `vector`, float32 (dimension,); an adapter of zeros turns nothing."""
         turned = vector + self.weights @ vector
-        return turned / np.float32(max(float(np.linalg.norm(turned)), 1e-12))
+        return np.asarray(turned / max(float(np.linalg.norm(turned)), 1e-12), dtype=np.float32)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlops.retrieval.query_parts import read_parts
-from mlops.retrieval.term_fields import INGREDIENTS, LEAD, TITLE, members_of
+from mlops.retrieval.term_fields import INGREDIENTS, LEAD, TITLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -152,16 +152,16 @@ def _terms(seen: Seen, fields: TermFields, documents: NDArray[np.intp]) -> dict[
     parts = read_parts(seen.query.english)
     dish = fields.terms_of(parts.dish)
     said = held.shares(terms)
-    foods = held.group_shares([members_of(fields, group) for group in parts.foods])
+    foods = held.group_shares([fields.members(group) for group in parts.foods])
     dishes = held.shares(dish)
-    pantry = held.group_shares([members_of(fields, group) for group in seen.query.pantry or ()])
+    pantry = held.group_shares([fields.members(group) for group in seen.query.pantry or ()])
     covered = seen.coverage[documents] if seen.coverage is not None else np.full(len(documents), -1, dtype=np.float32)
     return {
         "title_rare": held.shares(terms, weighed=True)[:, TITLE],
         "title": said[:, TITLE],
         "title_lead": said[:, LEAD],
         "title_ingredients": said[:, INGREDIENTS],
-        "title_said": said[:, TITLE] * len(terms) / np.maximum(fields.title_terms[documents], 1),
+        "title_said": (said[:, TITLE] * len(terms) / np.maximum(fields.title_terms[documents], 1)).astype(np.float32),
         "pantry": covered,
         "pantry_lead": pantry[:, LEAD],
         "foods_title": foods[:, TITLE],
@@ -180,17 +180,13 @@ def _sizes(terms: Sequence[str], foods: Sequence[frozenset[str]], dish: Sequence
     return {"query_terms": len(terms), "query_foods": len(foods), "query_dish_terms": len(dish)}
 
 
-def _places(
-    scores: NDArray[np.float32], among: NDArray[np.intp], documents: NDArray[np.intp]
-) -> NDArray[np.float32]:
+def _places(scores: NDArray[np.float32], among: NDArray[np.intp], documents: NDArray[np.intp]) -> NDArray[np.float32]:
     """The logarithm of one more than the number of candidates that score higher."""
     ascending = np.sort(scores[among])
     higher = len(ascending) - np.searchsorted(ascending, scores[documents], side="right")
     return np.log1p(higher).astype(np.float32)
 
 
-def _of_best(
-    scores: NDArray[np.float32], among: NDArray[np.intp], documents: NDArray[np.intp]
-) -> NDArray[np.float32]:
+def _of_best(scores: NDArray[np.float32], among: NDArray[np.intp], documents: NDArray[np.intp]) -> NDArray[np.float32]:
     best = float(scores[among].max(initial=0.0))
     return scores[documents] / np.float32(best if best > 0 else 1.0)

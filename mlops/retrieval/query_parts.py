@@ -1,4 +1,4 @@
-"""An English query as what goes into a dish and what kind of dish it is: "cake with pears or plums" -> pears or plums; cake.
+"""An English query as what goes into a dish, and what is left: "cake with pears or plums" is pears or plums, and cake.
 
 For the features that a ranking is learned from. Unlike `pantry.py` it demands nothing: a food that no recipe has, or a
 word taken for a food by mistake, costs a place or two and never an answer.
@@ -41,7 +41,7 @@ class _Food:
 
 
 def read_parts(english: str) -> QueryParts:
-    """Take `english` apart. Alternatives ("peaches, plums or pears") become one group; kinds stand for their members."""
+    """Take `english` apart: "peaches, plums or pears" is one group, and a kind stands for its members."""
     words = list(_WORD.finditer(english))
     foods: list[_Food] = []
     rest: list[str] = []

@@ -64,7 +64,7 @@ class Recommender:
         self._encoder = encoder
         self._indexes = indexes
         self._languages = languages
-        self._learned = learned
+        self.learned = learned
 
     def recommend(self, ask: Ask) -> Answer:
         """Rank recipes for `ask`; no hit at all is an outcome with a note that says why."""
@@ -119,11 +119,11 @@ class Recommender:
 
     def _cosines(self, vector: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The cosines of every recipe with the query, and with the query as adapted."""
-        if self._learned is None:
+        if self.learned is None:
             plain = self._indexes.vectors @ vector
             return plain, plain
         # Both at once: reading the vectors is what costs.
-        both = self._indexes.vectors @ np.stack([vector, self._learned.adapter(vector)], axis=1)
+        both = self._indexes.vectors @ np.stack([vector, self.learned.adapter(vector)], axis=1)
         return np.ascontiguousarray(both[:, 0]), np.ascontiguousarray(both[:, 1])
 
     def _rank(self, seen: Seen, passed: NDArray[np.bool_], k: int) -> tuple[Fused, tuple[Ranking, ...]]:
@@ -131,9 +131,9 @@ class Recommender:
         signals = seen.rankings
         if seen.coverage is not None:
             signals = (Ranking(name="pantry", scores=seen.coverage), *signals)
-        if self._learned is None:
+        if self.learned is None:
             return fuse(seen.rankings, passed, k, seen.coverage), signals
-        reranked, learned = self._learned.rerank(seen, fuse(seen.rankings, passed, len(passed), seen.coverage))
+        reranked, learned = self.learned.rerank(seen, fuse(seen.rankings, passed, len(passed), seen.coverage))
         return reranked, (*signals, learned)
 
     def _coverage(self, groups: tuple[frozenset[str], ...]) -> NDArray[np.float32]:

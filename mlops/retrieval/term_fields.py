@@ -7,6 +7,7 @@ disk are plain .npy and JSON.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 TITLE, LEAD, INGREDIENTS = 0, 1, 2
 # What a dish is made of is what its author names first.
 LEAD_LINES = 2
-FILES = ("terms.npy", "levels.npy", "offsets.npy", "vocabulary.json")
+MOST_MEMBERS = 200
+FILES = ("terms.npy", "levels.npy", "offsets.npy")
+VOCABULARY_FILE = "vocabulary.json"
 
 
 class TermFields:
@@ -44,6 +47,8 @@ class TermFields:
         self._levels = levels
         self._offsets = offsets
         self._analyzer = Analyzer("en")
+        # "fish" stands for eighty words, and is asked for often.
+        self._members = lru_cache(maxsize=4096)(self._terms_of_each)
         documents = max(len(offsets) - 1, 1)
         found = np.bincount(terms, minlength=len(vocabulary))
         # Robertson & Sparck Jones 1976, as Lucene has it: never negative.
@@ -63,7 +68,11 @@ class TermFields:
         for row in rows:
             lines = [without_quantities(line) for line in row["ingredients"]]
             highest: dict[str, int] = {}
-            for level, texts in ((TITLE, [row["title"]]), (LEAD, lines[:LEAD_LINES]), (INGREDIENTS, lines[LEAD_LINES:])):
+            for level, texts in (
+                (TITLE, [row["title"]]),
+                (LEAD, lines[:LEAD_LINES]),
+                (INGREDIENTS, lines[LEAD_LINES:]),
+            ):
                 for term in analyzer.terms(" ".join(texts)):
                     highest.setdefault(term, level)
             terms += [numbers.setdefault(term, len(numbers)) for term in highest]
@@ -79,15 +88,16 @@ class TermFields:
     @classmethod
     def load(cls, folder: Path) -> TermFields:
         """Read what `save` wrote; raises OSError or ValueError for files that are not there or not whole."""
-        vocabulary = json.loads((folder / "vocabulary.json").read_bytes())
-        terms, levels, offsets = (np.load(folder / name, allow_pickle=False) for name in FILES[:3])
+        vocabulary = json.loads((folder / VOCABULARY_FILE).read_bytes())
+        terms, levels, offsets = (np.load(folder / name, allow_pickle=False) for name in FILES)
         return cls(vocabulary, terms, levels, offsets)
 
     def save(self, folder: Path) -> None:
         """Write four files into `folder`."""
-        for name, array in zip(FILES, (self._terms, self._levels, self._offsets), strict=False):
+        arrays: tuple[NDArray[Any], ...] = (self._terms, self._levels, self._offsets)
+        for name, array in zip(FILES, arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
-        (folder / "vocabulary.json").write_text(json.dumps(self._vocabulary, ensure_ascii=False), encoding="utf-8")
+        (folder / VOCABULARY_FILE).write_text(json.dumps(self._vocabulary, ensure_ascii=False), encoding="utf-8")
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -95,6 +105,13 @@ class TermFields:
     def terms_of(self, text: str) -> tuple[str, ...]:
         """The different terms of a query text, in order."""
         return tuple(dict.fromkeys(self._analyzer.terms(text)))
+
+    def members(self, words: frozenset[str]) -> tuple[tuple[str, ...], ...]:
+        """The terms of each of `words`, in alphabetical order; of a very long list the first 200."""
+        return self._members(words)
+
+    def _terms_of_each(self, words: frozenset[str]) -> tuple[tuple[str, ...], ...]:
+        return tuple(terms for word in islice(sorted(words), MOST_MEMBERS) if (terms := self.terms_of(word)))
 
     def look(self, documents: NDArray[np.intp]) -> Held:
         """What `documents` hold, for any number of questions about them."""
@@ -172,8 +189,3 @@ class Held:
         cells = self._rows[kept] * 3 + self._levels[kept]
         sums = np.bincount(cells, weights[kept], self._size * 3).reshape(self._size, 3)
         return np.cumsum(sums, axis=1).astype(np.float32)
-
-
-def members_of(fields: TermFields, words: Iterable[str], most: int = 200) -> list[tuple[str, ...]]:
-    """The terms of each of `words`, at most `most` of them, in alphabetical order."""
-    return [terms for word in islice(sorted(words), most) if (terms := fields.terms_of(word))]

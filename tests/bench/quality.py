@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = Settings()
     translator = translator_of(settings)
     try:
-        with _artifact(options.artifact, recipes, translator, settings) as folder:
+        with artifact_of(options.artifact, recipes, translator, settings) as folder:
             hybrid = load_model(folder, translator=translator, threads=settings.threads).recommender
             systems = _plain(recipes, folder, settings.threads) | {"hybrid": hybrid}
             reports = _measure(systems, options.data, [recipe.id for recipe in recipes])
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _artifact(
+def artifact_of(
     folder: Path | None, recipes: Sequence[Recipe], translator: Translator, settings: Settings
 ) -> Iterator[Path]:
     """Yield the artefact in `folder`, trained first where there is none; without a folder it lasts for this run."""
