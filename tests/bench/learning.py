@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import orjson
@@ -50,7 +50,7 @@ WORST_SLICE = -0.02
 MOST_MILLISECONDS = 3.0
 CANDIDATES = 200
 
-Values = "Mapping[tuple[str, str, str], float]"
+Values: TypeAlias = "Mapping[tuple[str, str, str], float]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,11 +160,8 @@ def _gains(bench: Bench) -> Iterator[tuple[str, bool]]:
         [after[key] for key in asked], [before[key] for key in asked], percentile=None, confidence=0.95, seed=0
     )
     assert interval is not None
-    yield (
-        f"NDCG@10 {gain:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}] on {len(asked)} questions of the trained "
-        f"kinds, at least {LEAST_GAIN:+}",
-        gain >= LEAST_GAIN and interval.low > 0,
-    )
+    sure = f"[{interval.low:+.3f}, {interval.high:+.3f}] on {len(asked)} questions of the trained kinds"
+    yield f"NDCG@10 {gain:+.3f} {sure}, at least {LEAST_GAIN:+}", gain >= LEAST_GAIN and interval.low > 0
 
 
 def _cost(bench: Bench) -> tuple[str, bool]:
@@ -208,11 +205,9 @@ def _little(bench: Bench, rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str,
         if outcome.manifest is not None:
             after = bench.ndcg(bench.scratch / f"some-{seed}", lambda *_: None)
             change = float(np.mean([after[key] - before[key] for key in before]))
-        yield (
-            f"70 queries' worth: {outcome.verdict.decision.value}, NDCG@10 {change:+.3f} >= 0, "
-            f"{'warned' if outcome.verdict.warnings else 'not warned'}",
-            change >= 0 and bool(outcome.verdict.warnings),
-        )
+        warned = "warned" if outcome.verdict.warnings else "not warned"
+        text = f"70 queries' worth: {outcome.verdict.decision.value}, {warned}, NDCG@10 {change:+.3f} >= 0"
+        yield text, change >= 0 and bool(outcome.verdict.warnings)
 
 
 def _automaton(bench: Bench, rows: Sequence[dict[str, Any]]) -> tuple[str, bool]:

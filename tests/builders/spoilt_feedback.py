@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-Rows = "Sequence[dict[str, Any]]"
+Rows: TypeAlias = "Sequence[dict[str, Any]]"
 
 
 def at_random(rows: Rows, seed: int) -> Rows:
