@@ -44,11 +44,15 @@ LEAST_PREFERENCE = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrainRequest:
-    """What to learn from. `trigger` is recorded; `seed` draws folds, negatives and the trees' samples."""
+    """What to learn on top of. `trigger` is recorded; `seed` draws folds, negatives and the trees' samples.
+
+    `version` names what is learned; unset, it is the patch after the artefact's.
+    """
 
     artifact: Path
     out: Path
     code_revision: str
+    version: str | None = None
     trigger: str = "manual"
     seed: int = 0
     threads: int = 1
@@ -152,8 +156,15 @@ class _Attempt:
             "seed": self._request.seed,
             **{name: verdict.figures[name] for name in kept if name in verdict.figures},
         }
+        request = self._request
         return write_next(
-            self._request.artifact, self._request.out, self._manifest, self._learned, self._reports["en"], lineage
+            request.artifact,
+            request.out,
+            self._manifest,
+            self._learned,
+            self._reports["en"],
+            lineage,
+            version=request.version,
         )
 
     def _trusted(self) -> tuple[tuple[Session, ...], str | None]:
@@ -213,7 +224,7 @@ class _Attempt:
         policy, seed = self._request.policy, self._request.seed
         gates = {
             "held_out": Gate(metric=holdout.METRIC, min_absolute_change=policy.min_gain),
-            "later": Gate(metric=holdout.METRIC, min_absolute_change=0.0),
+            "later": Gate(metric=holdout.METRIC, min_absolute_change=policy.min_gain_later),
         }
         results = {name: judge(gate, now[name], before[name], seed=seed) for name, gate in gates.items()}
         for name, result in results.items():

@@ -38,8 +38,10 @@ def write_next(
     learned: Learned,
     report: EvaluationReport,
     lineage: dict[str, Any],
+    *,
+    version: str | None = None,
 ) -> Manifest:
-    """Write the version after the one in `parent`, whose manifest is given, to the new folder `out`.
+    """Write the version after the one in `parent`, whose manifest is given, to the new folder `out`; it may be named.
 
     Raises Conflict when `out` holds something, Permanent when it cannot be written; then nothing is left behind.
     """
@@ -50,9 +52,10 @@ def write_next(
         # Not links: an artefact is verified whole, and must not change with another.
         shutil.copytree(parent, partial, ignore=shutil.ignore_patterns(MLFLOW_NOTE))
         _write_learned(partial / layout.LEARNED, learned)
-        version = next_version(manifest.version, "patch")
         fresh = replace(
-            manifest, version=version, lineage={"parent": manifest.version, "parent_digest": manifest.digest, **lineage}
+            manifest,
+            version=version or next_version(manifest.version, "patch"),
+            lineage={"parent": manifest.version, "parent_digest": manifest.digest, **lineage},
         )
         sealed = seal(partial, fresh, report.reproducible(), report.metrics())
         if out.exists():

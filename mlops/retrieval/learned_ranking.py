@@ -48,7 +48,7 @@ class LearnedRanking:
             adapter = QueryAdapter(np.load(folder / ADAPTER_FILE, allow_pickle=False))
             trees = Trees((folder / TREES_FILE).read_bytes())
             fields = TermFields.load(folder)
-        except (OSError, ValueError, IndexError) as error:
+        except (OSError, EOFError, ValueError, IndexError) as error:
             raise Permanent(f"the learned ranking in {folder} cannot be loaded: {error}", hint=_AGAIN) from error
         if settings.get("features") != list(FEATURES) or trees.features != len(FEATURES):
             raise Permanent(f"{folder}: learned from other features than this code computes", hint=_AGAIN)
