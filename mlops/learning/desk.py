@@ -12,7 +12,7 @@ from mlops.learning.anchors import anchors_of
 from mlops.learning.judgements import judgements
 from mlops.learning.learner import Judged, folds_of
 from mlops.learning.position import estimate
-from mlops.learning.questions import ask_all
+from mlops.learning.questions import ask_all, most_clicked
 from mlops.retrieval.features import Shelf
 from mlops.retrieval.rows import Rows
 from mlops.retrieval.term_fields import TermFields
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from mlops.learning.questions import Question
     from mlops.learning.sessions import Session
     from mlops.retrieval.recommender import Recommender
+
+
+# A question holds four scores of every recipe. Of more queries than fit into this memory the most clicked are taken.
+MEMORY = 2 << 30
+BYTES_PER_RECIPE = 4 * 4
+LEAST_HELD = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +73,9 @@ class Desk:
         )
         detector = LanguageDetector(Glossary.load(folder / layout.GLOSSARY))
         anchors = anchors_of(rows, detector, seeds.anchors)
-        questions = ask_all(recommender, sessions, lambda done, total: progress("read queries", done, total))
+        most = max(LEAST_HELD, MEMORY // (len(rows) * BYTES_PER_RECIPE))
+        wanted = most_clicked(sessions, most)
+        questions = ask_all(recommender, wanted, lambda done, total: progress("read queries", done, total))
         return cls(
             sessions=sessions,
             questions=questions,

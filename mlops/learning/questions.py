@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -53,14 +54,22 @@ class Question:
         return features(self.seen, self.fused, shelf, among, documents)
 
 
+def most_clicked(sessions: Sequence[Session], most: int) -> list[tuple[str, str]]:
+    """The queries with the most choices, by text and language, `most` at most and in alphabetical order."""
+    clicks: Counter[tuple[str, str]] = Counter()
+    for session in sessions:
+        clicks[session.query, session.language] += len(session.liked)
+    ranked = sorted(clicks, key=lambda query: (-clicks[query], query))
+    return sorted(ranked[:most])
+
+
 def ask_all(
-    recommender: Recommender, sessions: Sequence[Session], progress: Callable[[int, int], None]
+    recommender: Recommender, wanted: Sequence[tuple[str, str]], progress: Callable[[int, int], None]
 ) -> dict[tuple[str, str], Question]:
-    """See each different query of `sessions`, by text and language; those that find nothing are left out."""
-    wanted = sorted({(session.query, session.language) for session in sessions})
+    """See each of the queries `wanted`, by text and language; those that find nothing are left out."""
     questions: dict[tuple[str, str], Question] = {}
     for done, (text, language) in enumerate(wanted, start=1):
-        question = see(recommender, Ask(text=text, language=language))
+        question = see(recommender, Ask(text=text, language=cast("Language", language)))
         if question is not None:
             questions[text, language] = question
         progress(done, len(wanted))

@@ -120,7 +120,7 @@ class _Attempt:
         request = self._request
         seeds = Seeds(anchors=self._manifest.seed, training=request.seed)
         desk = Desk.lay(request.artifact, self._recommender, sessions, seeds=seeds, progress=self._progress)
-        self._figures["position_exponent"] = desk.exposure.eta
+        self._figures |= {"position_exponent": desk.exposure.eta, "wordings": len(desk.questions)}
         if not self._demand(self._preference(desk)):
             return self._verdict(Decision.REFUSED)
         named = titles_as_questions(
