@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlops.cli import retraining
 from mlops.cli.console import answers, messages, phases, print_json, print_table
 from mlops.cli.wiring import code_revision, translator_of
 from mlops.config import Settings
@@ -22,6 +23,7 @@ def add_to(app: typer.Typer) -> None:
         invoke_without_command=True, help="Learn from feedback: the next version, or why there is none."
     )
     group.callback()(retrain)
+    retraining.add_to(group)
     app.add_typer(group, name="retrain")
 
 

@@ -1,18 +1,22 @@
 """A retraining as a job of a home, with the real registry: what it registers, and what it leaves alone."""
 
+import json
 from datetime import UTC, datetime
 from functools import partial
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
 from mlops.artifact.loader import load_model
 from mlops.artifact.manifest import read_manifest
+from mlops.cli.main import build_app
 from mlops.config import Settings
 from mlops.corpus.sample import sample_recipes
 from mlops.corpus.store import CorpusStore
 from mlops.embedded import learning_job
 from mlops.embedded.database import Database
+from mlops.embedded.facts import Answering, Facts
 from mlops.embedded.home import Home
 from mlops.embedded.job_table import JobKind, JobTable
 from mlops.embedded.registering import register_artifact
@@ -132,3 +136,18 @@ def test_a_cancelled_run_registers_nothing(home, settings):
     with pytest.raises(Permanent, match="was cancelled"):
         run(home, settings, cancelled=True)
     assert set(versions(settings)) == {"1.0.0"}
+
+
+def test_a_run_by_hand_has_a_process_of_its_own_and_is_listed(home, settings, monkeypatch):
+    folder = production(home, settings, sample_recipes())
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")
+    digest = read_manifest(folder).digest
+    with Database.open(home.state) as database:
+        Facts(database).set_traffic([Answering(version="1.0.0", weight=100, digest=digest, folder=folder)])
+
+    ran = CliRunner().invoke(build_app(), ["retrain", "start", "--why", "a new menu", "--json"])
+
+    (listed,) = json.loads(CliRunner().invoke(build_app(), ["retrain", "jobs", "--json"]).stdout)
+    assert (ran.exit_code, json.loads(ran.stdout)) == (1, listed)
+    assert (listed["state"], listed["tries"], listed["reason"]) == ("Succeeded", 1, "a new menu")
+    assert listed["message"].startswith("nothing new: Refused: 0 distinct queries")
