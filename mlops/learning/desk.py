@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from mlops.learning.judgements import judgements
 from mlops.learning.learner import Judged, folds_of
 from mlops.learning.position import estimate
 from mlops.learning.questions import ask_all, most_clicked
-from mlops.retrieval.features import Shelf
+from mlops.retrieval.features import FEATURES, Shelf
 from mlops.retrieval.rows import Rows
 from mlops.retrieval.term_fields import TermFields
 from mlops.translation.glossary import Glossary
@@ -38,6 +39,17 @@ if TYPE_CHECKING:
 MEMORY = 2 << 30
 BYTES_PER_RECIPE = 4 * 4
 LEAST_HELD = 200
+# What tells a recipe that fits a query from one that does not, whatever a ranking makes of it.
+FIT = (
+    "semantic",
+    "title",
+    "title_lead",
+    "title_ingredients",
+    "foods_title",
+    "foods_lead",
+    "foods_ingredients",
+    "dish_title",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +115,22 @@ class Desk:
         question = self.questions.get((session.query, session.language))
         return None if question is None else question.meaning
 
-    def fits(self, session: Session) -> dict[str, float] | None:
-        """How well recipes fit the query, in standard deviations over what was shown, by meaning and by words."""
-        question = self.questions.get((session.query, session.language))
-        known = [recipe for recipe in session.shown if recipe in self.documents]
-        if question is None or len(known) < _LEAST_KNOWN:
-            return None
-        at = np.array([self.documents[recipe] for recipe in known], dtype=np.intp)
-        total = sum(_standard(question.seen.scores(name)[at]) for name in ("semantic", "lexical"))
-        return dict(zip(known, np.asarray(total).tolist(), strict=True))
+    def fits(self) -> dict[tuple[str, str], dict[str, float]]:
+        """How well each recipe that was shown for a query fits it, in standard deviations summed over FIT."""
+        shown: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for session in self.sessions:
+            shown[session.query, session.language].update(session.shown)
+        columns = [list(FEATURES).index(name) for name in FIT]
+        found = {}
+        for key, question in self.questions.items():
+            known = sorted(recipe for recipe in shown[key] if recipe in self.documents)
+            if len(known) < _LEAST_KNOWN:
+                continue
+            at = np.array([self.documents[recipe] for recipe in known], dtype=np.intp)
+            described = question.features(self.shelf, question.candidates(), at)[:, columns]
+            total = sum(_standard(described[:, column]) for column in range(len(columns)))
+            found[key] = dict(zip(known, np.asarray(total).tolist(), strict=True))
+        return found
 
 
 # One recipe alone fits neither better nor worse.

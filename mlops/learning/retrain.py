@@ -195,7 +195,8 @@ class _Attempt:
         return Learner(desk.judged(sessions), named, desk.vectors, desk.shelf, self._request.seed)
 
     def _preference(self, desk: Desk) -> Demand:
-        found = preferences(desk.sessions, desk.fits, desk.meaning)
+        fits = desk.fits()
+        found = preferences(desk.sessions, lambda session: fits.get((session.query, session.language)), desk.meaning)
         gate = Gate(metric="preference", min_absolute_change=LEAST_PREFERENCE)
         result = judge(gate, found, dict.fromkeys(found, 0.0), seed=self._request.seed)
         self._figures["preference"] = _rounded(result.value)

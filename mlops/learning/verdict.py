@@ -27,7 +27,7 @@ class Policy:
     least_queries: int = 50
     few_queries: int = 100
     min_gain: float = 0.01
-    min_gain_later: float = 0.0
+    min_gain_later: float = -0.01
     tolerated_loss: float = 0.02
     most_untrusted: float = 0.5
 
