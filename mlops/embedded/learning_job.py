@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from mlops.embedded.retrain_check import recorded_reading
+from mlops.embedded.revision import code_revision
 from mlops.learning.retrain import RetrainRequest, retrain
 from mlops.translation.opening import open_translator
 
@@ -30,7 +31,12 @@ def learn(home: Home, settings: Settings, parent: Path, out: Path, *, version: s
     """Learn from the recorded sessions on top of the artefact in `parent`; raises what `retrain` raises."""
     reading = recorded_reading(home)
     request = RetrainRequest(
-        artifact=parent, out=out, code_revision="", version=version, trigger=trigger, threads=settings.threads
+        artifact=parent,
+        out=out,
+        code_revision=code_revision(),
+        version=version,
+        trigger=trigger,
+        threads=settings.threads,
     )
     translator = open_translator(settings.translator, target=settings.translator_target)
     try:

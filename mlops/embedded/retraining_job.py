@@ -21,7 +21,7 @@ from mlops.embedded.learning_job import learn
 from mlops.embedded.registering import register_artifact
 from mlops.embedded.retrain_check import data_digest
 from mlops.embedded.training_process import TrainingProcess
-from mlops.errors import Permanent
+from mlops.errors import Permanent, Transient
 from mlops.model_registry import next_version, open_registry, parse_version
 
 if TYPE_CHECKING:
@@ -34,14 +34,27 @@ if TYPE_CHECKING:
     from mlops.model_registry import ModelRegistry, RegisteredVersion
 
 BY = "recipes retraining"
+# Between tries, where what failed may pass: a registry that restarts is back within two minutes.
+BACK_OFF_SECONDS = (5.0, 20.0, 80.0)
 
 
-def retrain(job: Job, settings: Settings, clock: Callable[[], datetime]) -> Mapping[str, Any]:
+def retrain(
+    job: Job, settings: Settings, clock: Callable[[], datetime], sleep: Callable[[float], None]
+) -> Mapping[str, Any]:
     """Train and register; a job that was cut short after it had registered finds its version again.
 
     The answer holds a candidate, or a message that says why there is none.
-    Raises Permanent with what the training said, and Transient where the registry does not answer.
+    Raises Permanent with what the training said, and Transient where the registry does not answer at any of four tries.
     """
+    for seconds in BACK_OFF_SECONDS:
+        try:
+            return _retrain(job, settings, clock)
+        except Transient:
+            sleep(seconds)
+    return _retrain(job, settings, clock)
+
+
+def _retrain(job: Job, settings: Settings, clock: Callable[[], datetime]) -> Mapping[str, Any]:
     home = Home(settings.home)
     uri = home.running_registry() or settings.registry_uri
     with open_registry(uri, clock) as registry:

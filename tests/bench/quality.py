@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING
 from mlops.artifact import layout
 from mlops.artifact.loader import load_model
 from mlops.cli.console import messages, phases
-from mlops.cli.wiring import code_revision, translator_of
+from mlops.cli.wiring import translator_of
 from mlops.config import Settings
 from mlops.corpus.importing import open_corpus
+from mlops.embedded.revision import code_revision
 from mlops.evaluation import evaluate, read_qrels, read_queries
 from mlops.retrieval.encoder import Encoder
 from mlops.training import TrainRequest, train
