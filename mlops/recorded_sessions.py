@@ -31,7 +31,7 @@ def recorded_sessions(folder: Path) -> Iterator[dict[str, Any]]:
     kept twice counts once. A line that is being written at this moment is left for the next time.
     """
     outcomes = _outcomes(folder)
-    for row in _rows(folder / SHOWN, SHOWN):
+    for row in recorded_answers(folder):
         outcome = outcomes.get(row.get("recommendation_id", ""), _Outcome())
         yield {
             "ts": row.get("ts"),
@@ -47,9 +47,19 @@ def recorded_sessions(folder: Path) -> Iterator[dict[str, Any]]:
         }
 
 
+def recorded_answers(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield what was shown, a row an answer, as it stands in the spool of `folder`."""
+    return _rows(folder / SHOWN, SHOWN)
+
+
+def recorded_feedback(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield what users reported, as it stands in the spool of `folder`."""
+    return _rows(folder, "feedback")
+
+
 def _outcomes(folder: Path) -> dict[str, _Outcome]:
     outcomes: dict[str, _Outcome] = {}
-    for row in _rows(folder, "feedback"):
+    for row in recorded_feedback(folder):
         outcome = outcomes.setdefault(str(row.get("recommendation_id")), _Outcome())
         outcome.user = row.get("user") or outcome.user
         outcome.clicked |= dict.fromkeys(row.get("clicked", ()))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlops.retrieval.rows import Rows
     from mlops.translation.language import LanguageDetector
 
-SPANISH_TITLES = 100
+SPANISH_TITLES = 50
 KIND = "known_item"
 
 
@@ -48,8 +48,8 @@ def anchors_of(rows: Rows, detector: LanguageDetector, seed: int) -> Anchors:
     judged, grades = evaluation_set(recipes, seed)
     spanish = [(recipe, title) for recipe in recipes if (title := spanish_title(recipe, detector))]
     # A fixed stride over ids, which say nothing of a recipe.
-    stride = max(2 * len(spanish) // SPANISH_TITLES, 2)
-    held = [pair for place, pair in enumerate(spanish) if place % stride == 0][:SPANISH_TITLES]
+    stride = max(len(spanish) // SPANISH_TITLES, 2)
+    held = [pair for place, pair in enumerate(spanish) if place % stride == 0][: 2 * SPANISH_TITLES]
     by_title = tuple(Query(qid=f"title-es-{recipe.id}", kind=KIND, text_es=title) for recipe, title in held)
     qrels = {**grades, **{f"title-es-{recipe.id}": {recipe.id: 2} for recipe, _ in held}}
     taken = {document for by_document in qrels.values() for document in by_document} if _titles(judged) else set()

@@ -126,3 +126,17 @@ def test_a_user_is_forgotten_by_the_name_that_clients_send(home):
     record(home, user_hash("jane", user_salt(home).encode()))
     assert printed("feedback", "erase", "john") == {"erased": 0}
     assert printed("feedback", "erase", "jane") == {"erased": 2}
+
+
+def test_a_home_has_a_database_of_its_own_unless_one_is_named(home, tmp_path, monkeypatch):
+    record(home, user_hash("jane", user_salt(home).encode()))
+    assert printed("feedback", "load") == {"answers": 1, "feedback": 0, "broken": 1}
+    assert (home.root / "feedback.db").exists()
+    out = tmp_path / "from-database.jsonl"
+    assert printed("feedback", "export", "--out", str(out), "--database")["sessions"] == 1
+    assert printed("feedback", "prune", "--days", "1") == {"pruned": 1}
+
+    monkeypatch.setenv("RECIPES_FEEDBACK_DATABASE", f"sqlite:///{tmp_path / 'other.db'}")
+    assert printed("feedback", "load")["answers"] == 1
+    assert printed("feedback", "erase", "jane") == {"erased": 3}
+    assert printed("feedback", "load")["answers"] == 0
