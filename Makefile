@@ -50,7 +50,7 @@ training: $(VENV)/.installed-dev ## Hold our encoder against sentence-transforme
 	@test -x $(VENV)-training/bin/python || $(PYTHON) -m venv $(VENV)-training
 	@$(UV) install -q -p $(VENV)-training/bin/python -c constraints.txt -e '.[jobs,training,dev]'
 	@$(UV) install -q -p $(VENV)-training/bin/python --no-deps $(ENCODER)
-	$(VENV)-training/bin/python -m pytest -q -m training tests/contract/test_encoder.py
+	$(VENV)-training/bin/python -m pytest -q -m training tests/contract/test_encoder.py tests/contract/test_fine_tuning.py
 
 constraints: $(VENV)/.installed-dev ## Pin anew; a constraints file records versions, no addresses
 	$(UV) compile -q --upgrade --all-extras --no-header --no-annotate --no-emit-index-url pyproject.toml -o constraints.txt

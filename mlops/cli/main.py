@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from mlops.cli import answer, data, doctor, feedback, learning, registry, service, training
+from mlops.cli import answer, data, doctor, feedback, fine_tuning, learning, registry, service, training
 from mlops.cli.console import print_error
 from mlops.errors import Conflict, MlopsError, NotFound, Transient
 
@@ -21,7 +21,7 @@ EXIT_CODES: tuple[tuple[type[MlopsError], int], ...] = ((NotFound, 3), (Conflict
 def build_app() -> typer.Typer:
     """Assemble the verbs; a function, so that nothing happens at import."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-    for module in (service, data, training, learning, feedback, answer, registry, doctor):
+    for module in (service, data, training, learning, fine_tuning, feedback, answer, registry, doctor):
         module.add_to(app)
     return app
 
