@@ -120,7 +120,7 @@ class ComponentOut(BaseModel):
 
 
 class ServedOut(BaseModel):
-    """The model that answers."""
+    """A model version."""
 
     name: str
     version: str
@@ -128,11 +128,18 @@ class ServedOut(BaseModel):
     recipes: int
 
 
+class ShareOut(ServedOut):
+    """A version that answers users, and how many of them."""
+
+    weight: int = Field(description="Percent of users; a user stays with a version while the weights stay.")
+
+
 class HealthResponse(BaseModel):
     """The service in one word, and a reason for each part."""
 
     status: Literal["ok", "degraded", "unavailable"]
-    model: ServedOut | None
+    model: ServedOut | None = Field(description="The version that answers whom no newer one does.")
+    traffic: list[ShareOut] = Field(description="Every version that answers users; weights sum to 100.")
     components: dict[str, ComponentOut]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from predictor.ports import Component
+from predictor.slot import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from predictor.ports import ComponentStatus
-    from predictor.slot import SlotState
+    from predictor.slot import Share, SlotState
 
 Status = Literal["ok", "degraded", "unavailable"]
 
@@ -33,23 +34,29 @@ def overall(components: Mapping[str, Component]) -> Status:
 def model_component(state: SlotState) -> Component:
     """Judge the slot: a failed swap behind a served model is a degradation, not an outage."""
     if state.served is None:
-        if state.failure is not None:
-            return Component(status="unavailable", reason=f"loading failed: {state.failure}")
-        return Component(status="unavailable", reason="still loading")
+        return Component(status="unavailable", reason=state.silence)
+    split = _split(state.shares)
     if state.failure is not None:
-        return Component(
-            status="degraded", reason=f"still serving {state.served.version}, a newer model failed: {state.failure}"
-        )
-    return Component(status="ok", reason=f"serving {state.served.name} {state.served.version}")
+        return Component(status="degraded", reason=f"still serving {split}, a newer model failed: {state.failure}")
+    return Component(status="ok", reason=f"serving {state.served.name} {split}")
 
 
 def index_component(state: SlotState) -> Component:
     """Judge what can be searched."""
-    if state.served is None:
+    if not state.shares:
         return Component(status="unavailable", reason="no model is loaded")
-    if state.served.recipes == 0:
-        return Component(status="unavailable", reason="the model holds no recipe")
-    return Component(status="ok", reason=f"{state.served.recipes} recipes")
+    empty = [share for share in state.shares if share.served.recipes == 0]
+    if empty:
+        status: ComponentStatus = "degraded" if len(empty) < len(state.shares) else "unavailable"
+        return Component(status=status, reason=f"no recipe is in {_split(empty)}")
+    counts = dict.fromkeys(f"{share.served.recipes} recipes" for share in state.shares)
+    return Component(status="ok", reason=", ".join(counts))
+
+
+def _split(shares: Sequence[Share]) -> str:
+    """Name versions, and their shares where that is not everybody."""
+    named = (f"{share.served.version}{'' if share.weight == ALL else f' ({share.weight} %)'}" for share in shares)
+    return ", ".join(named)
 
 
 def translator_component(outcomes: Sequence[bool]) -> Component:

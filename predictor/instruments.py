@@ -1,19 +1,28 @@
-"""Every Prometheus metric of the predictor, named once. Label values come from closed sets, whatever clients send."""
+"""Every Prometheus metric of the predictor, named once.
+
+Label values come from closed sets, whatever clients send; of versions only the last few have series.
+"""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from prometheus_client import CollectorRegistry
 
-    from mlops.recommendation import ServedModel
+    from predictor.slot import Share
 
 # A request takes 1 to 100 ms; the default buckets of prometheus_client begin at 5 ms.
 _MILLISECONDS = (0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 250, 500, 1000, 2500, 5000)
 BUCKETS = tuple(milliseconds / 1000 for milliseconds in _MILLISECONDS)
+# Versions with series of their own: production, canary, the one before, and those that left lately, whose last counts
+# are still to be scraped.
+_VERSIONS = 6
 
 
 class Instruments:
@@ -27,7 +36,7 @@ class Instruments:
         self.request = histogram(
             "recipes_request_duration_seconds",
             "From the last byte of a request to the last of its answer.",
-            ("route", "status"),
+            ("route", "status", "version"),
         )
         self.translation = histogram("recipes_translation_duration_seconds", "Understanding and translating a query.")
         self.embedding = histogram("recipes_embedding_duration_seconds", "Encoding a query.")
@@ -43,11 +52,30 @@ class Instruments:
             registry=registry,
         )  # fmt: skip
         self._model_info = Gauge(
-            "recipes_model_info", "1 for the model that is served.", ("model", "version", "digest"), registry=registry
-        )
+            "recipes_model_info", "1 for each version that is served.", ("model", "version", "digest"),
+            registry=registry,
+        )  # fmt: skip
+        self._weight = Gauge(
+            "recipes_traffic_weight", "Percent of users that a version answers.", ("model", "version"),
+            registry=registry,
+        )  # fmt: skip
+        self._versions: OrderedDict[str, None] = OrderedDict()
 
-    def show_model(self, served: ServedModel | None) -> None:
-        """Have `recipes_model_info` say what is served now, and nothing that was."""
+    def observe(self, route: str, status: int, version: str | None, seconds: float) -> None:
+        """Count a request; `version` is the one that was to answer it, None where it came to none."""
+        if version is not None:
+            self._versions[version] = None
+            self._versions.move_to_end(version)
+            if len(self._versions) > _VERSIONS:
+                retired, _ = self._versions.popitem(last=False)
+                self.request.remove_by_labels({"version": retired})
+        self.request.labels(route, str(status), version or "").observe(seconds)
+
+    def show(self, shares: Sequence[Share]) -> None:
+        """Have `recipes_model_info` and `recipes_traffic_weight` say what is served now, and nothing that was."""
         self._model_info.clear()
-        if served is not None:
+        self._weight.clear()
+        for share in shares:
+            served = share.served
             self._model_info.labels(served.name, served.version, served.digest).set(1)
+            self._weight.labels(served.name, served.version).set(share.weight)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from mlops.monitoring.traffic_log import TrafficLog
+    from mlops.recommendation import Ask
     from mlops.registry.values import RegisteredVersion
 
 ComponentStatus = Literal["ok", "degraded", "unavailable", "unknown", "not_configured"]
@@ -59,8 +61,14 @@ class RetrainCheck(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What is injected. `probes` add components to GET /health, by name; they may block and are given a second."""
+    """What is injected. `probes` add components to GET /health, by name; they may block and are given a second.
+
+    `traffic` is told of each answer, failure and feedback of a version. `heard` is called with the queries of each
+    request that was answered, on the event loop: it must return at once.
+    """
 
     models: ModelsView | None = None
     retraining: RetrainCheck | None = None
     probes: Mapping[str, Callable[[], Component]] = field(default_factory=dict)
+    traffic: TrafficLog | None = None
+    heard: Callable[[Sequence[Ask]], None] | None = None

@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import structlog
+
 from mlops.errors import Permanent, Transient
 from mlops.feedback import VERSION_SEPARATOR, user_hash
 from predictor.telemetry import current_record
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from predictor.workers import Workers
 
 _REMEMBERED_TRANSLATIONS = 50
+
+_log = structlog.stdlib.get_logger("app")
 
 
 class ModelFailed(Permanent):
@@ -49,12 +53,18 @@ class Terms:
 
 
 class Recommending:
-    """Answers requests from whatever model the slot holds when they come."""
+    """Answers requests from whatever model the slot gives their user when they come.
 
-    def __init__(self, slot: Slot, workers: Workers, terms: Terms) -> None:
+    `heard` is told what was asked once it is answered; see `Ports`.
+    """
+
+    def __init__(
+        self, slot: Slot, workers: Workers, terms: Terms, heard: Callable[[Sequence[Ask]], None] | None = None
+    ) -> None:
         self._slot = slot
         self._workers = workers
         self._terms = terms
+        self._heard = heard
         self._translations: deque[bool] = deque(maxlen=_REMEMBERED_TRANSLATIONS)
 
     @property
@@ -65,15 +75,17 @@ class Recommending:
     async def answer(self, requests: Sequence[RecommendRequest]) -> tuple[Recommendation, ...]:
         """Answer `requests` in order, all by the same model, as one piece of work.
 
+        Their user decides which model; where they name none or several, each call is a user of its own.
+
         Raises NotServing, Overloaded, DeadlineExceeded, ModelFailed, and Transient faults of the model.
         """
         started = self._terms.timer()
         record = current_record()
-        served = self._slot.current()
+        user = _user(requests)
+        served = self._slot.choose(self._terms.new_id() if user is None else user)
         record.served_by(served)
-        users = {request.user_id for request in requests if request.user_id is not None}
-        if len(users) == 1:
-            record.user = user_hash(users.pop(), self._terms.user_salt)
+        if user is not None:
+            record.user = user_hash(user, self._terms.user_salt)
         asks = [request.to_ask() for request in requests]
         answers = await self._workers.run(lambda: _ask_all(served, asks), seconds=self._terms.seconds)
         latency_ms = (self._terms.timer() - started) * 1000
@@ -87,11 +99,25 @@ class Recommending:
             for answer in answers
         )
         for recommendation in recommendations:
-            record.answered(recommendation.answer)
-            record.recommendation_ids.append(recommendation.id)
+            record.answered(recommendation.id, recommendation.answer)
             if recommendation.answer.language != "en":
                 self._translations.append(recommendation.answer.translated)
+        self._tell(asks)
         return recommendations
+
+    def _tell(self, asks: Sequence[Ask]) -> None:
+        if self._heard is None:
+            return
+        try:
+            self._heard(asks)
+        except Exception as error:  # noqa: BLE001 - an answer is ready; whoever listens must not take it away
+            _log.warning("what was asked could not be passed on", fault=type(error).__name__)
+
+
+def _user(requests: Sequence[RecommendRequest]) -> str | None:
+    """Return the one user that `requests` name; None where they name none or several."""
+    users = {request.user_id for request in requests if request.user_id is not None}
+    return users.pop() if len(users) == 1 else None
 
 
 def _ask_all(served: ServedModel, asks: Sequence[Ask]) -> list[Answer]:

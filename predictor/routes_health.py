@@ -15,6 +15,7 @@ from starlette.responses import Response
 from mlops.errors import MlopsError
 from mlops.feedback import FeedbackStore
 from mlops.monitoring.collector import MetricsCollector
+from mlops.recommendation import ServedModel
 from predictor.health import (
     disk_component,
     feedback_component,
@@ -28,7 +29,7 @@ from predictor.instruments import Instruments
 from predictor.json_messages import json_answer
 from predictor.ports import Component
 from predictor.recommending import Recommending
-from predictor.slot import Slot
+from predictor.slot import Slot, SlotState
 from predictor.workers import DeadlineExceeded, Workers
 
 _PROBE_SECONDS = 1.0
@@ -57,26 +58,18 @@ class HealthRoute:
     async def health(self) -> Response:
         """Say how each part is, and why. 503 only where no question can be answered."""
         state = self._observed.slot.state
-        components = await self._components()
+        components = await self._components(state)
         status = overall(components)
-        served = state.served
         body = {
             "status": status,
-            "model": None
-            if served is None
-            else {
-                "name": served.name,
-                "version": served.version,
-                "digest": served.digest,
-                "recipes": served.recipes,
-            },
+            "model": None if state.served is None else _identity(state.served),
+            "traffic": [_identity(share.served) | {"weight": share.weight} for share in state.shares],
             "components": {name: asdict(component) for name, component in components.items()},
         }
         return json_answer(body, status=503 if status == "unavailable" else 200)
 
-    async def _components(self) -> dict[str, Component]:
+    async def _components(self, state: SlotState) -> dict[str, Component]:
         observed = self._observed
-        state = observed.slot.state
         store = observed.feedback
         components = {
             "model": model_component(state),
@@ -112,6 +105,10 @@ class HealthRoute:
         )  # fmt: skip
 
 
+def _identity(served: ServedModel) -> dict[str, object]:
+    return {"name": served.name, "version": served.version, "digest": served.digest, "recipes": served.recipes}
+
+
 class MetricsRoute:
     """Shows what was measured: for Prometheus, or summed up for people."""
 
@@ -135,7 +132,7 @@ class MetricsRoute:
             return json_answer(
                 await self._workers.run(lambda: self._statistics(window_minutes), seconds=_STATISTICS_SECONDS)
             )
-        self._instruments.show_model(self._slot.state.served)
+        self._instruments.show(self._slot.state.shares)
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self._instruments.registry), headers={"content-type": content_type})
 

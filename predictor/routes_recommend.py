@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 
 from fastapi import Request
 from starlette.responses import Response
 
-from mlops.feedback import Feedback, FeedbackNotKept, FeedbackStore, content_digest, user_hash
+from mlops.feedback import Feedback, FeedbackNotKept, FeedbackStore, Receipt, content_digest, user_hash
+from mlops.monitoring.traffic_log import TrafficLog
 from mlops.shown_log import Shown, ShownLog
 from predictor.answers import recommendation_body
 from predictor.instruments import Instruments
@@ -50,37 +52,66 @@ class RecommendRoute:
         )
 
 
-class FeedbackRoute:
-    """Keeps what users did with recommendations. `store` is None where no folder is set."""
+class KeptFeedback:
+    """Where feedback goes: to the store, and once it is there, into the counters and the traffic log.
 
-    def __init__(
-        self, store: FeedbackStore | None, instruments: Instruments, terms: Terms, clock: Callable[[], float]
-    ) -> None:
+    `store` is None where no folder is set, `traffic` where nobody compares versions in this process.
+    """
+
+    def __init__(self, store: FeedbackStore | None, instruments: Instruments, traffic: TrafficLog | None) -> None:
         self._store = store
         self._instruments = instruments
+        self._traffic = traffic
+
+    def submit(self, feedback: Feedback) -> Future[Receipt]:
+        """Queue `feedback`; the future ends when it is on disk.
+
+        Raises Refused without a store, and as FeedbackStore does.
+        """
+        if self._store is None:
+            detail = "no feedback folder is set here; set PREDICTOR_FEEDBACK_FOLDER and start again"
+            raise Refused(Problem(kind="not-configured", detail=detail))
+        written = self._store.submit(feedback)
+        # By the future and not by the request: it counts although its client gave up waiting for a slow disk.
+        written.add_done_callback(lambda receipt: self._count(feedback, receipt))
+        return written
+
+    def dropped(self, reason: str) -> None:
+        """Count a feedback that was not acknowledged."""
+        self._instruments.feedback_dropped.labels(reason).inc()
+
+    def _count(self, feedback: Feedback, written: Future[Receipt]) -> None:
+        if written.exception() is not None or written.result().duplicate:
+            return
+        self._instruments.feedback.inc()
+        if self._traffic is not None:
+            at = feedback.at.timestamp()
+            self._traffic.feedback(feedback.recommendation_id, feedback.clicked, feedback.cooked, at)
+
+
+class FeedbackRoute:
+    """Keeps what users did with recommendations."""
+
+    def __init__(self, kept: KeptFeedback, terms: Terms, clock: Callable[[], float]) -> None:
+        self._kept = kept
         self._terms = terms
         self._clock = clock
 
     async def feedback(self, request: Request) -> Response:
         """Keep what a user clicked, cooked or rated; answered once it is on disk. Sent again, it is kept once."""
         wanted = parse_json(FeedbackRequest, await json_body(request))
-        if self._store is None:
-            detail = "no feedback folder is set here; set PREDICTOR_FEEDBACK_FOLDER and start again"
-            raise Refused(Problem(kind="not-configured", detail=detail))
         feedback = self._feedback(wanted)
         current_record().user = feedback.user
         try:
             async with asyncio.timeout(self._terms.seconds):
-                receipt = await asyncio.wrap_future(self._store.submit(feedback))
+                receipt = await asyncio.wrap_future(self._kept.submit(feedback))
         except FeedbackNotKept as error:
-            self._instruments.feedback_dropped.labels(error.reason).inc()
+            self._kept.dropped(error.reason)
             raise
         except TimeoutError:
-            self._instruments.feedback_dropped.labels("slow_disk").inc()
+            self._kept.dropped("slow_disk")
             detail = f"not on disk within {self._terms.seconds:g} s; send it again with the same feedback_id"
             raise Refused(Problem(kind="not-kept", detail=detail, headers={"retry-after": "5"})) from None
-        if not receipt.duplicate:
-            self._instruments.feedback.inc()
         return json_answer({"feedback_id": receipt.feedback_id, "duplicate": receipt.duplicate}, status=202)
 
     def _feedback(self, wanted: FeedbackRequest) -> Feedback:

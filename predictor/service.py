@@ -12,7 +12,7 @@ from predictor.front_door import FrontDoor
 from predictor.instruments import Instruments
 from predictor.recommending import Recommending, Terms
 from predictor.routes_health import HealthRoute, MetricsRoute, Observed
-from predictor.routes_recommend import FeedbackRoute, RecommendRoute
+from predictor.routes_recommend import FeedbackRoute, KeptFeedback, RecommendRoute
 from predictor.routes_registry import ModelsRoute, RetrainRoute, Token
 from predictor.telemetry import Telemetry
 from predictor.workers import Workers
@@ -80,7 +80,8 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         user_salt=surroundings.user_salt,
         seconds=settings.deadline_seconds,
     )
-    recommending = Recommending(slot, workers, terms)
+    recommending = Recommending(slot, workers, terms, ports.heard)
+    kept = KeptFeedback(surroundings.feedback, instruments, ports.traffic)
     observed = Observed(
         slot=slot,
         recommending=recommending,
@@ -92,7 +93,7 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
     token = Token(None if settings.api_token is None else settings.api_token.get_secret_value())
     routes = Routes(
         recommend=RecommendRoute(recommending, surroundings.shown, terms, surroundings.clock),
-        feedback=FeedbackRoute(surroundings.feedback, instruments, terms, surroundings.clock),
+        feedback=FeedbackRoute(kept, terms, surroundings.clock),
         health=HealthRoute(observed, side_workers),
         metrics=MetricsRoute(instruments, collector, slot, side_workers),
         models=ModelsRoute(ports.models, side_workers),
@@ -101,7 +102,7 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
     return Service(
         api=create_api(routes),
         recommending=recommending,
-        telemetry=Telemetry(instruments, collector, clock=surroundings.clock, timer=surroundings.timer),
+        telemetry=Telemetry(instruments, collector, ports.traffic, clock=surroundings.clock, timer=surroundings.timer),
         collector=collector,
         limits=Limits(
             body_bytes=settings.max_body_bytes, body_seconds=settings.receive_seconds, requests=settings.max_requests

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from mlops.monitoring.statistics import Sample
+from mlops.monitoring.traffic_log import DEPTH, ServedRequest
 from predictor.problems import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlops.monitoring.collector import MetricsCollector
+    from mlops.monitoring.traffic_log import TrafficLog
     from mlops.recommendation import Answer, ServedModel
     from predictor.instruments import Instruments
 
@@ -28,6 +30,7 @@ PROBES = frozenset({"/", "/health", "/metrics", "/v1/models/{model}", "/v2/healt
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _OVERLOADED = 429
+_CLIENT_FAULT = 400
 _SERVER_FAULT = 500
 _CLIENT_GONE = 499  # nginx's code for it; no answer was sent, so no standard one exists
 
@@ -51,6 +54,8 @@ class RequestRecord:
     hits: int = 0
     untranslated: int = 0
     recommendation_ids: list[str] = field(default_factory=list)
+    shown: list[tuple[str, ...]] = field(default_factory=list)
+    top_scores: list[float | None] = field(default_factory=list)
     phases: dict[str, float] = field(default_factory=dict)
     started: float = 0.0
     seconds: float = 0.0
@@ -59,8 +64,11 @@ class RequestRecord:
         """Note which model answers."""
         self.model, self.version = served.name, served.version
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, recommendation_id: str, answer: Answer) -> None:
         """Add one answer; the phases of a batch add up."""
+        self.recommendation_ids.append(recommendation_id)
+        self.shown.append(tuple(hit.id for hit in answer.hits[:DEPTH]))
+        self.top_scores.append(answer.hits[0].score if answer.hits else None)
         self.queries += 1
         self.hits += len(answer.hits)
         self.untranslated += not answer.translated
@@ -92,18 +100,23 @@ def current_record() -> RequestRecord:
 
 
 class Telemetry:
-    """Notes every request once it is over. `clock` returns Unix seconds, `timer` monotonic ones."""
+    """Notes every request once it is over. `clock` returns Unix seconds, `timer` monotonic ones.
+
+    `traffic` is told of the requests that a version answered or failed, where somebody keeps count of it.
+    """
 
     def __init__(
         self,
         instruments: Instruments,
         collector: MetricsCollector,
+        traffic: TrafficLog | None,
         *,
         clock: Callable[[], float],
         timer: Callable[[], float],
     ) -> None:
         self._instruments = instruments
         self._collector = collector
+        self._traffic = traffic
         self._clock = clock
         self._timer = timer
 
@@ -128,14 +141,14 @@ class Telemetry:
     def _end(self, record: RequestRecord) -> None:
         if record.status is None:
             record.status, record.error = _CLIENT_GONE, "disconnected"
-        if record.status >= 400 and record.error is None:  # noqa: PLR2004 - where HTTP's errors begin
+        if record.status >= _CLIENT_FAULT and record.error is None:
             record.error = _kind_of(record.status)
         self._measure(record, record.status)
         _write_line(record, record.status)
 
     def _measure(self, record: RequestRecord, status: int) -> None:
         instruments = self._instruments
-        instruments.request.labels(record.route, str(status)).observe(record.seconds)
+        instruments.observe(record.route, status, record.version, record.seconds)
         if record.error is not None:
             instruments.errors.labels(record.error).inc()
         if record.untranslated:
@@ -158,6 +171,25 @@ class Telemetry:
                     num_recipes=record.hits if record.queries else None,
                 )
             )
+            self._keep(record, status)
+
+    def _keep(self, record: RequestRecord, status: int) -> None:
+        """Tell the traffic log. A version answers for its own faults, not for overload and not for its clients."""
+        if self._traffic is None or record.version is None or _CLIENT_FAULT <= status < _SERVER_FAULT:
+            return
+        failed = status >= _SERVER_FAULT
+        self._traffic.record(
+            ServedRequest(
+                at=self._clock(),
+                version=record.version,
+                failed=failed,
+                latency_ms=record.seconds * 1000,
+                recommendation_ids=() if failed else tuple(record.recommendation_ids),
+                hits=() if failed else tuple(record.shown),
+                top_scores=() if failed else tuple(record.top_scores),
+                user=record.user,
+            )
+        )
 
 
 def _kind_of(status: int) -> str:

@@ -1,9 +1,9 @@
 """KServe V2 tensors, REST and gRPC, to requests and back.
 
-Inputs: `query` BYTES [n]; optionally `k` (any integer type), `language` BYTES and `filters` BYTES (a JSON object with
-the filter fields of POST /recommend), each [1] for all queries or [n]. Outputs: `ids` BYTES [n, k] and `scores` FP32
-[n, k] with k the largest asked for, padded by "" and 0 where a query has fewer answers, and `payload` BYTES [n]: the
-answer of POST /recommend as JSON.
+Inputs: `query` BYTES [n]; optionally `k` (any integer type), `language` BYTES, `user_id` BYTES and `filters` BYTES (a
+JSON object with the filter fields of POST /recommend), each [1] for all queries or [n]. Outputs: `ids` BYTES [n, k] and
+`scores` FP32 [n, k] with k the largest asked for, padded by "" and 0 where a query has fewer answers, and `payload`
+BYTES [n]: the answer of POST /recommend as JSON.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ INPUTS = (
     {"name": "query", "datatype": "BYTES", "shape": [-1]},
     {"name": "k", "datatype": "INT32", "shape": [-1]},
     {"name": "language", "datatype": "BYTES", "shape": [-1]},
+    {"name": "user_id", "datatype": "BYTES", "shape": [-1]},
     {"name": "filters", "datatype": "BYTES", "shape": [-1]},
 )
 OUTPUTS = (
@@ -106,7 +107,7 @@ def _request(columns: dict[str, list[Any]], row: int) -> RecommendRequest:
         values = columns[name]
         return values[row] if len(values) > 1 else values[0]
 
-    fields: dict[str, Any] = {name: at(name) for name in ("query", "k", "language") if name in columns}
+    fields: dict[str, Any] = {name: at(name) for name in ("query", "k", "language", "user_id") if name in columns}
     if "filters" in columns:
         text = at("filters")
         if not isinstance(text, str):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter, sleep
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 # Users come first: what waits for an evaluation can wait a little longer.
 NICENESS = 10
+LONGEST_MESSAGE = 300
 
 
 def main(arguments: list[str]) -> int:
@@ -54,6 +56,9 @@ def _answer(job: Job, database: Database) -> Mapping[str, Any]:
         return {"state": JobState.SUCCEEDED, **_run(job, database)}
     except MlopsError as error:
         return {"state": JobState.FAILED, "message": f"{error.message}. {error.hint}".strip()}
+    except Exception as error:  # noqa: BLE001 - whatever a model or a library raises; the trace is in the job's log
+        traceback.print_exc()
+        return {"state": JobState.FAILED, "message": f"{type(error).__name__}: {error}"[:LONGEST_MESSAGE]}
 
 
 def _run(job: Job, database: Database) -> Mapping[str, Any]:

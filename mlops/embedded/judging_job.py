@@ -7,12 +7,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from controller.actions import StartEvaluation, StartReplay, from_dict
 from controller.observation import Sample
 from controller.resource.codec import codec
 from mlops.artifact.loader import load_model
 from mlops.errors import Permanent
 from mlops.evaluation import evaluate, read_qrels, read_queries
+from mlops.evaluation.replayed import alone, compared, replay
+from mlops.evaluation.results import PERCENTILES
 from mlops.recipe import Recipe
 from mlops.retrieval.rows import Rows
 from mlops.training import evaluation_set
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from mlops.embedded.job_table import Job
     from mlops.embedded.recent_queries import RecentQueries
     from mlops.evaluation import EvaluationReport, Qrels, Query
+    from mlops.evaluation.replayed import Pair
     from mlops.recommendation import ServedModel
     from mlops.translation.translator import Translator
 
@@ -83,7 +88,9 @@ class JudgingJob:
         )
 
     def _replayed(self, asked: StartReplay, candidate: Contender, baseline: Contender) -> list[Sample]:
-        raise NotImplementedError
+        asks = self._queries.latest(asked.queries)
+        pairs = replay(candidate.model.recommender, baseline.model.recommender, asks, self._timer)
+        return [_compared(gate.metric, pairs) for gate in asked.gates]
 
 
 def _dataset(name: str, candidate: Contender, baseline: Contender | None) -> tuple[Sequence[Query], Qrels]:
@@ -101,11 +108,29 @@ def _rows(rows: Rows) -> list[dict[str, Any]]:
 
 
 def _sample(metric: str, report: EvaluationReport, baseline: EvaluationReport | None) -> Sample:
-    value = _value(metric, report)
-    of_baseline = None if baseline is None else _value(metric, baseline)
-    return Sample(metric=metric, value=value, baseline=of_baseline, samples=report.n)
+    of_baseline = None if baseline is None else _decimal(_value(metric, baseline))
+    return Sample(metric=metric, value=_decimal(_value(metric, report)), baseline=of_baseline, samples=report.n)
 
 
-def _value(metric: str, report: EvaluationReport) -> Decimal | None:
-    value = report.metrics().get(metric)
-    return None if value is None else Decimal(str(value))
+def _value(metric: str, report: EvaluationReport) -> float | None:
+    if metric in PERCENTILES:
+        return float(np.percentile(list(report.per_query("latency-ms").values()), PERCENTILES[metric]))
+    return report.metrics().get(metric)
+
+
+def _compared(metric: str, pairs: Sequence[Pair]) -> Sample:
+    found, of_baseline = compared(metric, pairs), None
+    if found is None:
+        found = alone(metric, [pair.candidate for pair in pairs])
+        of_baseline = alone(metric, [pair.baseline for pair in pairs])
+    return Sample(
+        metric=metric,
+        value=_decimal(found.value if found else None),
+        baseline=_decimal(of_baseline.value if of_baseline else None),
+        samples=found.samples if found else 0,
+    )
+
+
+def _decimal(value: float | None) -> Decimal | None:
+    """As many digits as mean something."""
+    return None if value is None else Decimal(f"{value:.6g}")

@@ -68,7 +68,7 @@ class Life:
         """`shell` may wrap the shell, as tests do that kill it between two acts."""
         self._around = around
         self._database = Database.open(home.state)
-        clock, poke = around.clock, self._poke
+        clock, poke = around.clock, self.poke
         self.resources = Resources(self._database, around.model, clock, around.new_uid)
         self.facts = Facts(self._database)
         self.records = Records(self._database)
@@ -143,7 +143,8 @@ class Life:
             new_data=self._around.new_data,
         )
 
-    def _poke(self) -> None:
+    def poke(self) -> None:
+        """Something happened: look at it now rather than soon."""
         self._keeper.poke()
 
     def _changes(self) -> int:

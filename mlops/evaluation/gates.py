@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlops.evaluation.results import PERCENTILES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from mlops.evaluation.report import EvaluationReport
 
 CONFIDENCE = 0.95
-# What these are is not a mean over queries but a percentile of the latency.
-_PERCENTILES = {"latency-p50-ms": 50, "latency-p95-ms": 95, "latency-p99-ms": 99}
 
 
 class Verdict(StrEnum):
@@ -115,7 +115,7 @@ def judge(
     evidence = _Evidence(
         now=tuple(candidate[qid] for qid in qids),
         before=tuple(production[qid] for qid in qids) if common and production else (),
-        percentile=_PERCENTILES.get(gate.metric),
+        percentile=PERCENTILES.get(gate.metric),
     )
     if missing := _missing(gate, evidence):
         return _result(gate, Verdict.NO_DATA, evidence, missing)
@@ -151,7 +151,7 @@ class _Evidence:
 
 
 def _values(report: EvaluationReport, metric: str) -> dict[str, float]:
-    return report.per_query("latency-ms" if metric in _PERCENTILES else metric)
+    return report.per_query("latency-ms" if metric in PERCENTILES else metric)
 
 
 def _missing(gate: Gate, evidence: _Evidence) -> str | None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 TOP = 10
 DEPTH = 100
+# Metrics that are percentiles of the response time.
+PERCENTILES = {"latency-p50-ms": 50, "latency-p95-ms": 95, "latency-p99-ms": 99}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

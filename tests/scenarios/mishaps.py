@@ -136,6 +136,7 @@ MISHAPS: tuple[Scenario, ...] = (
         becomes("1.1.0"),
         has_weight("1.1.0", 50),
         eventually("1.1.0", stage="Production"),
+        needs="restarts",
     ),
     story(
         "production that is lost in its bake is replaced at once by the one kept warm",
@@ -147,6 +148,7 @@ MISHAPS: tuple[Scenario, ...] = (
         eventually("1.0.0", stage="Production"),
         eventually("1.1.0", stage="Archived", reason="RolledBack"),
         answered_by(v1_0_0=100),
+        needs="restarts",
     ),
     story(
         "a rollout that is held gives way to a newer version that is ready",

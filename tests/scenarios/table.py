@@ -17,7 +17,11 @@ SCENARIOS: tuple[Scenario, ...] = (*GOING_OUT, *APPROVALS, *LEVERS, *MISHAPS)
 
 
 def possible(can: frozenset[str]) -> tuple[Scenario, ...]:
-    """The scenarios for a world that can do these things; so far that is to `jump` its clock."""
+    """The scenarios for a world that can do these things.
+
+    `jump`: its clock can be set. `restarts`: a version's serving can be away for a while, as a pod can, and a slot of
+    the serving process cannot.
+    """
     return tuple(scenario for scenario in SCENARIOS if scenario.needs <= can)
 
 

@@ -1,7 +1,7 @@
 """`python -m tests.service.fake_predictor …`: the predictor process with a made-up model in it.
 
 The rest of the process is the real one. FAKE_LOAD_SECONDS delays loading, FAKE_LOAD_FAILS fails it, FAKE_ANSWER_SECONDS
-slows each answer, and FAKE_MODULES names a file that gets the names of the modules imported by the time it stops.
+slows each answer, FAKE_SPLIT ("1.0.0=50 1.1.0=50") serves several versions from the start, and FAKE_MODULES names a file that gets the names of the modules imported by the time it stops.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from mlops.errors import Permanent
 from predictor.process import serve
 from predictor.settings import Settings
+from predictor.slot import Share, Slot
 from tests.fakes.recommender import fake_model
 
 
@@ -24,8 +25,18 @@ def load():
     return fake_model(seconds=float(os.environ.get("FAKE_ANSWER_SECONDS", "0")))
 
 
+def split():
+    slot = Slot()
+    shares = [share.split("=") for share in os.environ.get("FAKE_SPLIT", "").split()]
+    if shares:
+        slot.serve([Share(fake_model(version), int(weight)) for version, weight in shares])
+    return slot
+
+
 if __name__ == "__main__":
-    code = serve(Settings(_cli_parse_args=["--artifact", "unused", *sys.argv[1:]]), load)
+    slot = split()
+    settings = Settings(_cli_parse_args=["--artifact", "unused", *sys.argv[1:]])
+    code = serve(settings, None if slot.serving else load, slot=slot)
     if modules := os.environ.get("FAKE_MODULES"):
         Path(modules).write_text("\n".join(sorted(sys.modules)), encoding="utf-8")
     sys.exit(code)

@@ -199,7 +199,7 @@ def test_paths_that_clients_make_up_do_not_make_metrics(world):
         world.request("GET", f"/x{number}")
 
     names = [name for name in world.metrics if name.startswith("recipes_request_duration_seconds_count")]
-    assert names == ['recipes_request_duration_seconds_count{route="other",status="404"}']
+    assert names == ['recipes_request_duration_seconds_count{route="other",status="404",version=""}']
 
 
 def test_one_line_tells_all_about_a_request_but_not_its_text(world):

@@ -11,13 +11,17 @@ from mlops.errors import Transient
 from predictor.answers import HealthResponse, StatisticsResponse
 from predictor.health import disk_component, index_component, model_component, overall, translator_component, worse
 from predictor.ports import Component, Ports
-from predictor.slot import SlotState
+from predictor.slot import Share, SlotState
 from tests.builders.predictor_world import assert_problem
 from tests.fakes.recommender import fake_model
 
 
 def component(status):
     return Component(status=status, reason="because")
+
+
+def serving(*shares, **state):
+    return SlotState(shares=tuple(Share(served, weight) for served, weight in shares), **state)
 
 
 OVERALL = {
@@ -39,13 +43,29 @@ def test_the_whole_is_as_good_as_its_vital_parts(statuses, expected):
 FOUND = {
     "loading": (model_component(SlotState()), "unavailable", "still loading"),
     "failed": (model_component(SlotState(failure="bad digest")), "unavailable", "loading failed: bad digest"),
-    "serving": (model_component(SlotState(served=fake_model("1.2.3"))), "ok", "serving recipes 1.2.3"),
+    "serving": (model_component(serving((fake_model("1.2.3"), 100))), "ok", "serving recipes 1.2.3"),
     "a swap failed": (
-        model_component(SlotState(served=fake_model("1.2.3"), failure="bad digest")),
+        model_component(serving((fake_model("1.2.3"), 100), failure="bad digest")),
         "degraded",
         "still serving 1.2.3, a newer model failed: bad digest",
     ),
-    "an empty index": (index_component(SlotState(served=fake_model(recipes=0))), "unavailable", "no recipe"),
+    "serving two": (
+        model_component(serving((fake_model("1.0.0"), 90), (fake_model("1.1.0"), 10))),
+        "ok",
+        "serving recipes 1.0.0 (90 %), 1.1.0 (10 %)",
+    ),
+    "serving was ended": (model_component(SlotState(cleared=True)), "unavailable", "no version is in production"),
+    "an empty index": (index_component(serving((fake_model(recipes=0), 100))), "unavailable", "no recipe"),
+    "an empty index for some": (
+        index_component(serving((fake_model("1.0.0"), 95), (fake_model("1.1.0", recipes=0), 5))),
+        "degraded",
+        "no recipe is in 1.1.0 (5 %)",
+    ),
+    "two sizes": (
+        index_component(serving((fake_model("1.0.0"), 95), (fake_model("1.1.0", recipes=7), 5))),
+        "ok",
+        "100 recipes, 7 recipes",
+    ),
     "no Spanish yet": (translator_component(()), "unknown", "no Spanish query"),
     "Spanish works": (translator_component((True, True)), "ok", "the last 2 Spanish queries were translated"),
     "Spanish fails": (translator_component((True, False, False)), "degraded", "2 of the last 3"),
@@ -75,6 +95,54 @@ def test_without_a_model_the_service_is_unavailable(make_world):
     answer = make_world(served=None).request("GET", "/health")
 
     assert (answer.status_code, answer.json()["status"], answer.json()["model"]) == (503, "unavailable", None)
+    assert answer.json()["traffic"] == []
+
+
+def test_every_version_that_takes_traffic_is_shown_with_its_weight(world):
+    world.slot.serve([Share(fake_model("1.0.0"), 80), Share(fake_model("1.1.0"), 20)])
+
+    health = world.request("GET", "/health").json()
+    world.request("GET", "/metrics")
+
+    HealthResponse.model_validate(health, strict=True)
+    assert health["model"]["version"] == "1.0.0"
+    assert [(share["version"], share["weight"]) for share in health["traffic"]] == [("1.0.0", 80), ("1.1.0", 20)]
+    assert world.metrics['recipes_traffic_weight{model="recipes",version="1.0.0"}'] == 80
+    assert world.metrics['recipes_traffic_weight{model="recipes",version="1.1.0"}'] == 20
+    assert len([name for name in world.metrics if name.startswith("recipes_model_info")]) == 2
+
+
+def test_a_version_that_left_has_no_weight(world):
+    world.slot.serve([Share(fake_model("1.0.0"), 80), Share(fake_model("1.1.0"), 20)])
+    world.request("GET", "/metrics")
+    world.slot.swap(fake_model("1.0.0"))
+    world.request("GET", "/metrics")
+
+    weights = {name: value for name, value in world.metrics.items() if name.startswith("recipes_traffic_weight")}
+    assert weights == {'recipes_traffic_weight{model="recipes",version="1.0.0"}': 100}
+
+
+def counted(world):
+    return [name for name in world.metrics if name.startswith("recipes_request_duration_seconds_count")]
+
+
+def test_requests_are_counted_by_the_version_that_answered(world):
+    world.post("/recommend", {"query": "soup"})
+    world.slot.swap(fake_model("1.1.0"))
+    world.post("/recommend", {"query": "boom"})
+
+    assert counted(world) == [
+        'recipes_request_duration_seconds_count{route="/recommend",status="200",version="1.0.0"}',
+        'recipes_request_duration_seconds_count{route="/recommend",status="500",version="1.1.0"}',
+    ]
+
+
+def test_versions_that_left_long_ago_have_no_series_any_more(world):
+    for number in range(30):
+        world.slot.swap(fake_model(f"1.{number}.0"))
+        world.post("/recommend", {"query": "soup"})
+
+    assert [name.split('version="')[1][:6] for name in counted(world)] == [f"1.{number}.0" for number in range(24, 30)]
 
 
 def test_untranslated_answers_make_the_service_degraded_and_are_counted(world):
@@ -140,8 +208,8 @@ def test_metrics_tell_phases_and_status(world):
     world.post("/recommend", {"query": ""})
 
     metrics = world.metrics
-    assert metrics['recipes_request_duration_seconds_count{route="/recommend",status="200"}'] == 1
-    assert metrics['recipes_request_duration_seconds_count{route="/recommend",status="422"}'] == 1
+    assert metrics['recipes_request_duration_seconds_count{route="/recommend",status="200",version="1.0.0"}'] == 1
+    assert metrics['recipes_request_duration_seconds_count{route="/recommend",status="422",version=""}'] == 1
     assert metrics['recipes_errors_total{kind="invalid"}'] == 1
     assert metrics["recipes_ranking_duration_seconds_sum"] == pytest.approx(0.0007)
     assert metrics["recipes_inflight"] == 0

@@ -240,14 +240,14 @@ def test_a_request_is_answered_by_the_model_it_began_with(make_world):
     gate = Event()
     world = make_world(served=fake_model("1.0.0", gate=gate))
     old, new = {"query": "wait"}, {"query": "soup"}
-    take = world.slot.current
+    take = world.slot.choose
 
-    def swap_after_the_first_take():
-        served = take()
+    def swap_after_the_first_take(user):
+        served = take(user)
         world.slot.swap(fake_model("2.0.0"))
         return served
 
-    world.slot.current = swap_after_the_first_take
+    world.slot.choose = swap_after_the_first_take
     answers = world.requests_held(
         [("POST", "/recommend", {"json": body}) for body in (old, new)], held=1, gate=gate
     )  # fmt: skip
