@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from predictor.slot import Slot
 
 FILE = "behaviours.json"
-_MILLISECONDS = 0.1  # what scenarios call 50 ms takes 5 here: tests wait enough
 
 
 class Behaviours:
@@ -54,7 +53,7 @@ class BehavingRecommender:
 
     def recommend(self, ask: Ask) -> Answer:
         behaviour = self._behaviours.of(self._version)
-        sleep(behaviour.latency_ms * _MILLISECONDS / 1000)
+        sleep(behaviour.latency_ms / 1000)
         rate = behaviour.error_rate
         if behaviour.error_rate_in_production is not None and self._slot.weights.get(self._version) == 100:
             rate = behaviour.error_rate_in_production

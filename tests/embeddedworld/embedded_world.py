@@ -24,6 +24,7 @@ from mlops.embedded.home import Home
 from mlops.embedded.life import Life, Surroundings
 from mlops.embedded.live_traffic import LiveTraffic
 from mlops.errors import NotFound, Transient
+from mlops.logging_config import LogConfig, configure_logging
 from mlops.model_registry import ModelRegistry
 from mlops.monitoring.traffic_log import TrafficLog
 from predictor.ports import Ports
@@ -86,10 +87,11 @@ class EmbeddedWorld:
         self,
         folder: Path,
         *,
-        pace: float = 4.0,
-        requests_per_unit: float = 40.0,
+        pace: float = 2.5,
+        requests_per_unit: float = 20.0,
         wrap: Callable[[Shell], Shell] = lambda shell: shell,
     ) -> None:
+        configure_logging(LogConfig(level="ERROR"))
         self.home = Home(folder / "home")
         self.home.prepare()
         self.clock = Clock(pace)
