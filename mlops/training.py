@@ -106,11 +106,13 @@ def _learn(corpus: Sequence[Recipe]) -> Glossary:
     """The shipped glossary, and the words that this corpus' own pairs of titles teach."""
     shipped = Glossary.shipped()
     detector = LanguageDetector(shipped)
-    pairs = [(recipe.title_es, recipe.title) for recipe in corpus if recipe.title_es]
-    for recipe in corpus:
-        # An original title may be in any language; only what reads as Spanish teaches Spanish.
-        if recipe.title_original and not recipe.title_es:
-            detected = detector.detect(recipe.title_original)
-            if detected.language == "es" and detected.confidence >= SURE_SPANISH:
-                pairs.append((recipe.title_original, recipe.title))
+    pairs = [(title, recipe.title) for recipe in corpus if (title := spanish_title(recipe, detector))]
     return shipped.merged(learn_glossary(pairs)) if pairs else shipped
+
+
+def spanish_title(recipe: Recipe, detector: LanguageDetector) -> str | None:
+    """The title in Spanish, None where there is none: an original title counts only where it reads as Spanish."""
+    if recipe.title_es or not recipe.title_original:
+        return recipe.title_es
+    detected = detector.detect(recipe.title_original)
+    return recipe.title_original if detected.language == "es" and detected.confidence >= SURE_SPANISH else None

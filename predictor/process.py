@@ -20,6 +20,8 @@ from mlops.feedback import FeedbackStore
 from mlops.feedback_spool import DailySpool
 from mlops.logging_config import LogConfig, configure_logging
 from mlops.recommendation import Ask
+from mlops.shown_log import NAME as SHOWN
+from mlops.shown_log import ShownLog
 from predictor.ports import Ports
 from predictor.service import Surroundings
 from predictor.slot import Slot
@@ -118,10 +120,13 @@ class _Loading(Thread):
 
 
 def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
-    feedback = None
+    feedback = shown = None
     if settings.feedback_folder is not None:
-        feedback = FeedbackStore(DailySpool(settings.feedback_folder, time.time, fsync=settings.feedback_fsync))
+        folder, days = settings.feedback_folder, settings.feedback_days
+        feedback = FeedbackStore(DailySpool(folder, time.time, fsync=settings.feedback_fsync, keep_days=days))
         stack.callback(feedback.close)
+        shown = ShownLog(DailySpool(folder / SHOWN, time.time, name=SHOWN, fsync=False, keep_days=days))
+        stack.callback(shown.close)
     salt = settings.user_salt.get_secret_value().encode() if settings.user_salt else secrets.token_bytes(16)
     return Surroundings(
         clock=time.time,
@@ -130,4 +135,5 @@ def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
         user_salt=salt,
         registry=REGISTRY,
         feedback=feedback,
+        shown=shown,
     )

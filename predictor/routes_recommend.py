@@ -10,27 +10,46 @@ from starlette.responses import Response
 
 from mlops.feedback import Feedback, FeedbackNotKept, FeedbackStore, Receipt, content_digest, user_hash
 from mlops.monitoring.traffic_log import TrafficLog
+from mlops.shown_log import Shown, ShownLog
 from predictor.answers import recommendation_body
 from predictor.instruments import Instruments
 from predictor.json_messages import json_answer, json_body
 from predictor.problems import Problem, Refused
-from predictor.recommending import Recommending, Terms
+from predictor.recommending import Recommendation, Recommending, Terms
 from predictor.schemas import FeedbackRequest, RecommendRequest
 from predictor.telemetry import current_record
 from predictor.validation import parse_json
 
 
 class RecommendRoute:
-    """Answers one question."""
+    """Answers one question. `shown` keeps what was answered, for learning; None where no folder is set."""
 
-    def __init__(self, recommending: Recommending) -> None:
+    def __init__(
+        self, recommending: Recommending, shown: ShownLog | None, terms: Terms, clock: Callable[[], float]
+    ) -> None:
         self._recommending = recommending
+        self._shown = shown
+        self._terms = terms
+        self._clock = clock
 
     async def recommend(self, request: Request) -> Response:
         """Recommend recipes for a question in free text, best first, each with the reasons for its place."""
         wanted = parse_json(RecommendRequest, await json_body(request))
         (recommendation,) = await self._recommending.answer([wanted])
+        if self._shown is not None:
+            self._shown.keep(self._as_shown(wanted, recommendation))
         return json_answer(recommendation_body(recommendation))
+
+    def _as_shown(self, wanted: RecommendRequest, recommendation: Recommendation) -> Shown:
+        return Shown(
+            recommendation_id=recommendation.id,
+            at=datetime.fromtimestamp(self._clock(), UTC),
+            language=recommendation.answer.language,
+            query=wanted.query,
+            shown=tuple(hit.id for hit in recommendation.answer.hits),
+            version=recommendation.served.version,
+            user=None if wanted.user_id is None else user_hash(wanted.user_id, self._terms.user_salt),
+        )
 
 
 class KeptFeedback:

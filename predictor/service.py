@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from mlops.feedback import FeedbackStore
+    from mlops.shown_log import ShownLog
     from predictor.ports import Ports
     from predictor.settings import Settings
     from predictor.slot import Slot
@@ -40,6 +41,7 @@ class Surroundings:
     user_salt: bytes
     registry: CollectorRegistry
     feedback: FeedbackStore | None = None
+    shown: ShownLog | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
     )
     token = Token(None if settings.api_token is None else settings.api_token.get_secret_value())
     routes = Routes(
-        recommend=RecommendRoute(recommending),
+        recommend=RecommendRoute(recommending, surroundings.shown, terms, surroundings.clock),
         feedback=FeedbackRoute(kept, terms, surroundings.clock),
         health=HealthRoute(observed, side_workers),
         metrics=MetricsRoute(instruments, collector, slot, side_workers),

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
 
     feedback_folder: Path | None = Field(None, description="Where feedback is kept; unset, POST /feedback answers 503.")
     feedback_fsync: bool = Field(True, description="Acknowledge feedback only once it survives a loss of power.")
+    feedback_days: int = Field(
+        365, ge=1, le=36_500, description="Days that feedback, and what was shown, are kept for learning."
+    )
     least_free_bytes: int = Field(100 << 20, ge=0, description="Less free disk than this makes /health degraded.")
 
     log_folder: Path | None = Field(None, description="Folder of daily log files; unset, logs go to standard output.")

@@ -11,6 +11,7 @@ from mlops.artifact.manifest import read_manifest, verify
 from mlops.errors import Permanent
 from mlops.recommendation import ServedModel
 from mlops.retrieval.encoder import Encoder
+from mlops.retrieval.learned_ranking import LearnedRanking
 from mlops.retrieval.lexical import LexicalIndex
 from mlops.retrieval.recommender import Indexes, Recommender
 from mlops.retrieval.rows import Rows
@@ -22,6 +23,7 @@ from mlops.translation.query import QueryTranslator
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlops.artifact.manifest import Manifest
     from mlops.translation.translator import Translator
 
 
@@ -32,12 +34,8 @@ def load_model(
 
     Raises NotFound, Invalid or Permanent that name the file at fault; nothing is served from a damaged artefact.
     """
-    manifest = read_manifest(folder)
-    verify(folder, manifest, expected_digest)
-    glossary = Glossary.load(folder / layout.GLOSSARY)
-    languages = Languages(detector=LanguageDetector(glossary), english=QueryTranslator(translator, glossary))
-    recommender = Recommender(
-        manifest.version, Encoder.load(folder / layout.ENCODER, threads=threads), _open_indexes(folder), languages
+    manifest, recommender = open_recommender(
+        folder, translator=translator, expected_digest=expected_digest, threads=threads
     )
     return ServedModel(
         name=manifest.model,
@@ -46,6 +44,28 @@ def load_model(
         recipes=manifest.recipes,
         recommender=recommender,
     )
+
+
+def open_recommender(
+    folder: Path, *, translator: Translator, expected_digest: str | None = None, threads: int = 1
+) -> tuple[Manifest, Recommender]:
+    """As `load_model`, for who needs the parts: the manifest, and the recommender with more than its port."""
+    manifest = read_manifest(folder)
+    verify(folder, manifest, expected_digest)
+    glossary = Glossary.load(folder / layout.GLOSSARY)
+    languages = Languages(detector=LanguageDetector(glossary), english=QueryTranslator(translator, glossary))
+    indexes = _open_indexes(folder)
+    encoder = Encoder.load(folder / layout.ENCODER, threads=threads)
+    learned = _open_learned(folder, indexes, manifest.dimension)
+    return manifest, Recommender(manifest.version, encoder, indexes, languages, learned)
+
+
+def _open_learned(folder: Path, indexes: Indexes, dimension: int) -> LearnedRanking | None:
+    """What the version learned from feedback; None for one that has not been retrained."""
+    learned = folder / layout.LEARNED
+    if not learned.is_dir():
+        return None
+    return LearnedRanking.load(learned, indexes.facets["ingredients"], dimension)
 
 
 def _open_indexes(folder: Path) -> Indexes:

@@ -23,7 +23,10 @@ MLFLOW_NOTE = "registered_model_meta"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Identity and contents of an artefact. `files` maps relative paths to `sha256:…`; `metrics` are of training."""
+    """Identity and contents of an artefact. `files` maps relative paths to `sha256:…`; `metrics` are of training.
+
+    `lineage` says of a retrained version what it came from; None for one that was trained from a corpus.
+    """
 
     model: str
     version: str
@@ -38,10 +41,15 @@ class Manifest:
     seed: int
     metrics: dict[str, float]
     files: dict[str, str]
+    lineage: dict[str, Any] | None = None
 
     def to_bytes(self) -> bytes:
         """The file's content: sorted keys, so that equal manifests are equal bytes."""
-        return (json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+        document = asdict(self)
+        if self.lineage is None:
+            # As before there was such a thing: the digest of a registered version never changes.
+            del document["lineage"]
+        return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
     @property
     def digest(self) -> str:

@@ -17,6 +17,9 @@ from mlops.cli import (
     approving,
     data,
     doctor,
+    feedback,
+    fine_tuning,
+    learning,
     levers,
     listing,
     registry,
@@ -30,13 +33,14 @@ from mlops.cli.console import print_error
 from mlops.errors import Conflict, MlopsError, NotFound, Transient
 
 EXIT_CODES: tuple[tuple[type[MlopsError], int], ...] = ((NotFound, 3), (Conflict, 4), (Transient, 5), (MlopsError, 6))
+LEARNING = (learning, fine_tuning, feedback)
 LIFE = (applying, listing, telling, watching, approving, levers, replaying)
 
 
 def build_app() -> typer.Typer:
     """Assemble the verbs; a function, so that nothing happens at import."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-    for module in (service, data, training, answer, registry, *LIFE, doctor):
+    for module in (service, data, training, *LEARNING, answer, registry, *LIFE, doctor):
         module.add_to(app)
     return app
 

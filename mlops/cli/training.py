@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from mlops.cli.console import answers, messages, phases, print_json, print_table, say
-from mlops.cli.wiring import code_revision, translator_of
+from mlops.cli.wiring import translator_of
 from mlops.config import Settings
+from mlops.embedded.revision import code_revision
 
 
 def add_to(app: typer.Typer) -> None:

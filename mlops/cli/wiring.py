@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -47,13 +45,3 @@ def registry_of(settings: Settings) -> ModelRegistry:
     from mlops.model_registry import open_registry  # noqa: PLC0415 - verbs without a registry start faster
 
     return open_registry(Home(settings.home).running_registry() or settings.registry_uri, clock=now)
-
-
-def code_revision() -> str:
-    """The commit this code is at, or `unknown` for an installed package."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)  # noqa: S603 - fixed words
-    except OSError:
-        return "unknown"
-    return done.stdout.strip() or "unknown"

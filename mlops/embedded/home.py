@@ -28,6 +28,7 @@ class Home:
         self.logs = self.root / "logs"
         self.jobs = self.root / "jobs"
         self.downloads = self.root / "artifacts"
+        self.retrain_checks = self.root / "retrain_checks.jsonl"
         self.state = self.root / "state.db"
         self.lock = self.root / ".lock"
         self._running = self.root / "running.json"

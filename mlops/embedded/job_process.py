@@ -10,7 +10,7 @@ import sys
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
 from controller.observation import JobState
@@ -64,7 +64,7 @@ def _answer(job: Job, database: Database) -> Mapping[str, Any]:
 def _run(job: Job, database: Database) -> Mapping[str, Any]:
     settings = Settings()
     if job.kind is JobKind.RETRAINING:
-        return retrain(job, settings, _now)
+        return retrain(job, settings, _now, sleep)
     translator = open_translator(settings.translator, target=settings.translator_target)
     try:
         return JudgingJob(job, translator, RecentQueries(database, _now), perf_counter).run()

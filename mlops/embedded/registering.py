@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ def register_artifact(
     registry: ModelRegistry, folder: Path, manifest: Manifest, *, by: str, why: str
 ) -> RegisteredVersion:
     """Log the artefact in `folder` as a run with its numbers, and register it as the manifest's version."""
-    facts = {
+    facts: dict[str, Any] = {
         "encoder": manifest.encoder,
         "recipes": manifest.recipes,
         "data_digest": manifest.data_digest,
@@ -23,6 +23,8 @@ def register_artifact(
         "translator": manifest.translator,
         "seed": manifest.seed,
     }
+    if manifest.lineage is not None:
+        facts["lineage"] = manifest.lineage
     return registry.register(
         manifest.model,
         manifest.version,

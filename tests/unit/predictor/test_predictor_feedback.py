@@ -9,6 +9,7 @@ import pytest
 
 from mlops.feedback import FeedbackStore
 from mlops.feedback_spool import DailySpool
+from mlops.shown_log import ShownLog
 from tests.builders.predictor_world import assert_problem
 
 NOW = 1_800_000_000.0
@@ -151,3 +152,18 @@ def test_bad_feedback_is_a_problem_422_and_not_kept(feedback_world, folder, body
     assert_problem(answer, 422, "invalid")
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert not (folder / TODAY).exists()
+
+
+def test_what_was_shown_is_kept_for_learning_without_the_users_name(make_world, folder):
+    log = ShownLog(DailySpool(folder / "shown", lambda: NOW, name="shown", fsync=False))
+    world = make_world(shown=log)
+
+    answer = world.post("/recommend", {"query": "fish soup", "k": 3, "user_id": "jane@example.org"})
+    log.close()
+
+    (line,) = (folder / "shown" / TODAY.replace("feedback", "shown")).read_bytes().splitlines()
+    row = orjson.loads(line)
+    assert row["recommendation_id"] == answer.json()["recommendation_id"]
+    assert row["shown"] == [recipe["id"] for recipe in answer.json()["recipes"]]
+    assert (row["query"], row["lang"], len(row["user"])) == ("fish soup", answer.json()["language"], 16)
+    assert b"jane" not in line

@@ -1,0 +1,160 @@
+"""`recipes retrain check, checks, start, jobs, cancel`: retraining in this home, beside or without `recipes up`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlops.cli.console import answers, print_json, print_table, say
+from mlops.cli.wiring import now, registry_of
+from mlops.config import Settings
+from mlops.embedded.check_records import CheckRecords
+from mlops.embedded.database import Database
+from mlops.embedded.home import Home
+from mlops.embedded.job_table import JobKind, JobTable
+from mlops.embedded.registry_view import RegistryView
+from mlops.embedded.retrain_check import HomeRetrainCheck
+from mlops.errors import Conflict, NotFound, Permanent
+
+if TYPE_CHECKING:
+    from mlops.embedded.job_table import Job
+
+NOTHING_RAN = "no retraining was ever started in this home"
+
+
+def add_to(group: typer.Typer) -> None:
+    """Add the verbs of this module."""
+    group.command()(check)
+    group.command()(checks)
+    group.command()(start)
+    group.command()(jobs)
+    group.command()(cancel)
+
+
+def check(
+    model: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Is it time to train again? The same answer as POST /retrain/check; nothing is started."""
+    settings = Settings()
+    home, view = Home(settings.home), RegistryView()
+    view.connect(registry_of(settings))
+    answer = HomeRetrainCheck(home, view, now).check(model or settings.model)
+    if json:
+        print_json(
+            {"model": answer.model, "retrain": answer.retrain, "reasons": list(answer.reasons), "job": answer.job}
+        )
+        return
+    answers.print(f"{answer.model}: {'retrain' if answer.retrain else 'leave it'}", markup=False)
+    for reason in answer.reasons:
+        answers.print(f"  {reason}", markup=False, soft_wrap=True)
+
+
+def checks(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the latest.")] = 20,
+    json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON.")] = False,
+) -> None:
+    """Show the latest answers to that question, with their numbers."""
+    rows = CheckRecords(Home(Settings().home).retrain_checks).latest(limit)
+    if json:
+        print_json(rows)
+        return
+    cells = [
+        (row["ts"], row["model"], "retrain" if row["retrain"] else "leave it", "\n".join(row["reasons"]))
+        for row in rows
+    ]
+    print_table("Retraining checks", ("when", "model", "answer", "reasons"), cells)
+
+
+def start(
+    why: Annotated[str, typer.Option(help="Reason, kept with the run.")] = "started by hand",
+    json: Annotated[bool, typer.Option("--json", help="Print the run as JSON.")] = False,
+) -> None:
+    """Retrain now, whatever the triggers say; one at a time. A version that comes of it has to pass like any other."""
+    settings = Settings()
+    home = Home(settings.home)
+    home.prepare()
+    parent = home.production().version
+    at = now()
+    name = f"{settings.model}-retrain-by-hand-{at:%Y%m%d%H%M%S}"
+    with Database.open(home.state) as database:
+        table = JobTable(database)
+        with database.transaction():
+            running = next((job.name for job in _runs(table) if not job.done), None)
+            if running is not None:
+                raise Conflict(f"retraining {running} is under way", hint="wait for it, or: recipes retrain cancel")
+            spec = {"parent": parent, "reason": why, "trigger": "Manual"}
+            table.add(name, JobKind.RETRAINING, parent, spec, at)
+        say(f"{name} on top of {parent} …")
+        command = [sys.executable, "-m", "mlops.embedded.job_process", str(home.state), name]
+        code = subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode  # noqa: S603 - our own command
+        job = table.get(name)
+        if not job.done:
+            table.finish(name, {"state": "Failed", "message": f"its process ended with code {code}"}, now())
+            job = table.get(name)
+    document = _document(job)
+    if json:
+        print_json(document)
+    else:
+        answers.print(
+            f"{document['state']}: {document['version'] or document['message']}", markup=False, soft_wrap=True
+        )
+    if document["version"] is None:
+        raise typer.Exit(1)
+
+
+def jobs(
+    json: Annotated[bool, typer.Option("--json", help="Print the runs as JSON.")] = False,
+) -> None:
+    """List the retrainings of this home, the latest first: what they came to, and why."""
+    home = Home(Settings().home)
+    documents: list[dict[str, Any]] = []
+    if home.state.exists():
+        with Database.open(home.state) as database:
+            documents = [_document(job) for job in reversed(_runs(JobTable(database)))]
+    if json:
+        print_json(documents)
+        return
+    columns = ("name", "state", "trigger", "parent", "version", "started", "tries", "message")
+    print_table("Retrainings", columns, [[row[column] for column in columns] for row in documents])
+
+
+def cancel(name: Annotated[str | None, typer.Argument(help="The run; without it, the one under way.")] = None) -> None:
+    """Give up a retraining: what it finds from now on is not registered."""
+    home = Home(Settings().home)
+    if not home.state.exists():
+        raise NotFound(NOTHING_RAN)
+    with Database.open(home.state) as database:
+        table = JobTable(database)
+        under_way = [job.name for job in _runs(table) if not job.done]
+        if name is None and not under_way:
+            raise NotFound("no retraining is under way", hint="recipes retrain jobs lists them")
+        chosen = name or under_way[0]
+        if chosen not in {job.name for job in _runs(table)}:
+            raise NotFound(f"there is no retraining {chosen}", hint="recipes retrain jobs lists them")
+        if not table.finish(chosen, {"state": "Failed", "message": "cancelled"}, now()):
+            raise Permanent(f"{chosen} has ended already", hint="recipes retrain jobs says how")
+    answers.print(f"{chosen} is cancelled", markup=False)
+
+
+def _runs(table: JobTable) -> list[Job]:
+    return [job for job in table.all() if job.kind is JobKind.RETRAINING]
+
+
+def _document(job: Job) -> dict[str, Any]:
+    answer = dict(job.answer or {})
+    candidate = answer.get("candidate") or {}
+    return {
+        "name": job.name,
+        "state": answer.get("state", "Running"),
+        "trigger": job.spec.get("trigger"),
+        "reason": job.spec.get("reason"),
+        "parent": job.spec.get("parent"),
+        "version": candidate.get("version"),
+        "started": job.started.isoformat(timespec="seconds"),
+        "tries": job.tries,
+        "message": answer.get("message", ""),
+    }

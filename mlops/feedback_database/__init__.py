@@ -1,0 +1,1 @@
+"""What was shown and what users did, out of the spools of one or many processes into one database."""

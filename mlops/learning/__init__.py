@@ -1,0 +1,1 @@
+"""Learning to rank from feedback: sessions in, a next version out, or a reason why there is none."""

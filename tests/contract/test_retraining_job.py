@@ -1,0 +1,157 @@
+"""A retraining as a job of a home, with the real registry: what it registers, and what it leaves alone."""
+
+import json
+from datetime import UTC, datetime
+from functools import partial
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from mlops.artifact.loader import load_model
+from mlops.artifact.manifest import read_manifest
+from mlops.cli.main import build_app
+from mlops.config import Settings
+from mlops.corpus.sample import sample_recipes
+from mlops.corpus.store import CorpusStore
+from mlops.embedded import learning_job
+from mlops.embedded.database import Database
+from mlops.embedded.facts import Answering, Facts
+from mlops.embedded.home import Home
+from mlops.embedded.job_table import JobKind, JobTable
+from mlops.embedded.registering import register_artifact
+from mlops.embedded.retraining_job import retrain
+from mlops.errors import Permanent
+from mlops.evaluation.sample import sample_set
+from mlops.learning.retrain import RetrainRequest
+from mlops.learning.verdict import Policy
+from mlops.model_registry import open_registry
+from mlops.translation.identity import IdentityTranslator
+from tests.builders.corpus import KITCHEN, build_artifact
+from tests.builders.simulated_feedback import sessions
+
+pytestmark = [
+    pytest.mark.contract,
+    # Of MLflow's own imports and tables.
+    pytest.mark.filterwarnings("ignore:::mlflow"),
+    pytest.mark.filterwarnings("ignore:::sqlalchemy"),
+]
+
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+LENIENT = Policy(min_gain=-0.1, min_gain_later=-0.1, tolerated_loss=0.2)
+SPEC = {"parent": "1.0.0", "reason": "test", "trigger": "NewData"}
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("RECIPES_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RECIPES_TRANSLATOR", "identity")
+    return Settings()
+
+
+@pytest.fixture
+def home(settings):
+    home = Home(settings.home)
+    home.prepare()
+    return home
+
+
+def never(_):
+    pytest.fail("there is nothing to wait for")
+
+
+def production(home, settings, recipes):
+    """Register the first version as `recipes up` would."""
+    folder = home.training / "first"
+    manifest = build_artifact(folder, recipes=sorted(recipes, key=lambda recipe: recipe.id))
+    with open_registry(settings.registry_uri, lambda: NOW) as registry:
+        register_artifact(registry, folder, manifest, by="test", why="first version")
+    return folder
+
+
+def record(home, folder, visits):
+    """Keep what simulated users were shown and clicked, as the service does."""
+    queries, qrels = sample_set()
+    recommender = load_model(folder, translator=IdentityTranslator()).recommender
+    rows = sessions(recommender, [query for query in queries if query.text_en], qrels, visits=visits)
+    (home.feedback / "shown").mkdir(exist_ok=True)
+    with (home.feedback / "shown" / "shown_20260101.jsonl").open("wb") as shown:
+        shown.writelines(
+            orjson.dumps({**row, "recommendation_id": row["session"], "user": None}) + b"\n" for row in rows
+        )
+    with (home.feedback / "feedback_20260101.jsonl").open("wb") as feedback:
+        feedback.writelines(
+            orjson.dumps({"recommendation_id": row["session"], "clicked": row["clicked"]}) + b"\n" for row in rows
+        )
+
+
+def run(home, settings, name="run-1", *, cancelled=False):
+    with Database.open(home.state) as database:
+        table = JobTable(database)
+        table.add(name, JobKind.RETRAINING, "1.0.0", SPEC, NOW)
+        job = table.begin(name)
+        if cancelled:
+            table.finish(name, {"state": "Failed", "message": "cancelled"}, NOW)
+    return retrain(job, settings, lambda: NOW, never)
+
+
+def versions(settings):
+    with open_registry(settings.registry_uri, lambda: NOW) as registry:
+        return {found.version: found for found in registry.list_versions(settings.model)}
+
+
+def test_feedback_becomes_a_version_with_lineage_and_a_second_try_finds_it(home, settings, monkeypatch):
+    folder = production(home, settings, sample_recipes())
+    record(home, folder, visits=5)
+    monkeypatch.setattr(learning_job, "RetrainRequest", partial(RetrainRequest, policy=LENIENT))
+
+    answer = run(home, settings)
+
+    candidate = answer["candidate"]
+    assert (candidate["version"], candidate["lineage"]["parent"], candidate["lineage"]["trigger"]) == (
+        "1.0.1", "1.0.0", "NewData",
+    )  # fmt: skip
+    lineage = versions(settings)["1.0.1"].metadata["lineage"]
+    assert lineage["parent_digest"] == read_manifest(folder).digest
+    assert run(home, settings) == answer
+    assert list(home.training.glob("run-*")) == []
+
+
+def test_nothing_learned_is_an_answer_and_makes_no_version(home, settings):
+    production(home, settings, sample_recipes())
+    answer = run(home, settings)
+    assert answer["message"].startswith("nothing new: Refused: 0 distinct queries with clicks < 50")
+    assert set(versions(settings)) == {"1.0.0"}
+
+
+def test_other_recipes_are_trained_on_however_little_feedback_there_is(home, settings):
+    production(home, settings, sample_recipes())
+    with CorpusStore.open(home.corpus) as store:
+        store.upsert(KITCHEN, source="test", now=NOW)
+    answer = run(home, settings)
+    assert answer["candidate"]["version"] == "1.0.1"
+    assert versions(settings)["1.0.1"].metadata["recipes"] == len(KITCHEN)
+
+
+def test_a_cancelled_run_registers_nothing(home, settings):
+    production(home, settings, sample_recipes())
+    with CorpusStore.open(home.corpus) as store:
+        store.upsert(KITCHEN, source="test", now=NOW)
+    with pytest.raises(Permanent, match="was cancelled"):
+        run(home, settings, cancelled=True)
+    assert set(versions(settings)) == {"1.0.0"}
+
+
+def test_a_run_by_hand_has_a_process_of_its_own_and_is_listed(home, settings, monkeypatch):
+    folder = production(home, settings, sample_recipes())
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")
+    digest = read_manifest(folder).digest
+    with Database.open(home.state) as database:
+        Facts(database).set_traffic([Answering(version="1.0.0", weight=100, digest=digest, folder=folder)])
+
+    ran = CliRunner().invoke(build_app(), ["retrain", "start", "--why", "a new menu", "--json"])
+
+    (listed,) = json.loads(CliRunner().invoke(build_app(), ["retrain", "jobs", "--json"]).stdout)
+    assert (ran.exit_code, json.loads(ran.stdout)) == (1, listed)
+    assert (listed["state"], listed["tries"], listed["reason"]) == ("Succeeded", 1, "a new menu")
+    assert listed["message"].startswith("nothing new: Refused: 0 distinct queries")
