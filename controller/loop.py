@@ -36,9 +36,10 @@ class Shell(Protocol):
         """Do it, or find it done: actions repeat. Slow things are only started. Raises MlopsError where it fails."""
         ...
 
-    def save(self, observation: Observation, decision: Decision) -> None:
+    def save(self, observation: Observation, decision: Decision, at: datetime) -> None:
         """Store what changed: the Model's status first, then `decision.changed(observation)`, and the record.
 
+        `at` is the moment that was decided for: decided again for it, the record must come out the same.
         Raises Transient where somebody else wrote meanwhile; then nothing after it is written either.
         """
         ...
@@ -63,11 +64,12 @@ def settle(shell: Shell, clock: Callable[[], datetime]) -> Rest:
     faults: tuple[MlopsError, ...] = ()
     for rounds in range(1, ROUNDS + 1):
         observation = shell.observe()
-        decision = decide(observation, clock())
+        now = clock()
+        decision = decide(observation, now)
         if not decision.changes(observation) or decision.repeats(before):
             return Rest(wake_at=decision.wake_at, faults=faults, rounds=rounds)
         faults = _performed(shell, decision)
-        shell.save(observation, decision)
+        shell.save(observation, decision, now)
         before = decision
     return Rest(wake_at=before.wake_at if before else None, faults=faults, rounds=ROUNDS)
 

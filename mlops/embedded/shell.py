@@ -112,11 +112,11 @@ class LaptopShell:
             case _:
                 assert_never(action)
 
-    def save(self, observation: Observation, decision: Decision) -> None:
+    def save(self, observation: Observation, decision: Decision, at: datetime) -> None:
         """Keep the statuses and the record in one transaction."""
         with self._world.records.together():
             self._world.resources.save(observation, decision)
-            self._world.records.append(self._clock(), observation, decision)
+            self._world.records.append(at, observation, decision)
         self._world.registry.follow(decision.statuses)
 
     def _facts(self) -> tuple[VersionFacts, ...]:

@@ -51,10 +51,10 @@ class Mortal:
         self._shell.perform(action)
         self._die(f"after {_act(action)}")
 
-    def save(self, observation: Observation, decision: Decision) -> None:
+    def save(self, observation: Observation, decision: Decision, at: datetime) -> None:
         stages = " ".join(f"{number}:{status.stage}" for number, status in sorted(decision.statuses.items()))
         self._die(f"before saving {stages}")
-        self._shell.save(observation, decision)
+        self._shell.save(observation, decision, at)
         self._die(f"after saving {stages}")
 
     def _die(self, where: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from controller.replay import replay
 from tests.embeddedworld.embedded_world import CAN, EmbeddedWorld
 from tests.scenarios.table import play, possible
 
@@ -22,3 +23,5 @@ def test_scenario_in_the_embedded_shell(scenario: Scenario, tmp_path: Path):
     with EmbeddedWorld(tmp_path) as world:
         play(scenario, world)
         assert world.lost == []
+        for version in world.life.resources.versions():
+            assert replay(world.life.records.of_version(version.spec.version)) == ()

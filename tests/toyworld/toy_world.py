@@ -209,9 +209,9 @@ class ToyWorld:
             if manifest["spec"]["version"] not in self.versions:
                 self.apply(manifest)
 
-    def save(self, observation: Observation, decision: Decision) -> None:
-        laws.of_decision(observation, decision, self.now)
-        self.records.append((self.now, observation, decision))
+    def save(self, observation: Observation, decision: Decision, at: datetime) -> None:
+        laws.of_decision(observation, decision, at)
+        self.records.append((at, observation, decision))
         if decision.model != observation.model.status:
             self.interfere("before saving the model")
             self.model = replace(self.model, status=decision.model)

@@ -38,7 +38,7 @@ class SlowShell:
     def perform(self, action: Action) -> None:
         self.performed.append(action)
 
-    def save(self, observation: Observation, decision: Decision) -> None:
+    def save(self, observation: Observation, decision: Decision, at: datetime) -> None:
         self.saved += 1
         versions = (
             replace(version, status=decision.statuses[version.spec.version]) for version in observation.versions
@@ -83,7 +83,7 @@ def test_an_act_that_fails_is_reported_and_the_statuses_are_saved(fault: Excepti
 
 def test_a_save_that_fails_is_the_callers_to_repeat():
     class Conflicting(SlowShell):
-        def save(self, observation: Observation, decision: Decision) -> None:
+        def save(self, observation: Observation, decision: Decision, at: datetime) -> None:
             raise Transient("somebody else wrote")
 
     with pytest.raises(Transient):
@@ -92,10 +92,10 @@ def test_a_save_that_fails_is_the_callers_to_repeat():
 
 def test_a_world_that_undoes_everything_does_not_hold_the_loop_for_ever():
     class Undoing(SlowShell):
-        def save(self, observation: Observation, decision: Decision) -> None:
+        def save(self, observation: Observation, decision: Decision, at: datetime) -> None:
             generation = self.observation.model.meta.generation + 1
             meta = replace(self.observation.model.meta, generation=generation)
-            super().save(observation, decision)
+            super().save(observation, decision, at)
             self.observation = replace(self.observation, model=replace(self.observation.model, meta=meta))
 
     assert settle(Undoing(), lambda: NOW).rounds == ROUNDS
