@@ -1,0 +1,26 @@
+"""The samples that people copy are inputs that the parser takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from controller.resource.model import Model
+from controller.resource.parse import dump, parse
+
+SAMPLES = sorted((Path(__file__).parents[2] / "manifests").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_a_sample_is_understood_and_says_something(path):
+    for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+        resource = parse(document)
+        assert parse(dump(resource)).spec == resource.spec
+        assert resource.meta.name.startswith("recipes")
+        assert not isinstance(resource, Model) or resource.spec != Model(meta=resource.meta).spec
+
+
+def test_there_are_samples():
+    assert len(SAMPLES) >= 4
