@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from controller.actions import Measure
     from mlops.evaluation.online import Figure
-    from mlops.monitoring.traffic_log import TrafficLog
+    from mlops.monitoring.traffic_log import ServedRequest, TrafficLog
 
 
 class LiveTraffic:
@@ -24,9 +24,8 @@ class LiveTraffic:
 
     def measure(self, action: Measure, now: datetime) -> Measurement:
         """Measure every gate's metric since the moment asked for; one that nobody measures here has no sample."""
-        since = action.since.timestamp()
-        rows = self._log.since(action.version, since)
-        beside = self._log.since(action.baseline, since) if action.baseline else ()
+        rows = self._rows(action.version, action.since, now)
+        beside = self._rows(action.baseline, action.since, now) if action.baseline else ()
         newest = max((row.at for row in rows), default=None)
         samples = [
             Sample(
@@ -40,6 +39,11 @@ class LiveTraffic:
             if (found := figure(gate.metric, rows)) is not None
         ]
         return Measurement(name=action.name, at=now, samples=tuple(samples))
+
+    def _rows(self, version: str, since: datetime, now: datetime) -> tuple[ServedRequest, ...]:
+        """What a version answered since then. After the clock was set back, there is a future that has been."""
+        until = now.timestamp()
+        return tuple(row for row in self._log.since(version, since.timestamp()) if row.at <= until)
 
 
 def _decimal(found: Figure | None) -> Decimal | None:

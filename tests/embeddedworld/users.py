@@ -46,6 +46,8 @@ class Users:
             due = max(due, monotonic() - self._pause) + self._pause
             if self.asking:
                 self._ask_once(connection)
+            else:
+                connection.close()  # an idle one would be closed by the server at some moment
         connection.close()
 
     def _ask_once(self, connection: HTTPConnection) -> None:

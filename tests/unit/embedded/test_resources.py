@@ -127,6 +127,22 @@ def test_approvals_go_with_their_version_and_can_be_taken_back(resources):
     assert resources.approvals() == ()
 
 
+def test_a_forged_approval_does_not_stand_in_the_way_of_the_real_one(resources):
+    resources.apply(version(), by="ann")
+    approval = manifest(
+        "ModelApproval",
+        model="recipes",
+        version="1.0.0",
+        decision="Approve",
+        approver="bob",
+        digest=DIGEST,
+        resultsHash=DIGEST,
+    )
+    for by in ("mallory", "bob", "bob"):
+        resources.apply(approval, by=by)
+    assert [each.meta.created_by for each in resources.approvals()] == ["mallory", "bob"]
+
+
 def test_an_unknown_version_is_named_beside_those_that_there_are(resources):
     resources.apply(version("1.0.0"), by="ann")
     with pytest.raises(NotFound, match=r"no ModelVersion 2\.0\.0 of recipes; there are: 1\.0\.0"):
