@@ -34,7 +34,8 @@ contract: $(VENV)/.installed-dev apertium ## Fakes and real parts through the sa
 	$(BIN)/pytest -q -m "not training" tests/contract
 
 service: $(VENV)/.installed-dev apertium ## Real processes over HTTP
-	$(BIN)/pytest -q tests/service
+	$(BIN)/pytest -q tests/service --ignore tests/service/test_scenarios_embedded.py
+	$(BIN)/pytest -q -n 8 --show-capture=no tests/service/test_scenarios_embedded.py
 
 fix: $(VENV)/.installed-dev ## Format and mend what ruff can mend
 	$(BIN)/ruff format .

@@ -33,8 +33,9 @@ class Alarms:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Ring no more, and wait for what is being called."""
-        self._scheduler.shutdown(wait=True)
+        """Ring no more, and wait for what is being called; nothing to do before `start`."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
 
     def every(self, name: str, seconds: float, action: Callable[[], object]) -> None:
         """Call `action` every so many seconds."""
