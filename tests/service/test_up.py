@@ -63,6 +63,9 @@ class Laptop:
             assert time.monotonic() < deadline, what
             time.sleep(0.2)
 
+    def health(self) -> httpx.Response:
+        return httpx.get(f"{self.url}/health", timeout=5)
+
     def wait_for_stage(self, version: str, stage: str) -> None:
         def there() -> bool:
             found = json.loads(self.run("get", "versions", "-o", "json").stdout)
