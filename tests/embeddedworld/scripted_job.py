@@ -15,6 +15,7 @@ from mlops.embedded.job_table import JobTable
 RUNS = "runs.txt"
 SAMPLES = 200
 LATENCY_MS = 50.0
+SECONDS = 1.5  # scenarios act while a job runs: one that is over at once cannot be aborted
 
 
 def main() -> None:
@@ -28,6 +29,7 @@ def main() -> None:
                     return
                 with (state.parent / RUNS).open("a") as runs:
                     runs.write(f"{name}\n")
+                time.sleep(SECONDS)
                 while behaviour(state, job.version).get("evaluation") == "hangs":
                     time.sleep(0.05)
                 table.finish(name, answer(state, job.version, job.spec["ask"]), datetime.now(UTC))  # noqa: TID251 - a process of its own
