@@ -199,6 +199,17 @@ def has_weight(version: str, weight: int, *, within: int = 60) -> Callable[[Worl
     return step
 
 
+def both_ready_at_once(*pushes: Callable[[World], None]) -> tuple[Callable[[World], None], ...]:
+    """1.1.0 and 1.2.0 come to the same queue together: without the pin the one judged first would not wait."""
+    return (
+        pin("1.0.0"),
+        *pushes,
+        eventually("1.1.0", stage="Staging", reason="Pinned"),
+        eventually("1.2.0", stage="Staging", reason="Pinned"),
+        pin(None),
+    )
+
+
 def never_above(version: str, weight: int, *, units: int = 20) -> Callable[[World], None]:
     """The version answers no more users than this, however long one looks."""
 
