@@ -22,6 +22,7 @@ from mlops.logging_config import LogConfig, configure_logging
 from mlops.recommendation import Ask
 from mlops.shown_log import NAME as SHOWN
 from mlops.shown_log import ShownLog
+from predictor.pauses import keep_for_good, take_brief_turns
 from predictor.ports import Ports
 from predictor.service import Surroundings
 from predictor.slot import Slot
@@ -51,6 +52,7 @@ def serve(
     `slot` by itself. Only from the main thread, once per process.
     """
     configure_logging(LogConfig(folder=settings.log_folder, level=settings.log_level, levels=_QUIET))
+    take_brief_turns()
     slot = slot or Slot()
     loading = _Loading(load, slot)
     # Until the server has its own handlers, stopping is simply ending.
@@ -64,6 +66,7 @@ def serve(
             from predictor.server import build_server  # noqa: PLC0415
 
             server = build_server(settings, slot, ports or Ports(), surroundings)
+            keep_for_good()
             if not loading.failed:
                 _log.info("serving", host=settings.host, http_port=settings.http_port, grpc_port=settings.grpc_port)
                 server.run()
@@ -102,6 +105,7 @@ class _Loading(Thread):
             self._fail(type(error).__name__)
             _log.exception("cannot load the model")
         else:
+            keep_for_good()
             self._slot.swap(served)
             _log.info(
                 "model loaded",

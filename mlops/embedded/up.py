@@ -30,6 +30,7 @@ from mlops.errors import Conflict, MlopsError, NotFound, Permanent
 from mlops.model_registry import open_registry
 from mlops.monitoring.traffic_log import TrafficLog
 from mlops.registry.server import open_server
+from predictor.pauses import keep_for_good
 from predictor.ports import Ports
 from predictor.process import serve
 from predictor.settings import Settings as PredictorSettings
@@ -137,6 +138,7 @@ class LaptopService:
                 server.start(lambda _: None)
                 self._home.set_running(os.getpid(), server.url)
                 self._registry.connect(open_registry(server.url, self._now))
+                keep_for_good()  # MLflow's modules are the most of what this process holds
             except MlopsError as error:
                 self._registry.fail(error.message)
 

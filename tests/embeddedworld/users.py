@@ -27,7 +27,10 @@ class Users:
         self._numbers = count()
         self._lock = Lock()
         self._stopping = Event()
-        self._threads = [Thread(target=self._ask, daemon=True) for _ in range(threads)]
+        # Steadily, not all threads at one moment: what is timed is an answer, not a queue that we make ourselves.
+        self._threads = [
+            Thread(target=self._ask, args=(number / per_second,), daemon=True) for number in range(threads)
+        ]
 
     def start(self) -> None:
         for thread in self._threads:
@@ -38,10 +41,10 @@ class Users:
         for thread in self._threads:
             thread.join()
 
-    def _ask(self) -> None:
+    def _ask(self, offset: float) -> None:
         # Not httpx: it takes as much processor time as the answer, and six worlds share two cores.
         connection = HTTPConnection(self._host, timeout=30)
-        due = monotonic()
+        due = monotonic() + offset
         while not self._stopping.wait(max(0.0, due - monotonic())):
             due = max(due, monotonic() - self._pause) + self._pause
             if self.asking:
