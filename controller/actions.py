@@ -12,7 +12,7 @@ from controller.resource.codec import codec
 from controller.resource.model import Serving
 from controller.resource.policy import Gate
 from controller.resource.reasons import Reason
-from controller.resource.version import Lineage, Origin
+from controller.resource.version import Lineage, Origin, Trigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +145,7 @@ class StartRetraining:
 
     name: str
     parent: str
+    trigger: Trigger
     reason: str
 
 

@@ -15,6 +15,7 @@ from controller.observation import JobState, ScheduleFact
 from controller.resource.conditions import bounded
 from controller.resource.meta import version_name
 from controller.resource.reasons import Reason
+from controller.resource.version import Trigger
 from controller.resource.version_status import HISTORY
 from controller.schedule import next_run
 
@@ -93,25 +94,26 @@ def _triggered(situation: Situation) -> Situation:
     policy, facts, status = policy_of(situation), situation.observation.retraining, situation.model.retraining
     if policy is None or situation.observation.model.spec.paused:
         return situation
-    reason = _call(situation, policy)
-    if reason is None or any(job.state is JobState.RUNNING for job in facts.jobs):
+    call = _call(situation, policy)
+    if call is None or any(job.state is JobState.RUNNING for job in facts.jobs):
         return situation
     if status.last_started is not None:
         next_at = clock.later(status.last_started, policy.min_interval_seconds)
         if situation.now < next_at:
             return situation.waking(next_at)
     name = f"{_run_prefix(situation.observation.model.name)}{status.runs + 1}"
-    start = StartRetraining(name=name, parent=str(situation.model.production), reason=reason)
+    trigger, reason = call
+    start = StartRetraining(name=name, parent=str(situation.model.production), trigger=trigger, reason=reason)
     return situation.acting(start, _notice(f"{name}-started", Reason.RETRAINING_STARTED, reason))
 
 
-def _call(situation: Situation, policy: Retraining) -> str | None:
-    """What calls for a run now, in words."""
+def _call(situation: Situation, policy: Retraining) -> tuple[Trigger, str] | None:
+    """What calls for a run now, and in words."""
     facts, triggers = situation.observation.retraining, policy.triggers
     limit, lost = triggers.degradation, facts.degradation
     if limit is not None and lost is not None and lost.is_finite() and lost > limit:
-        return f"quality fell by {lost}, more than {limit}"
-    return "there is new data" if triggers.new_data and facts.new_data else None
+        return Trigger.DEGRADATION, f"quality fell by {lost}, more than {limit}"
+    return (Trigger.NEW_DATA, "there is new data") if triggers.new_data and facts.new_data else None
 
 
 def _noticed(situation: Situation, job: RetrainingJob) -> Situation:

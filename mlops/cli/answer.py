@@ -38,7 +38,7 @@ def recommend(
     settings = Settings()
     translator = translator_of(settings)
     try:
-        model = load_model(artifact or Home(settings.home).production().path, translator=translator)
+        model = load_model(artifact or Home(settings.home).production().folder, translator=translator)
         ask = Ask(text=text, k=k, language=lang, filters=Filters(max_minutes=max_minutes))
         answer = model.recommender.recommend(ask)
     finally:

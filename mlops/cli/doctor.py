@@ -91,14 +91,12 @@ def _disk(settings: Settings) -> Finding:
 def _artifact(home: Home) -> Finding:
     try:
         production = home.production()
-        verify(production.path, read_manifest(production.path), production.digest)
+        verify(production.folder, read_manifest(production.folder), production.digest)
     except NotFound as error:
         return Finding(what="production", well=True, found=error.message, next_step=error.hint)
     except MlopsError as error:
         return Finding(what="production", well=False, found=error.message, next_step=error.hint)
-    return Finding(
-        what="production", well=True, found=f"{production.model} {production.version}, every file as registered"
-    )
+    return Finding(what="production", well=True, found=f"{production.version}, every file as registered")
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

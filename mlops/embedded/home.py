@@ -1,24 +1,19 @@
-"""The folder where the laptop shell keeps everything, and the facts in it: what is in production, what runs."""
+"""The folder where the laptop shell keeps everything, and the facts in it: who answers, what runs."""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mlops.embedded.database import Database
+from mlops.embedded.facts import Facts
 from mlops.errors import NotFound, Permanent
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Production:
-    """The version to serve, with the artefact's folder: enough to answer before the registry has started."""
-
-    model: str
-    version: str
-    digest: str
-    path: Path
+    from mlops.embedded.facts import Answering
 
 
 class Home:
@@ -31,14 +26,16 @@ class Home:
         self.feedback = self.root / "feedback"
         self.training = self.root / "training"
         self.logs = self.root / "logs"
+        self.jobs = self.root / "jobs"
+        self.downloads = self.root / "artifacts"
+        self.state = self.root / "state.db"
         self.lock = self.root / ".lock"
-        self._production = self.root / "production.json"
         self._running = self.root / "running.json"
 
     def prepare(self) -> None:
         """Make the folder; raises Permanent when it cannot be written."""
         try:
-            for folder in (self.root, self.training, self.feedback, self.logs):
+            for folder in (self.root, self.training, self.feedback, self.logs, self.jobs, self.downloads):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Permanent(
@@ -50,29 +47,14 @@ class Home:
         """True before anything was registered here."""
         return not (self.root / "mlflow.db").exists()
 
-    @property
-    def has_production(self) -> bool:
-        """True once something was promoted here."""
-        return self._production.exists()
-
-    def production(self) -> Production:
-        """What is served; raises NotFound before the first promotion."""
-        document = _read(self._production)
-        if document is None:
-            raise NotFound(f"{self.root} has no version in production", hint="run `recipes up` (or `make up`) first")
-        return Production(**{**document, "path": Path(document["path"])})
-
-    def set_production(self, production: Production) -> None:
-        """Remember what is served, in one step."""
-        _write(
-            self._production,
-            {
-                "model": production.model,
-                "version": production.version,
-                "digest": production.digest,
-                "path": str(production.path),
-            },
-        )
+    def production(self) -> Answering:
+        """The version that answers most users, also when nothing runs; raises NotFound before the first promotion."""
+        if self.state.exists():
+            with Database.open(self.state) as database:
+                answering = Facts(database).traffic()
+            if answering:
+                return max(answering, key=lambda share: share.weight)
+        raise NotFound(f"{self.root} has no version in production", hint="run `recipes up` (or `make up`) first")
 
     def running_registry(self) -> str | None:
         """The address of the registry of a `recipes up` that is alive, or None."""

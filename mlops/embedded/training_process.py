@@ -9,22 +9,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops.errors import Permanent
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedGate:
-    """One gate of a first version as the training judged it; `reason` is its arithmetic."""
-
-    name: str
-    passed: bool
-    reason: str
 
 
 class TrainingProcess:
@@ -34,8 +24,8 @@ class TrainingProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped = False
 
-    def train(self, model: str, version: str, out: Path) -> tuple[JudgedGate, ...]:
-        """Train `model` `version` into the new folder `out` and return the gates of a first version.
+    def train(self, model: str, version: str, out: Path) -> None:
+        """Train `model` `version` into the new folder `out`.
 
         Raises Permanent with what the child said when it failed.
         """
@@ -47,11 +37,10 @@ class TrainingProcess:
             self._child.terminate()
         printed, _ = self._child.communicate()
         code = self._child.returncode
-        document = _document(printed)
         if code != 0:
+            document = _document(printed)
             message = document.get("error", f"the training ended with code {code}")
             raise Permanent(message, hint=document.get("hint", "its messages are above"))
-        return tuple(JudgedGate(**gate) for gate in document["gates"])
 
     def stop(self) -> None:
         """End a training that is under way, and let none begin."""

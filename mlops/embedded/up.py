@@ -9,23 +9,26 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import signal
 import socket
+import sys
+import uuid
 from contextlib import ExitStack, contextmanager
 from threading import Thread
 from time import sleep
 from typing import TYPE_CHECKING
 
-import structlog
-
 from mlops.artifact.loader import load_model
-from mlops.embedded.champion import ChampionFollower
 from mlops.embedded.first_version import FirstVersion
 from mlops.embedded.home import Home
+from mlops.embedded.life import Life, Surroundings
+from mlops.embedded.live_traffic import LiveTraffic
 from mlops.embedded.registry_view import RegistryView
 from mlops.embedded.retrain_check import HomeRetrainCheck
 from mlops.embedded.training_process import TrainingProcess
 from mlops.errors import Conflict, MlopsError, NotFound, Permanent
 from mlops.model_registry import open_registry
+from mlops.monitoring.traffic_log import TrafficLog
 from mlops.registry.server import open_server
 from predictor.ports import Ports
 from predictor.process import serve
@@ -35,7 +38,6 @@ from predictor.slot import Slot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
-    from pathlib import Path
 
     from mlops.config import Settings
     from mlops.recommendation import ServedModel
@@ -57,13 +59,14 @@ class LaptopService:
         self._settings = settings
         self._translator = translator
         self._say = say
-        self._training = TrainingProcess()
         self._now = now
+        self._training = TrainingProcess()
         self._home = Home(settings.home)
         self._registry = RegistryView()
         self._slot = Slot()
+        self._traffic = TrafficLog()
         self._fault: MlopsError | None = None
-        self._fresh = False
+        self._stopping = False
 
     def run(self) -> None:
         """Serve until SIGTERM or Ctrl-C.
@@ -71,24 +74,52 @@ class LaptopService:
         Raises Conflict when this home or a port is in use, and what the first training or the loading raised.
         """
         self._home.prepare()
-        self._fresh = self._settings.mlflow_uri is None and self._home.fresh
+        fresh = self._settings.mlflow_uri is None and self._home.fresh
         with ExitStack() as stack:
             stack.enter_context(_only_one(self._home))
             for name, port in (("RECIPES_PORT", self._settings.port), ("RECIPES_GRPC_PORT", self._settings.grpc_port)):
                 _require_free(self._settings.host, port, name)
             stack.callback(self._translator.close)
-            stack.callback(self._training.stop)
+            life = Life(self._home, self._around())
+            stack.callback(life.stop)
+            stack.callback(self._stop)
             self._start_registry(stack)
-            log = structlog.stdlib.get_logger("mlops")
-            follower = ChampionFollower(self._settings.model, self._slot, self._home, self._registry, self._open, log)
-            stack.callback(follower.stop)
-            follower.start()
-            Thread(target=self._announce, name="announce", daemon=True).start()
-            code = serve(self._predictor_settings(), self._load, slot=self._slot, ports=self._ports())
+            Thread(target=self._live, args=(life, fresh), name="life", daemon=True).start()
+            code = serve(self._predictor_settings(), None, slot=self._slot, ports=self._ports(life))
         if self._fault is not None:
             raise self._fault
         if code != 0:
             raise Permanent("the server could not start", hint=f"see {self._home.logs}")
+
+    def _live(self, life: Life, fresh: bool) -> None:  # noqa: FBT001 - a thread takes no keywords as plainly
+        """Answer as before, or bring a first version on its way; runs beside the server."""
+        try:
+            resumed = life.resume()
+            life.start()
+            self._translator.healthy()  # starts its processes before the first Spanish query needs them
+            first = FirstVersion(self._home, self._settings.model, life.resources, self._training, self._say)
+            if not resumed and first.needed:
+                number = first.send(self._registry.wait, fresh=fresh)
+                first.follow(number, lambda: self._slot.serving, lambda: self._stopping)
+        except MlopsError as error:
+            if not self._stopping:
+                self._end_with(error)
+            return
+        except Exception as error:
+            self._end_with(Permanent(f"{type(error).__name__} while starting", hint=f"see {self._home.logs}"))
+            raise
+        if self._wait_until_served():
+            for line in greeting(self._settings, self._slot.current()):
+                self._say(line)
+
+    def _end_with(self, fault: MlopsError) -> None:
+        self._fault = fault
+        self._slot.fail(fault.message)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._training.stop()
 
     def _start_registry(self, stack: ExitStack) -> None:
         uri = self._settings.mlflow_uri
@@ -97,9 +128,10 @@ class LaptopService:
             return
         _require_free("127.0.0.1", self._settings.mlflow_port, "RECIPES_MLFLOW_PORT")
         server = stack.enter_context(open_server(self._home.root, self._settings.mlflow_port, os.environ))
+        answers_at_once = _answers_at_once(self._home)
 
         def connect() -> None:
-            if self._home.has_production:
+            if answers_at_once:
                 self._wait_until_served()  # two cores: answers come first, MLflow's import takes ten seconds of one
             try:
                 server.start(lambda _: None)
@@ -111,29 +143,27 @@ class LaptopService:
         stack.callback(self._home.clear_running)
         Thread(target=connect, name="registry", daemon=True).start()
 
-    def _load(self) -> ServedModel:
-        """Find the model to serve, training one where there is none; runs beside the server."""
-        try:
-            try:
-                production = self._home.production()
-            except NotFound:
-                first = FirstVersion(self._home, self._settings.model, self._training, self._say)
-                production = first.ensure(self._registry.wait, fresh=self._fresh)
-            served = self._open(production.path, production.digest)
-            self._translator.healthy()  # starts its processes before the first Spanish query needs them
-        except MlopsError as error:
-            self._fault = error
-            raise
-        return served
+    def _around(self) -> Surroundings:
+        retrain = HomeRetrainCheck(self._home, self._registry, self._now)
+        return Surroundings(
+            model=self._settings.model,
+            slot=self._slot,
+            registry=self._registry.registry,
+            load=lambda folder, digest: load_model(folder, translator=self._translator, expected_digest=digest),
+            job_command=lambda name: [sys.executable, "-m", "mlops.embedded.job_process", str(self._home.state), name],
+            measure=LiveTraffic(self._traffic).measure,
+            new_data=lambda: retrain.check(self._settings.model).retrain,
+            clock=self._now,
+            new_uid=lambda: str(uuid.uuid4()),
+        )
 
-    def _open(self, folder: Path, digest: str) -> ServedModel:
-        return load_model(folder, translator=self._translator, expected_digest=digest)
-
-    def _ports(self) -> Ports:
+    def _ports(self, life: Life) -> Ports:
         return Ports(
             models=self._registry,
             retraining=HomeRetrainCheck(self._home, self._registry, self._now),
             probes={"registry": self._registry.probe},
+            traffic=self._traffic,
+            heard=life.queries.heard,
         )
 
     def _predictor_settings(self) -> PredictorSettings:
@@ -151,16 +181,10 @@ class LaptopService:
         )
 
     def _wait_until_served(self) -> bool:
-        """Wait for the loading thread, in a thread of its own; false when it failed."""
-        while not self._slot.serving and self._fault is None:
+        """Wait until something answers; false when it will not come to that."""
+        while not self._slot.serving and self._fault is None and not self._stopping:
             sleep(_READY_POLL)
-        return self._fault is None
-
-    def _announce(self) -> None:
-        """Print the addresses once a question would be answered; nothing when it never comes to that."""
-        if self._wait_until_served():
-            for line in greeting(self._settings, self._slot.current()):
-                self._say(line)
+        return self._slot.serving
 
 
 def serve_home(
@@ -185,6 +209,15 @@ def greeting(settings: Settings, served: ServedModel) -> tuple[str, ...]:
         f"""  {curl} '{{"query": "postre de chocolate sin huevo", "k": 3}}'""",
         f"  curl -s {url}/models/{served.name}/production",
     )
+
+
+def _answers_at_once(home: Home) -> bool:
+    """Whether something was in production when this home was used last."""
+    try:
+        home.production()
+    except NotFound:
+        return False
+    return True
 
 
 @contextmanager

@@ -275,7 +275,7 @@ class Platform:
             case RemoveRetraining():
                 self.schedule = self.due = None
             case StartRetraining():
-                self._run(action.name, action.parent, self.now, Trigger.DEGRADATION)
+                self._run(action.name, action.parent, self.now, action.trigger)
             case CreateVersion():
                 source = codec(Origin).dump(action.source)
                 lineage = codec(Lineage).dump(action.lineage)

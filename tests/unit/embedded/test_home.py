@@ -4,7 +4,9 @@ import os
 
 import pytest
 
-from mlops.embedded.home import Home, Production
+from mlops.embedded.database import Database
+from mlops.embedded.facts import Answering, Facts
+from mlops.embedded.home import Home
 from mlops.errors import NotFound, Permanent
 
 
@@ -20,16 +22,21 @@ def test_nothing_is_in_production_at_first(home):
         home.production()
 
 
-def test_what_is_in_production_is_remembered(home):
-    production = Production(model="recipes", version="1.0.0", digest="sha256:1", path=home.root / "a b")
-    home.set_production(production)
-    assert Home(home.root).production() == production
+def test_who_answers_most_users_is_in_production_also_when_nothing_runs(home):
+    shares = [
+        Answering(version=version, weight=weight, digest=f"sha256:{version}", folder=home.root / "a b" / version)
+        for version, weight in (("1.0.0", 90), ("1.1.0", 10))
+    ]
+    with Database.open(home.state) as database:
+        Facts(database).set_traffic(shares)
+        assert Facts(database).traffic() == tuple(shares)
+    assert Home(home.root).production() == shares[0]
 
 
-def test_a_damaged_record_is_named_with_what_to_do(home):
-    (home.root / "production.json").write_text("{", encoding="utf-8")
-    with pytest.raises(Permanent, match=r"production\.json is damaged") as caught:
-        home.production()
+def test_a_damaged_record_of_what_runs_is_named_with_what_to_do(home):
+    (home.root / "running.json").write_text("{", encoding="utf-8")
+    with pytest.raises(Permanent, match=r"running\.json is damaged") as caught:
+        home.running_registry()
     assert "remove" in caught.value.hint
 
 

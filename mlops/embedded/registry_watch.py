@@ -1,0 +1,130 @@
+"""The registry beside the life cycle: which version its alias names, and its stages kept as ours are.
+
+It is asked in a thread of its own, every few seconds, so that a registry that hangs never holds up a rollback.
+"""
+
+from __future__ import annotations
+
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
+
+import structlog
+
+from controller.observation import RegistryFact
+from controller.stages import Stage as LifeStage
+from mlops.errors import Conflict, MlopsError, NotFound
+from mlops.model_registry import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from controller.resource.version_status import VersionStatus
+    from mlops.model_registry import ModelRegistry, RegisteredVersion
+
+POLL_SECONDS = 2.0
+BY = "recipes up"
+# A candidate's way through the registry's stages; production comes with the alias.
+_WAY = (Stage.TRAINING, Stage.VALIDATION, Stage.STAGING)
+
+_log = structlog.stdlib.get_logger("mlops")
+
+
+class RegistryWatch:
+    """Knows the champion, moves it, and lets the registry's stages follow the statuses.
+
+    `registry` returns the registry or raises Transient; `changed` is called when what is known of it changed.
+    """
+
+    def __init__(self, model: str, registry: Callable[[], ModelRegistry], changed: Callable[[], None]) -> None:
+        self._model = model
+        self._registry = registry
+        self._changed = changed
+        self._fact: RegistryFact | None = None
+        self._wanted: Mapping[str, VersionStatus] = {}
+        self._followed: dict[str, LifeStage] = {}
+        self._lock = Lock()
+        self._stopping = Event()
+
+    @property
+    def fact(self) -> RegistryFact | None:
+        """What the alias named when it was last asked; None where the registry did not answer."""
+        return self._fact
+
+    def start(self) -> None:
+        """Watch until `stop`."""
+        Thread(target=self._watch, name="registry-watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._stopping.set()
+
+    def follow(self, statuses: Mapping[str, VersionStatus]) -> None:
+        """Have the registry's stages become these; done in the watching thread, again and again until it is so."""
+        self._wanted = dict(statuses)
+
+    def promote(self, version: str, why: str) -> None:
+        """Point the champion alias at a version, through the registry's own stages. Raises Transient, NotFound."""
+        with self._lock:
+            registry = self._registry()
+            champion = registry.production(self._model)
+            if champion is None or champion.version != version:
+                found = registry.get(self._model, version)
+                restore = found.stage is Stage.ARCHIVED
+                if not restore:
+                    self._walk(registry, found, Stage.STAGING, why)
+                registry.transition(self._model, version, Stage.PRODUCTION, by=BY, why=why, restore=restore)
+            self._read(registry)
+
+    def step(self) -> None:
+        """Ask once, and take the stages one step on. Raises nothing: what fails is tried again."""
+        with self._lock:
+            before = self._fact
+            try:
+                registry = self._registry()
+                self._read(registry)
+                self._follow(registry)
+            except MlopsError as error:
+                self._fact = None
+                _log.debug("registry does not answer", reason=error.message)
+            changed = before != self._fact
+        if changed:
+            self._changed()
+
+    def _watch(self) -> None:
+        while not self._stopping.is_set():
+            self.step()
+            self._stopping.wait(POLL_SECONDS)
+
+    def _read(self, registry: ModelRegistry) -> None:
+        champion = registry.production(self._model)
+        self._fact = RegistryFact(champion=None if champion is None else champion.version)
+
+    def _follow(self, registry: ModelRegistry) -> None:
+        for version, status in self._wanted.items():
+            if self._followed.get(version) is status.stage:
+                continue
+            try:
+                self._move(registry, version, status)
+                self._followed[version] = status.stage
+            except (NotFound, Conflict) as error:  # not registered yet, or somebody else moves it: looked at again
+                _log.debug("stage not followed", version=version, reason=error.message)
+
+    def _move(self, registry: ModelRegistry, version: str, status: VersionStatus) -> None:
+        found = registry.get(self._model, version)
+        why = status.message or status.reason.meaning
+        match status.stage:
+            case LifeStage.PRODUCTION:
+                return  # the alias says it, and it is moved by `promote`
+            case LifeStage.ARCHIVED:
+                champion = self._fact.champion if self._fact else None
+                if found.stage is not Stage.ARCHIVED and champion != version:
+                    registry.transition(self._model, version, Stage.ARCHIVED, by=BY, why=why)
+            case LifeStage.TRAINING | LifeStage.VALIDATION | LifeStage.STAGING:
+                self._walk(registry, found, Stage(status.stage.value), why)
+
+    def _walk(self, registry: ModelRegistry, found: RegisteredVersion, to: Stage, why: str) -> None:
+        """Take a candidate forward to a stage, one legal step at a time; never back."""
+        if found.stage not in _WAY:
+            return
+        for stage in _WAY[_WAY.index(found.stage) + 1 : _WAY.index(to) + 1]:
+            registry.transition(self._model, found.version, stage, by=BY, why=why)
