@@ -29,7 +29,7 @@ class Reason(StrEnum):
     ARTIFACT_MISSING = (
         "ArtifactMissing",
         "The registry or the address holds no such artefact.",
-        "Register the artefact, or correct spec.source, under a new version.",
+        "Register the artefact, then delete this version and apply it again.",
     )
     ARTIFACT_DAMAGED = (
         "ArtifactDamaged",
@@ -89,7 +89,7 @@ class Reason(StrEnum):
     APPROVAL_BY_AUTHOR = (
         "ApprovalByAuthor",
         "The approver is the one who asked for the version; four eyes are wanted.",
-        "Another person must approve, or approval.separation be None.",
+        "Another person must approve. With approval.separation None the author may, from the next attempt on.",
     )
     APPROVAL_OF_OTHER_DIGEST = (
         "ApprovalOfOtherDigest",

@@ -26,13 +26,13 @@ def add_to(app: typer.Typer) -> None:
 
 def register(
     artifact: Annotated[Path, typer.Option(help="Folder of the artefact.")],
-    why: Annotated[str, typer.Option(help="Reason, kept in the history.")] = "registered by hand",
+    reason: Annotated[str, typer.Option(help="Reason, kept in the history.")] = "registered by hand",
     json: Annotated[bool, typer.Option("--json", help="Print the version as JSON.")] = False,
 ) -> None:
     """Verify an artefact and register it in MLflow, with its numbers."""
     manifest = read_manifest(artifact)
     verify(artifact, manifest)
-    registered = register_artifact(registry_of(Settings()), artifact, manifest, by=user(), why=why)
+    registered = register_artifact(registry_of(Settings()), artifact, manifest, by=user(), why=reason)
     if json:
         print_json(registered.to_json())
     else:
@@ -43,7 +43,7 @@ def promote(
     version: Annotated[str, typer.Argument(help="Semantic version.")],
     to: Annotated[Stage, typer.Option(help="Stage to move to.")] = Stage.PRODUCTION,
     model: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
-    why: Annotated[str, typer.Option(help="Reason, kept in the history.")] = "promoted by hand",
+    reason: Annotated[str, typer.Option(help="Reason, kept in the history.")] = "promoted by hand",
     restore: Annotated[bool, typer.Option(help="Bring an archived version back: a rollback or a pin.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the version as JSON.")] = False,
 ) -> None:
@@ -55,7 +55,7 @@ def promote(
             f"the Model {named} decides which version is in production, and would take this back",
             hint=f"recipes apply -f FILE, recipes rollback, or recipes pin {version}",
         )
-    moved = registry_of(settings).transition(named, version, to, by=user(), why=why, restore=restore)
+    moved = registry_of(settings).transition(named, version, to, by=user(), why=reason, restore=restore)
     if json:
         print_json(moved.to_json())
     else:

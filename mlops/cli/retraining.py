@@ -70,7 +70,7 @@ def checks(
 
 
 def start(
-    why: Annotated[str, typer.Option(help="Reason, kept with the run.")] = "started by hand",
+    reason: Annotated[str, typer.Option(help="Reason, kept with the run.")] = "started by hand",
     json: Annotated[bool, typer.Option("--json", help="Print the run as JSON.")] = False,
 ) -> None:
     """Retrain now, whatever the triggers say; one at a time. A version that comes of it has to pass like any other."""
@@ -86,7 +86,7 @@ def start(
             running = next((job.name for job in _runs(table) if not job.done), None)
             if running is not None:
                 raise Conflict(f"retraining {running} is under way", hint="wait for it, or: recipes retrain cancel")
-            spec = {"parent": parent, "reason": why, "trigger": "Manual"}
+            spec = {"parent": parent, "reason": reason, "trigger": "Manual"}
             table.add(name, JobKind.RETRAINING, parent, spec, at)
         say(f"{name} on top of {parent} …")
         command = [sys.executable, "-m", "mlops.embedded.job_process", str(home.state), name]

@@ -51,6 +51,7 @@ class ProcessFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._children: list[subprocess.Popen[bytes]] = []
 
     def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Recorded:
         """Start `command` with its output in NAME.log, and record it."""
@@ -60,6 +61,7 @@ class ProcessFolder:
                 [str(part) for part in command], cwd=self._folder, env=os.environ | (environment or {}),
                 stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
+        self._children.append(process)
         recorded = Recorded(name=name, pid=process.pid, started=_start_of(process.pid) or 0)
         self._record(name).write_text(json.dumps(asdict(recorded)), encoding="utf-8")
         return recorded
@@ -74,6 +76,8 @@ class ProcessFolder:
         for process in self.recorded():
             process.stop()
             self._record(process.name).unlink()
+        for child in self._children:
+            child.poll()
 
     def wait(self, process: Recorded, ready: Callable[[], bool], *, seconds: float) -> None:
         """Wait until `ready`.

@@ -149,7 +149,7 @@ def test_a_run_by_hand_has_a_process_of_its_own_and_is_listed(home, settings, mo
     with Database.open(home.state) as database:
         Facts(database).set_traffic([Answering(version="1.0.0", weight=100, digest=digest, folder=folder)])
 
-    ran = CliRunner().invoke(build_app(), ["retrain", "start", "--why", "a new menu", "--json"])
+    ran = CliRunner().invoke(build_app(), ["retrain", "start", "--reason", "a new menu", "--json"])
 
     (listed,) = json.loads(CliRunner().invoke(build_app(), ["retrain", "jobs", "--json"]).stdout)
     assert (ran.exit_code, json.loads(ran.stdout)) == (1, listed)

@@ -60,7 +60,7 @@ def test_another_writers_field_is_taken_only_by_force(config_maps, namespace):
     taken = apply(config_maps, ours, "operator", force_conflicts=True)
 
     assert conflict.value.status == 409
-    assert "somebody" in conflict.value.body.decode()
+    assert "somebody" in conflict.value.body
     assert taken.data.weight == "20"
 
 

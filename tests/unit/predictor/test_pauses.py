@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from predictor.pauses import keep_for_good, take_brief_turns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class _Node:
