@@ -196,6 +196,9 @@ def _answers(url: str, trusted: ssl.SSLContext | None = None) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2, context=trusted) as answer:  # noqa: S310 - our own addresses
             return bool(answer.status == 200)
+    except urllib.error.HTTPError as refused:
+        refused.close()  # it holds the connection
+        return False
     except (urllib.error.URLError, OSError):
         return False
 
