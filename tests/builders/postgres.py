@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own on a socket, for as long as a block runs."""
+"""A PostgreSQL of our own, on a socket or on an address of this machine, for as long as a block runs."""
 
 from __future__ import annotations
 
@@ -26,16 +26,21 @@ def missing() -> str | None:
 class Postgres:
     """The server; `stop` and `start` let it be away for a while."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = "", port: int = 5432) -> None:
         self._data = folder / "data"
+        self._address = address
+        self.port = port
         self._folder = folder
         self.url = f"postgresql://postgres@/postgres?host={folder}"
 
     def init(self) -> None:
         self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "--no-sync")
+        if self._address:
+            with (self._data / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+                rules.write("host all all samenet trust\n")
 
     def start(self) -> None:
-        options = f"-k {self._folder} -c listen_addresses='' -c fsync=off"
+        options = f"-k {self._folder} -c listen_addresses='{self._address}' -p {self.port} -c fsync=off"
         self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(self._folder / "log"), "-o", options, "start")
 
     def stop(self) -> None:
@@ -49,13 +54,13 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
+def running_postgres(address: str = "", port: int = 5432) -> Iterator[Postgres]:
     """Yield a fresh server that runs; its folder is short, for a socket's path is."""
     with TemporaryDirectory(prefix="pg-") as name:
         folder = Path(name)
         if os.getuid() == 0:
             shutil.chown(folder, "postgres")
-        server = Postgres(folder)
+        server = Postgres(folder, address, port)
         server.init()
         server.start()
         try:

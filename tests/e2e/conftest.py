@@ -1,0 +1,93 @@
+"""A cluster for the session, and in it one namespace with the registry and a trained version."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.builders.postgres import missing, running_postgres
+from tests.cluster import gateway, images
+from tests.cluster.bed import Bed, default_folder
+from tests.cluster.control_plane import BRIDGE, free_ports
+from tests.cluster.toolchain import toolset
+from tests.e2e import registry
+from tests.e2e.kube import Kube
+from tests.e2e.pods import inference_service, route
+
+REPORTS = Path(__file__).parents[2] / "build" / "e2e"
+
+
+@pytest.fixture(scope="session")
+def bed():
+    """The cluster that runs, or one for this session."""
+    if os.geteuid() != 0:
+        pytest.skip("a cluster of our own needs root")
+    bed = Bed(default_folder())
+    ran = bed.running
+    bed.start()
+    yield bed
+    if not ran:
+        bed.stop()
+
+
+@dataclass(frozen=True)
+class World:
+    """What the tests share."""
+
+    kube: Kube
+    images: dict[str, str]
+    registry: str
+    digest: str
+    host: str = "recipes.test"
+    gateway: str = f"http://127.0.0.1:{gateway.PORT}"
+
+
+@pytest.fixture(scope="session")
+def world(bed, tmp_path_factory):
+    absent = missing()
+    if absent:
+        pytest.fail(f"{absent}: apt-get install postgresql")
+    names = {role: images.name_of(role) for role in images.ROLES}
+    namespace = f"e2e-{uuid.uuid4().hex[:6]}"
+    kube = Kube(toolset("kubernetes").program("kubectl"), bed.kubeconfig, namespace)
+    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {
+        "name": namespace, "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+    }})  # fmt: skip
+    folder = default_folder() / "volumes" / namespace
+    with running_postgres(address=BRIDGE, port=free_ports(1)[0]) as database:
+        registry.install(kube, names["jobs"], database=database.port, folder=folder)
+        digest = registry.train(kube, names["jobs"], "1.0.0")
+        yield World(kube=kube, images=names, registry=registry.URI, digest=digest)
+        kube("delete", "namespace", namespace, "--wait=true", "--timeout=120s")
+
+
+@pytest.fixture(scope="session")
+def served(world):
+    """The version with two pods, and a route to it."""
+    name = "recipes-1-0-0"
+    world.kube.apply(
+        inference_service(
+            name, world.images["predictor"], version="1.0.0", digest=world.digest, registry=world.registry, replicas=2
+        ),
+        route("recipes", world.host, f"{name}-predictor"),
+        route("recipes-grpc", f"grpc.{world.host}", f"{name}-predictor", port=8081),
+    )
+    world.kube.wait("inferenceservice", name, "Ready")
+    yield name
+    world.kube("delete", "inferenceservice", name)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Keep what the cluster has to say of a test that failed."""
+    outcome = yield
+    report = outcome.get_result()
+    world = getattr(item, "funcargs", {}).get("world")
+    if report.when == "call" and report.failed and world is not None:
+        REPORTS.mkdir(parents=True, exist_ok=True)
+        (REPORTS / f"{item.name}.txt").write_text(world.kube.report(), encoding="utf-8")

@@ -1,0 +1,67 @@
+"""The API of a cluster, as far as the tests ask it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.cluster.commands import CommandFailed, run, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Kube:
+    """One namespace, by kubectl: what is tested is what its user types."""
+
+    def __init__(self, kubectl: Path, kubeconfig: Path, namespace: str) -> None:
+        self.namespace = namespace
+        self.kubeconfig = kubeconfig
+        self._start = (kubectl, "--kubeconfig", kubeconfig, "--namespace", namespace)
+
+    def __call__(self, *arguments: str | Path, text: str | None = None) -> str:
+        return run(*self._start, *arguments, text=text)
+
+    def apply(self, *objects: dict[str, Any]) -> None:
+        self("apply", "--server-side", "-f", "-", text="\n---\n".join(json.dumps(each) for each in objects))
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """Return the object. Raises CommandFailed where there is none."""
+        return json.loads(self("get", kind, name, "-o", "json"))
+
+    def list(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
+        return json.loads(self("get", kind, "--selector", selector, "-o", "json"))["items"]
+
+    def condition(self, kind: str, name: str, condition: str) -> str:
+        """Return the status of a condition, `Unknown` where there is none yet."""
+        for each in self.get(kind, name).get("status", {}).get("conditions", []):
+            if each["type"] == condition:
+                return each["status"]
+        return "Unknown"
+
+    def wait(self, kind: str, name: str, condition: str, *, seconds: float = 180.0) -> None:
+        """Wait for a condition. Raises CommandFailed with what the namespace has to say."""
+        try:
+            wait_until(
+                lambda: self.condition(kind, name, condition) == "True", f"{kind} {name} {condition}", seconds=seconds
+            )
+        except CommandFailed as late:
+            raise CommandFailed(f"{late}\n{self.report()}") from late
+
+    def report(self) -> str:
+        """Everything that helps to see what went wrong: pods, events, the ends of logs."""
+        parts = [
+            self("get", "pods,isvc,jobs,httproutes", "-o", "wide"),
+            self("get", "events", "--sort-by=.lastTimestamp"),
+        ]
+        for pod in self.list("pods"):
+            name = pod["metadata"]["name"]
+            try:
+                parts.append(f"--- {name}\n" + self("logs", name, "--all-containers", "--prefix", "--tail=40"))
+            except CommandFailed as fault:
+                parts.append(str(fault))
+        return "\n".join(parts)
+
+    def address(self, service: str) -> str:
+        """Return the address of a Service within the cluster, which this machine reaches too."""
+        return self.get("service", service)["spec"]["clusterIP"]

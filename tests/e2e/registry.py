@@ -1,0 +1,98 @@
+"""MLflow as a pod over PostgreSQL, with the artefacts on a volume; and versions that a Job trained into it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.cluster.control_plane import BRIDGE
+from tests.cluster.node import NODE
+from tests.e2e.pods import POD_SECURITY, SCRATCH, container
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.kube import Kube
+
+PORT = 5000
+URI = f"http://mlflow:{PORT}"
+
+
+def install(kube: Kube, image: str, *, database: int, folder: Path) -> None:
+    """Start MLflow over the PostgreSQL that listens on the bridge, with `folder` of this machine as its volume."""
+    folder.mkdir(parents=True, exist_ok=True)
+    volume = f"mlflow-{kube.namespace}"
+    size = {"storage": "5Gi"}
+    server = container(
+        "mlflow", image, memory="1536Mi", mounts={"artifacts": "/artifacts"},
+        command=["mlflow", "server"],
+        args=[
+            f"--backend-store-uri=postgresql+psycopg://postgres@{BRIDGE}:{database}/postgres",
+            "--artifacts-destination=/artifacts", "--serve-artifacts", "--host=0.0.0.0", f"--port={PORT}", "--workers=1",
+            f"--allowed-hosts=mlflow,mlflow:{PORT},mlflow.*,10.*,localhost:*", "--uvicorn-opts=--no-access-log",
+        ],
+        env=[{"name": name, "value": value} for name, value in _ENVIRONMENT.items()],
+        ports=[{"containerPort": PORT, "name": "http"}],
+        # Probed by an address that is not among the allowed hosts.
+        readinessProbe={"httpGet": {"path": "/health", "port": PORT, "httpHeaders": [{"name": "Host", "value": "mlflow"}]},
+                        "periodSeconds": 2},
+    )  # fmt: skip
+    kube.apply(
+        {
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
+            "spec": {
+                "capacity": size, "accessModes": ["ReadWriteOnce"], "persistentVolumeReclaimPolicy": "Delete",
+                "storageClassName": "", "local": {"path": str(folder)},
+                "claimRef": {"name": "artifacts", "namespace": kube.namespace},
+                "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [
+                    {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]},
+                ]}]}},
+            },
+        },
+        {
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "artifacts"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "volumeName": volume,
+                     "resources": {"requests": size}},
+        },
+        {
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "mlflow"},
+            "spec": {
+                "selector": {"matchLabels": {"app": "mlflow"}}, "strategy": {"type": "Recreate"},
+                "template": {"metadata": {"labels": {"app": "mlflow"}}, "spec": {
+                    "securityContext": POD_SECURITY, "automountServiceAccountToken": False, "containers": [server],
+                    "enableServiceLinks": False,
+                    "volumes": [SCRATCH, {"name": "artifacts", "persistentVolumeClaim": {"claimName": "artifacts"}}],
+                }},
+            },
+        },
+        {
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "mlflow"},
+            "spec": {"selector": {"app": "mlflow"}, "ports": [{"port": PORT, "name": "http"}]},
+        },
+    )  # fmt: skip
+    kube.wait("deployment", "mlflow", "Available")
+
+
+def train(kube: Kube, image: str, version: str) -> str:
+    """Train and register a version by a Job, and return its digest."""
+    name = f"train-{version.replace('.', '-')}"
+    words = f"recipes train --version {version} --out /tmp/artifact --json && recipes register --artifact /tmp/artifact"
+    job = container("train", image, memory="2Gi", command=["sh", "-c", words], env=[
+        {"name": "RECIPES_HOME", "value": "/tmp/home"}, {"name": "RECIPES_MLFLOW_URI", "value": URI},
+    ])  # fmt: skip
+    kube.apply({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name},
+        "spec": {"backoffLimit": 0, "activeDeadlineSeconds": 600, "template": {"spec": {
+            "restartPolicy": "Never", "securityContext": POD_SECURITY, "automountServiceAccountToken": False,
+            "containers": [job], "volumes": [SCRATCH],
+        }}},
+    })  # fmt: skip
+    kube.wait("job", name, "Complete", seconds=300)
+    lines = kube("logs", f"job/{name}").splitlines()
+    trained: dict[str, Any] = json.loads(next(line for line in lines if line.startswith("{")))
+    return trained["digest"]
+
+
+_ENVIRONMENT = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true",
+}  # fmt: skip
