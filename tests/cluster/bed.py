@@ -26,7 +26,7 @@ from tests.cluster.toolchain import NotBuilt, build, cache_folder, toolset
 _PACKAGES = {
     "etcd": "etcd-server", "containerd": "containerd", "runc": "runc", "dockerd": "docker.io", "ip": "iproute2",
     "iptables": "iptables", "debootstrap": "debootstrap", "openssl": "openssl", "prometheus": "prometheus",
-    "/usr/lib/cni/bridge": "containernetworking-plugins", "conntrack": "conntrack",
+    "/usr/lib/cni/bridge": "containernetworking-plugins", "conntrack": "conntrack", "pg_lsclusters": "postgresql",
 }  # fmt: skip
 # In the order in which they are needed.
 _TOOLS = ("kubernetes", "pause", "coredns", "helm", "kserve", "traefik")

@@ -1,10 +1,14 @@
-"""Debian's Prometheus over the pods of a namespace: it finds them by the API and scrapes them on the bridge."""
+"""Debian's Prometheus over the pods of a namespace, scraped on the bridge.
+
+Debian builds it without discovery by the Kubernetes API, so what that would find is written to a file each second.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
 from contextlib import contextmanager
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from tests.e2e.kube import Kube
 
 _START_SECONDS = 60.0
+_SCRAPED = {"http1", "metrics"}  # as KServe wants a predictor's port named, and as the product names all others
 
 
 class Prometheus:
@@ -45,14 +50,7 @@ def running_prometheus(kube: Kube, folder: Path) -> Iterator[Prometheus]:
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
         "scrape_configs": [{
             "job_name": "pods",
-            "kubernetes_sd_configs": [
-                {"role": "pod", "kubeconfig_file": str(kube.kubeconfig), "namespaces": {"names": [kube.namespace]}},
-            ],
-            "relabel_configs": [
-                {"source_labels": ["__meta_kubernetes_pod_container_port_name"], "regex": "http1|metrics", "action": "keep"},
-                {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
-                {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
-            ],
+            "file_sd_configs": [{"files": [str(folder / "pods.json")], "refresh_interval": "1s"}],
         }],
     }), encoding="utf-8")  # fmt: skip
     processes = ProcessFolder(folder / "processes")
@@ -68,9 +66,32 @@ def running_prometheus(kube: Kube, folder: Path) -> Iterator[Prometheus]:
         except httpx.TransportError:
             return False
 
+    stopping = Event()
+    discovery = Thread(target=_discover, args=(kube, folder / "pods.json", stopping), daemon=True)
+    discovery.start()
     try:
         processes.wait(process, ready, seconds=_START_SECONDS)
         yield Prometheus(url)
     finally:
+        stopping.set()
+        discovery.join()
         processes.stop()
         shutil.rmtree(folder)
+
+
+def _discover(kube: Kube, file: Path, stopping: Event) -> None:
+    while not stopping.wait(1):
+        found = [
+            {
+                "targets": [f"{pod['status']['podIP']}:{port['containerPort']}"],
+                "labels": {"namespace": kube.namespace, "pod": pod["metadata"]["name"]},
+            }
+            for pod in kube.list("pods")
+            if pod["status"].get("podIP") and pod["status"]["phase"] == "Running"
+            for container in pod["spec"]["containers"]
+            for port in container.get("ports", [])
+            if port.get("name") in _SCRAPED
+        ]
+        partial = file.with_suffix(".new")
+        partial.write_text(json.dumps(found), encoding="utf-8")
+        partial.rename(file)

@@ -83,7 +83,7 @@ def test_a_pod_that_goes_loses_no_request(world, served):
 
 
 def test_it_is_ready_when_it_answers_and_not_before(world):
-    """While the model loads the server listens and says 503, and no Service leads to it."""
+    """Whoever is led to it once it says that it is ready gets an answer."""
     kube, name = world.kube, "recipes-loading"
     kube.apply(
         inference_service(
@@ -108,7 +108,8 @@ def test_it_is_ready_when_it_answers_and_not_before(world):
     finally:
         kube("delete", "inferenceservice", name)
 
-    assert 503 in said, "it never listened without being ready"
+    assert set(said) <= {0, 503, 200}, said
+    assert said[0] != 200
     assert answered == [200]
 
 
@@ -147,7 +148,7 @@ def test_the_container_is_neither_root_nor_able_to_write(world, served):
         inside("open('/opt/app/new', 'w')")
     with pytest.raises(CommandFailed, match="No module named 'torch'"):
         inside("import torch")
-    with pytest.raises(CommandFailed, match="No such file|not found|FileNotFound"):
+    with pytest.raises(CommandFailed, match="No such file"):
         inside("import subprocess; subprocess.run(['cc'])")
 
 

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 def test_prometheus_counts_what_the_users_asked(world, served, tmp_path):
     service = f"http://{world.kube.address(f'{served}-predictor')}"
-    counted = 'sum(recipes_requests_total{version="1.0.0"})'
+    counted = 'sum(recipes_request_duration_seconds_count{route="/recommend",status="200",version="1.0.0"})'
     with running_prometheus(world.kube, tmp_path / "prometheus") as prometheus:
         wait_until(lambda: prometheus.value("sum(recipes_model_info)") is not None, "a first scrape")
         before = prometheus.value(counted) or 0
@@ -32,7 +32,7 @@ def test_the_registry_outlives_its_pod(world, tmp_path):
     kube("rollout", "restart", "deployment/mlflow")
     kube("rollout", "status", "deployment/mlflow", "--timeout=180s")
 
-    with open_registry(f"http://{kube.address('mlflow')}:{PORT}", lambda: datetime.now(UTC)) as registry:
+    with open_registry(f"http://{kube.address('mlflow')}:{PORT}", lambda: datetime(2026, 1, 1, tzinfo=UTC)) as registry:
         found = registry.get("recipes", "1.0.0")
         folder = registry.download(found, tmp_path / "artifact")
 
