@@ -23,6 +23,8 @@ BUCKETS = tuple(milliseconds / 1000 for milliseconds in _MILLISECONDS)
 # Versions with series of their own: production, canary, the one before, and those that left lately, whose last counts
 # are still to be scraped.
 _VERSIONS = 6
+# Prometheus' increase() sees no first event of a series that appears with it: a canary's first failure must not be lost.
+_ASKED, _FROM_THE_START = "/recommend", ("200", "500", "503", "504")
 
 
 class Instruments:
@@ -64,11 +66,7 @@ class Instruments:
     def observe(self, route: str, status: int, version: str | None, seconds: float) -> None:
         """Count a request; `version` is the one that was to answer it, None where it came to none."""
         if version is not None:
-            self._versions[version] = None
-            self._versions.move_to_end(version)
-            if len(self._versions) > _VERSIONS:
-                retired, _ = self._versions.popitem(last=False)
-                self.request.remove_by_labels({"version": retired})
+            self._keep(version)
         self.request.labels(route, str(status), version or "").observe(seconds)
 
     def show(self, shares: Sequence[Share]) -> None:
@@ -79,3 +77,14 @@ class Instruments:
             served = share.served
             self._model_info.labels(served.name, served.version, served.digest).set(1)
             self._weight.labels(served.name, served.version).set(share.weight)
+            self._keep(served.version)
+            for status in _FROM_THE_START:
+                self.request.labels(_ASKED, status, served.version)
+
+    def _keep(self, version: str) -> None:
+        """Have series of this version, in place of those that were asked longest ago."""
+        self._versions[version] = None
+        self._versions.move_to_end(version)
+        if len(self._versions) > _VERSIONS:
+            retired, _ = self._versions.popitem(last=False)
+            self.request.remove_by_labels({"version": retired})

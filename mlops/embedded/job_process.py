@@ -13,15 +13,16 @@ from pathlib import Path
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
+from controller.actions import StartEvaluation, StartReplay, from_dict
 from controller.observation import JobState
 from mlops.config import Settings
 from mlops.embedded.database import Database
 from mlops.embedded.job_processes import AlreadyRunning, only_process_of
 from mlops.embedded.job_table import JobKind, JobTable
-from mlops.embedded.judging_job import JudgingJob
 from mlops.embedded.recent_queries import RecentQueries
 from mlops.embedded.retraining_job import retrain
-from mlops.errors import MlopsError
+from mlops.errors import MlopsError, Permanent
+from mlops.judging import Judge
 from mlops.translation.opening import open_translator
 
 if TYPE_CHECKING:
@@ -65,9 +66,13 @@ def _run(job: Job, database: Database) -> Mapping[str, Any]:
     settings = Settings()
     if job.kind is JobKind.RETRAINING:
         return retrain(job, settings, _now, sleep)
+    asked, beside = from_dict(job.spec["ask"]), job.spec.get("baseline_folder")
+    if not isinstance(asked, StartEvaluation | StartReplay):
+        raise Permanent(f"{job.name} asks for nothing that can be judged")
     translator = open_translator(settings.translator, target=settings.translator_target)
     try:
-        return JudgingJob(job, translator, RecentQueries(database, _now), perf_counter).run()
+        judge = Judge(asked, translator, RecentQueries(database, _now).latest, perf_counter)
+        return judge.judge(Path(job.spec["folder"]), None if beside is None else Path(beside))
     finally:
         translator.close()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from controller.registry_watch import RegistryWatch
 from mlops.embedded.alarms import Alarms
 from mlops.embedded.artifacts import Artifacts
 from mlops.embedded.database import Database
@@ -18,7 +19,6 @@ from mlops.embedded.job_table import JobTable
 from mlops.embedded.keeper import Keeper
 from mlops.embedded.recent_queries import RecentQueries
 from mlops.embedded.records import Records
-from mlops.embedded.registry_watch import RegistryWatch
 from mlops.embedded.resources import Resources
 from mlops.embedded.retraining_runs import RetrainingRuns
 from mlops.embedded.servings import Servings
@@ -79,7 +79,7 @@ class Life:
         self._servings = Servings(around.load, poke)
         self._split = Split(around.slot, self._servings, self.facts)
         self._artifacts = Artifacts(around.model, self.facts, around.registry, home.downloads, poke)
-        self._registry = RegistryWatch(around.model, around.registry, poke)
+        self._registry = RegistryWatch(around.model, around.registry, poke, by="recipes up")
         self._retraining = RetrainingRuns(self.facts, self._table, self._processes, self._alarms, clock)
         self._keeper = Keeper(shell(LaptopShell(self._world(), clock)), self._alarms, clock, self._changes)
 

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
     from controller.actions import Action
     from controller.decide import Decision
+    from controller.registry_watch import RegistryWatch
     from mlops.embedded.artifacts import Artifacts
     from mlops.embedded.evaluation_jobs import EvaluationJobs
     from mlops.embedded.facts import Facts
     from mlops.embedded.records import Records
-    from mlops.embedded.registry_watch import RegistryWatch
     from mlops.embedded.resources import Resources
     from mlops.embedded.retraining_runs import RetrainingRuns
     from mlops.embedded.servings import Servings

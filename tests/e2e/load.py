@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from threading import Event, Lock, Thread
 from time import monotonic
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
 
 from tests.cluster.commands import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LONGEST = 600.0
 
@@ -17,12 +20,15 @@ _LONGEST = 600.0
 class Load:
     """Runs in the block; ends by itself after ten minutes."""
 
-    def __init__(self, gateway: str, host: str, *, per_second: float, threads: int = 4) -> None:
+    def __init__(
+        self, gateway: str, host: str, *, per_second: float, threads: int = 4, queries: Sequence[str] = ("lentil soup",)
+    ) -> None:
         self.answers: Counter[int] = Counter()
         self.versions: Counter[str] = Counter()
         self.failures: list[str] = []
         self._url = f"{gateway}/recommend"
         self._host = host
+        self._queries = queries
         self._pause = threads / per_second
         self._stopping = Event()
         self._lock = Lock()
@@ -53,7 +59,7 @@ class Load:
             while monotonic() < end and not self._stopping.wait(max(0.0, due - monotonic())):
                 due = max(due, monotonic() - self._pause) + self._pause
                 count += 1
-                body = {"query": "lentil soup", "k": 3, "user_id": f"user-{number}-{count}"}
+                body = {"query": self._queries[count % len(self._queries)], "k": 3, "user_id": f"user-{number}-{count}"}
                 try:
                     answer = client.post(self._url, json=body)
                     status, version, text = answer.status_code, answer.headers.get("x-model-version", ""), answer.text

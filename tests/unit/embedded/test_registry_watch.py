@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from controller.registry_watch import RegistryWatch
 from controller.resource.reasons import Reason
 from controller.resource.version_status import VersionStatus
 from controller.stages import Stage as LifeStage
-from mlops.embedded.registry_watch import RegistryWatch
 from mlops.errors import Transient
 from mlops.model_registry import Stage
 from tests.builders.registry_world import MODEL, World
@@ -23,7 +23,7 @@ class Watched:
         self.world = World(folder, a=Stage.TRAINING, b=Stage.TRAINING, c=Stage.TRAINING)
         self.up = True
         self.changes = 0
-        self.watch = RegistryWatch(MODEL, self.registry, self.changed)
+        self.watch = RegistryWatch(MODEL, self.registry, self.changed, by="recipes up")
 
     def registry(self):
         if not self.up:

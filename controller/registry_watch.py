@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from mlops.model_registry import ModelRegistry, RegisteredVersion
 
 POLL_SECONDS = 2.0
-BY = "recipes up"
 # A candidate's way through the registry's stages; production comes with the alias.
 _WAY = (Stage.TRAINING, Stage.VALIDATION, Stage.STAGING)
 
@@ -32,10 +31,14 @@ _log = structlog.stdlib.get_logger("mlops")
 class RegistryWatch:
     """Knows the champion, moves it, and lets the registry's stages follow the statuses.
 
-    `registry` returns the registry or raises Transient; `changed` is called when what is known of it changed.
+    `registry` returns the registry or raises Transient; `changed` is called when what is known of it changed; `by`
+    is who the registry's history names.
     """
 
-    def __init__(self, model: str, registry: Callable[[], ModelRegistry], changed: Callable[[], None]) -> None:
+    def __init__(
+        self, model: str, registry: Callable[[], ModelRegistry], changed: Callable[[], None], *, by: str
+    ) -> None:
+        self._by = by
         self._model = model
         self._registry = registry
         self._changed = changed
@@ -72,7 +75,7 @@ class RegistryWatch:
                 restore = found.stage is Stage.ARCHIVED
                 if not restore:
                     self._walk(registry, found, Stage.STAGING, why)
-                registry.transition(self._model, version, Stage.PRODUCTION, by=BY, why=why, restore=restore)
+                registry.transition(self._model, version, Stage.PRODUCTION, by=self._by, why=why, restore=restore)
             self._read(registry)
 
     def step(self) -> None:
@@ -118,7 +121,7 @@ class RegistryWatch:
             case LifeStage.ARCHIVED:
                 champion = self._fact.champion if self._fact else None
                 if found.stage is not Stage.ARCHIVED and champion != version:
-                    registry.transition(self._model, version, Stage.ARCHIVED, by=BY, why=why)
+                    registry.transition(self._model, version, Stage.ARCHIVED, by=self._by, why=why)
             case LifeStage.TRAINING | LifeStage.VALIDATION | LifeStage.STAGING:
                 self._walk(registry, found, Stage(status.stage.value), why)
 
@@ -127,4 +130,4 @@ class RegistryWatch:
         if found.stage not in _WAY:
             return
         for stage in _WAY[_WAY.index(found.stage) + 1 : _WAY.index(to) + 1]:
-            registry.transition(self._model, found.version, stage, by=BY, why=why)
+            registry.transition(self._model, found.version, stage, by=self._by, why=why)

@@ -1,4 +1,4 @@
-"""What an evaluation and a replay do in their process: both versions are asked the same, and compared."""
+"""What an evaluation and a replay do, in a process or in a pod: both versions are asked the same, and compared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from controller.actions import StartEvaluation, StartReplay, from_dict
+from controller.actions import StartEvaluation, StartReplay
 from controller.observation import Sample
 from controller.resource.codec import codec
 from mlops.artifact.loader import load_model
@@ -24,11 +24,9 @@ from mlops.training import evaluation_set
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from mlops.embedded.job_table import Job
-    from mlops.embedded.recent_queries import RecentQueries
     from mlops.evaluation import EvaluationReport, Qrels, Query
     from mlops.evaluation.replayed import Pair
-    from mlops.recommendation import ServedModel
+    from mlops.recommendation import Ask, ServedModel
     from mlops.translation.translator import Translator
 
 _SEED = 0  # the same questions in every run, so that two runs of one job find the same
@@ -42,33 +40,36 @@ class Contender:
     rows: Rows
 
 
-class JudgingJob:
-    """Answers one StartEvaluation or StartReplay."""
+class Judge:
+    """Answers one StartEvaluation or StartReplay. `recent` returns up to so many of the latest real queries."""
 
-    def __init__(self, job: Job, translator: Translator, queries: RecentQueries, timer: Callable[[], float]) -> None:
-        self._job = job
+    def __init__(
+        self,
+        asked: StartEvaluation | StartReplay,
+        translator: Translator,
+        recent: Callable[[int], Sequence[Ask]],
+        timer: Callable[[], float],
+    ) -> None:
+        self._asked = asked
         self._translator = translator
-        self._queries = queries
+        self._recent = recent
         self._timer = timer
 
-    def run(self) -> Mapping[str, Any]:
+    def judge(self, folder: Path, baseline_folder: Path | None) -> Mapping[str, Any]:
         """The samples of the gates, and the digest that was judged. Raises what loading and evaluating raise."""
-        asked = from_dict(self._job.spec["ask"])
-        candidate = self._open(self._job.spec["folder"])
-        folder = self._job.spec.get("baseline_folder")
-        baseline = None if folder is None else self._open(folder)
-        match asked:
+        candidate = self._open(folder)
+        baseline = None if baseline_folder is None else self._open(baseline_folder)
+        match self._asked:
             case StartEvaluation():
-                samples = self._evaluated(asked, candidate, baseline)
+                samples = self._evaluated(self._asked, candidate, baseline)
             case StartReplay() if baseline is not None:
-                samples = self._replayed(asked, candidate, baseline)
+                samples = self._replayed(self._asked, candidate, baseline)
             case _:
-                raise Permanent(f"{self._job.name} asks for nothing that can be judged")
+                raise Permanent(f"{self._asked.name} has no version to compare with")
         return {"digest": candidate.model.digest, "samples": [codec(Sample).dump(sample) for sample in samples]}
 
-    def _open(self, folder: str) -> Contender:
-        path = Path(folder)
-        return Contender(load_model(path, translator=self._translator), Rows.load(path))
+    def _open(self, folder: Path) -> Contender:
+        return Contender(load_model(folder, translator=self._translator), Rows.load(folder))
 
     def _evaluated(self, asked: StartEvaluation, candidate: Contender, baseline: Contender | None) -> list[Sample]:
         queries, qrels = _dataset(asked.dataset, candidate, baseline)
@@ -88,7 +89,7 @@ class JudgingJob:
         )
 
     def _replayed(self, asked: StartReplay, candidate: Contender, baseline: Contender) -> list[Sample]:
-        asks = self._queries.latest(asked.queries)
+        asks = self._recent(asked.queries)
         pairs = replay(candidate.model.recommender, baseline.model.recommender, asks, self._timer)
         return [_compared(gate.metric, pairs) for gate in asked.gates]
 

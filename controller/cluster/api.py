@@ -1,0 +1,162 @@
+"""The Kubernetes API as this product asks it: JSON in and out, and faults of our own kinds.
+
+The only module that knows the client library.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+
+from controller.cluster.kinds import FIELD_MANAGER
+from mlops.errors import Conflict, Invalid, MlopsError, NotFound, Permanent, Transient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from controller.cluster.kinds import Kind
+
+Object = dict[str, Any]
+
+_SECONDS = 15.0
+_PAGE = 500
+_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class KubeApi:
+    """One namespace of a cluster. Every method raises Transient where the API does not answer, or is overloaded.
+
+    Threads may share it.
+    """
+
+    def __init__(self, namespace: str, api: client.ApiClient) -> None:
+        self.namespace = namespace
+        self._api = api
+
+    def list(self, kind: Kind, selector: Mapping[str, str] | None = None) -> list[Object]:
+        """Return the objects that bear the labels, page by page."""
+        found: list[Object] = []
+        query = {"limit": str(_PAGE)}
+        if selector:
+            query["labelSelector"] = ",".join(f"{key}={value}" for key, value in selector.items())
+        while True:
+            page = self._call("GET", kind.path(self.namespace), query)
+            found += page["items"]
+            query["continue"] = page["metadata"].get("continue", "")
+            if not query["continue"]:
+                return found
+
+    def get(self, kind: Kind, name: str) -> Object | None:
+        """Return the object, None where there is none."""
+        try:
+            return self._call("GET", kind.path(self.namespace, name))
+        except NotFound:
+            return None
+
+    def apply(self, kind: Kind, manifest: Object) -> Object:
+        """Make the object be so, as far as the manifest says; what others set beside it stays. Raises Invalid."""
+        path = kind.path(self.namespace, manifest["metadata"]["name"])
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return self._call("PATCH", path, query, manifest, "application/apply-patch+yaml")
+
+    def create(self, kind: Kind, manifest: Object) -> bool:
+        """Create it; False where one of this name exists."""
+        try:
+            self._call("POST", kind.path(self.namespace), {"fieldManager": FIELD_MANAGER}, manifest)
+        except Conflict:
+            return False
+        return True
+
+    def replace_status(self, kind: Kind, document: Object) -> Object:
+        """Write the status of an object as it was read. Raises Transient where somebody wrote since."""
+        path = kind.path(self.namespace, document["metadata"]["name"], "status")
+        try:
+            return self._call("PUT", path, {"fieldManager": FIELD_MANAGER}, document)
+        except Conflict as error:
+            raise Transient(f"{kind.kind} {document['metadata']['name']} changed meanwhile") from error
+
+    def merge(self, kind: Kind, name: str, change: Object) -> None:
+        """Change some fields of an object; nothing where it is gone. Raises Transient where somebody wrote since."""
+        try:
+            self._call("PATCH", kind.path(self.namespace, name), {}, change, "application/merge-patch+json")
+        except NotFound:
+            return
+        except Conflict as error:
+            raise Transient(f"{kind.kind} {name} changed meanwhile") from error
+
+    def delete(self, kind: Kind, name: str) -> None:
+        """Delete it, and in the background what it owns; nothing where it is gone."""
+        try:
+            self._call("DELETE", kind.path(self.namespace, name), {"propagationPolicy": "Background"})
+        except NotFound:
+            return
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        try:
+            answer = self._api.call_api(
+                method,
+                self._api.configuration.host + path + _query(query),
+                header_params={"Accept": "application/json", "Content-Type": content_type, **self._token()},
+                body=body,
+                _request_timeout=_SECONDS,
+            )
+            data = answer.read()  # type: ignore[no-untyped-call]
+        except ApiException as error:
+            raise _fault(error, f"{method} {path}") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise Transient(f"the Kubernetes API does not answer: {type(error).__name__}") from error
+        found: Object = json.loads(data)
+        return found
+
+    def _token(self) -> dict[str, str]:
+        # Asked for at each call: a pod's token is renewed every hour.
+        return {each["key"]: each["value"] for each in self._api.configuration.auth_settings().values()}
+
+
+def _query(query: Mapping[str, str] | None) -> str:
+    return f"?{urlencode(query)}" if query else ""
+
+
+def _fault(error: ApiException, doing: str) -> MlopsError:
+    try:
+        message = str(json.loads(error.body or "{}").get("message", "")) or str(error.reason)
+    except (ValueError, TypeError):
+        message = str(error.reason)
+    said = f"{doing}: {message}"
+    match error.status:
+        case 404:
+            return NotFound(said)
+        case 409:
+            return Conflict(said)
+        case 400 | 422:
+            return Invalid(said)
+        case 403:
+            return Permanent(said, hint="the role of the controller lacks a right; compare it with the chart's")
+        case _:
+            return Transient(said)
+
+
+def connect(namespace: str | None, kubeconfig: str | None) -> KubeApi:
+    """Connect as the pod that this runs in, or by a kubeconfig. Raises Permanent where there is neither."""
+    try:
+        if kubeconfig is None:
+            settings = client.Configuration()
+            config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
+            return KubeApi(namespace or _NAMESPACE.read_text(encoding="utf-8").strip(), client.ApiClient(settings))
+        connection = config.new_client_from_config(kubeconfig)  # type: ignore[no-untyped-call]
+        return KubeApi(namespace or "default", connection)
+    except (config.ConfigException, OSError) as error:
+        raise Permanent(f"no way to the Kubernetes API: {error}", hint="run in a pod, or set KUBECONFIG") from error

@@ -1,0 +1,52 @@
+"""The kinds that the controller reads and writes, and the marks that it leaves on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.resource.meta import GROUP
+
+FIELD_MANAGER = "recipe-recommender"
+FINALIZER = f"{GROUP}/release"
+# Labels on everything we make; a label's value holds no `+`, so the version itself stands in an annotation.
+MODEL = f"{GROUP}/model"
+PURPOSE = f"{GROUP}/purpose"
+VERSION = f"{GROUP}/version"
+DIGEST = f"{GROUP}/digest"
+REVISION = f"{GROUP}/revision"
+ASK = f"{GROUP}/ask"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of the API, all of them namespaced."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+
+    @property
+    def api_version(self) -> str:
+        """As manifests write it."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
+        """Return the URL's path of the collection, of an object, or of its subresource."""
+        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
+        steps = (root, "namespaces", namespace, self.plural, name, subresource)
+        return "/".join(step for step in steps if step)
+
+
+MODELS = Kind(group=GROUP, version="v1alpha1", plural="models", kind="Model")
+VERSIONS = Kind(group=GROUP, version="v1alpha1", plural="modelversions", kind="ModelVersion")
+APPROVALS = Kind(group=GROUP, version="v1alpha1", plural="modelapprovals", kind="ModelApproval")
+INFERENCE_SERVICES = Kind(
+    group="serving.kserve.io", version="v1beta1", plural="inferenceservices", kind="InferenceService"
+)
+DEPLOYMENTS = Kind(group="apps", version="v1", plural="deployments", kind="Deployment")
+ROUTES = Kind(group="gateway.networking.k8s.io", version="v1", plural="httproutes", kind="HTTPRoute")
+JOBS = Kind(group="batch", version="v1", plural="jobs", kind="Job")
+PODS = Kind(group="", version="v1", plural="pods", kind="Pod")
+SERVICES = Kind(group="", version="v1", plural="services", kind="Service")
+EVENTS = Kind(group="events.k8s.io", version="v1", plural="events", kind="Event")

@@ -1,0 +1,100 @@
+"""Questions to Prometheus about one version's live traffic, and what its answers come to. Pure.
+
+Counts are those of `recipes_request_duration_seconds`, of the route that users ask. A request that the service failed
+has a status of 500 or more.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from controller.observation import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from controller.resource.policy import Gate
+
+METRIC = "recipes_request_duration_seconds"
+_ROUTE = "/recommend"
+_FAILED = 'status=~"5.."'
+_QUANTILES = {"latency-p50-ms": 0.5, "latency-p95-ms": 0.95, "latency-p99-ms": 0.99}
+_MILLISECONDS = 1000.0
+LEAST_WINDOW = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What is looked at: the pods of a namespace, over the seconds before a moment."""
+
+    namespace: str
+    seconds: int
+
+    @classmethod
+    def between(cls, since: datetime, now: datetime, namespace: str) -> Window:
+        """The whole seconds from `since` to `now`; a counter needs two scrapes, so never fewer than 15."""
+        return cls(namespace=namespace, seconds=max(LEAST_WINDOW, math.ceil((now - since).total_seconds())))
+
+
+def measurable(metric: str) -> bool:
+    """Whether Prometheus can be asked for it."""
+    return metric == "error-rate" or metric in _QUANTILES
+
+
+def count_query(version: str, window: Window, *, failed: bool | None = None) -> str:
+    """Return the query for how many requests a version answered: all, the failed, or those that were not."""
+    return f"sum(increase({METRIC}_count{{{_selector(version, window, failed=failed)}}}[{window.seconds}s]))"
+
+
+def value_query(metric: str, version: str, window: Window) -> str:
+    """Return the query for a metric's value. Raises KeyError for one that is not measurable."""
+    if metric == "error-rate":
+        return f"({count_query(version, window, failed=True)} or vector(0)) / {count_query(version, window)}"
+    buckets = f"{METRIC}_bucket{{{_selector(version, window, failed=False)}}}[{window.seconds}s]"
+    return f"{_MILLISECONDS:g} * histogram_quantile({_QUANTILES[metric]:g}, sum by (le) (increase({buckets})))"
+
+
+def newest_query(version: str, window: Window) -> str:
+    """Return the query for when the version was last scraped, in Unix seconds."""
+    return f"max(timestamp({METRIC}_count{{{_selector(version, window, failed=None)}}}))"
+
+
+def sample(
+    gate: Gate, version: str, baseline: str | None, window: Window, ask: Callable[[str], float | None]
+) -> Sample:
+    """Measure one gate's metric; `ask` answers an instant query, None where there is no such series."""
+    latency = gate.metric in _QUANTILES
+    samples = ask(count_query(version, window, failed=False if latency else None))
+    newest = ask(newest_query(version, window))
+    return Sample(
+        metric=gate.metric,
+        value=_decimal(ask(value_query(gate.metric, version, window))),
+        baseline=None if baseline is None else _decimal(ask(value_query(gate.metric, baseline, window))),
+        samples=0 if samples is None or math.isnan(samples) else round(samples),
+        newest=None if newest is None else datetime.fromtimestamp(newest, UTC),
+    )
+
+
+def samples(
+    gates: Sequence[Gate], version: str, baseline: str | None, window: Window, ask: Callable[[str], float | None]
+) -> tuple[Sample, ...]:
+    """Measure every gate whose metric is measurable here; the others have no sample, which never counts as a pass."""
+    return tuple(sample(gate, version, baseline, window, ask) for gate in gates if measurable(gate.metric))
+
+
+def _selector(version: str, window: Window, *, failed: bool | None) -> str:
+    words = [f'namespace="{window.namespace}"', f'version="{version}"', f'route="{_ROUTE}"']
+    if failed is not None:
+        words.append(_FAILED if failed else _FAILED.replace("=~", "!~"))
+    return ",".join(words)
+
+
+def _decimal(value: float | None) -> Decimal | None:
+    """As many digits as mean something; "0 of 0" is NaN."""
+    if value is None:
+        return None
+    return Decimal("NaN") if math.isnan(value) else Decimal(f"{value:.6g}")

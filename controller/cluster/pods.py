@@ -1,0 +1,37 @@
+"""What every pod that the controller asks for looks like: no root, nothing writable but /tmp and volumes. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Object = dict[str, Any]
+
+_USER = 65532
+POD_SECURITY: Object = {
+    "runAsNonRoot": True,
+    "runAsUser": _USER,
+    "runAsGroup": _USER,
+    "fsGroup": _USER,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+_SECURITY: Object = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+SCRATCH: Object = {"name": "scratch", "emptyDir": {"sizeLimit": "4Gi"}}
+
+
+def container(name: str, image: str, resources: Object, mounts: dict[str, str] | None = None, **rest: Any) -> Object:
+    """A container that may write to /tmp and to `mounts` (volume to path); its last words are the pod's message."""
+    paths = {"scratch": "/tmp", **(mounts or {})}  # noqa: S108 - a volume of the pod's own
+    return {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "securityContext": _SECURITY,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "resources": resources,
+        "volumeMounts": [{"name": volume, "mountPath": path} for volume, path in paths.items()],
+        **rest,
+    }

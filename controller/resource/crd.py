@@ -1,0 +1,160 @@
+"""The CRDs, made from the values that the parser reads: `python -m controller.resource.crd` prints them. Pure.
+
+A structural schema knows no `$ref`, no `title` and no `anyOf` with null; what is unknown is pruned, and refused by a
+kubectl that validates strictly. What spans fields, and what may not change, is said in CEL.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from controller.resource.approval import ApprovalSpec
+from controller.resource.codec import codec
+from controller.resource.meta import GROUP
+from controller.resource.model import ModelSpec
+from controller.resource.model_status import ModelStatus
+from controller.resource.version import VersionSpec
+from controller.resource.version_status import VersionStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Schema = dict[str, Any]
+
+_DROPPED = {"title", "default", "additionalProperties"}
+_AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
+_VERSION_LEVERS = {"intent"}
+
+
+def crds() -> list[Schema]:
+    """The three CRDs, as manifests."""
+    return [
+        _crd(
+            "Model", "models", "mdl", _schema(ModelSpec), _schema(ModelStatus),
+            [
+                _column("Production", ".status.production"),
+                _column("Canary", ".status.canary"),
+                _column("Reason", ".status.reason"),
+                _column("Message", ".status.message", priority=1),
+            ],
+        ),
+        _crd(
+            "ModelVersion", "modelversions", "mv", _frozen(_schema(VersionSpec), _VERSION_LEVERS), _schema(VersionStatus),
+            [
+                _column("Model", ".spec.model"),
+                _column("Version", ".spec.version"),
+                _column("Stage", ".status.stage"),
+                _column("Weight", ".status.weight", kind="integer"),
+                _column("Reason", ".status.reason"),
+                _column("Message", ".status.message", priority=1),
+            ],
+            named="self.metadata.name == (self.spec.model + '-' + self.spec.version)"
+            ".replace('.', '-').replace('+', '-').lowerAscii()",
+            fields=[".spec.model", ".spec.version"],
+        ),
+        _crd(
+            "ModelApproval", "modelapprovals", "map", _frozen(_schema(ApprovalSpec), set()), None,
+            [
+                _column("Model", ".spec.model"),
+                _column("Version", ".spec.version"),
+                _column("Decision", ".spec.decision"),
+                _column("Approver", ".spec.approver"),
+            ],
+        ),
+    ]  # fmt: skip
+
+
+def _crd(
+    kind: str,
+    plural: str,
+    short: str,
+    spec: Schema,
+    status: Schema | None,
+    columns: list[Schema],
+    *,
+    named: str | None = None,
+    fields: list[str] | None = None,
+) -> Schema:
+    properties = {"spec": spec} if status is None else {"spec": spec, "status": status}
+    root: Schema = {"type": "object", "required": ["spec"], "properties": properties}
+    if named is not None:
+        message = "the name follows from model and version: MODEL-X-Y-Z"
+        root["x-kubernetes-validations"] = [{"rule": named, "message": message}]
+    version: Schema = {
+        "name": "v1alpha1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": root},
+        "additionalPrinterColumns": [*columns, _AGE],
+    }
+    if status is not None:
+        version["subresources"] = {"status": {}}
+    if fields:
+        version["selectableFields"] = [{"jsonPath": path} for path in fields]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{GROUP}", "annotations": {"helm.sh/resource-policy": "keep"}},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "shortNames": [short],
+                      "categories": ["recipes"]},
+            "versions": [version],
+        },
+    }  # fmt: skip
+
+
+def _column(name: str, path: str, *, kind: str = "string", priority: int = 0) -> Schema:
+    return {"name": name, "type": kind, "jsonPath": path, "priority": priority}
+
+
+def _frozen(spec: Schema, levers: set[str]) -> Schema:
+    """The schema with every field immutable but the levers."""
+    rules = [
+        {
+            "rule": f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
+            "message": f"{name} cannot change; apply a new version instead",
+        }
+        for name in spec["properties"]
+        if name not in levers
+    ]
+    return {**spec, "x-kubernetes-validations": rules}
+
+
+def _schema(kind: type[Any]) -> Schema:
+    definitions = codec(kind, "ignore").schema()
+    return _structural(definitions[kind.__name__], definitions)
+
+
+def _structural(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
+    if "$ref" in schema:
+        described = {key: value for key, value in schema.items() if key == "description"}
+        return {**_structural(definitions[schema["$ref"].rpartition("/")[2]], definitions), **described}
+    if "anyOf" in schema:
+        return _alternatives(schema["anyOf"], definitions)
+    found: Schema = {key: value for key, value in schema.items() if key not in _DROPPED}
+    if "properties" in found:
+        found["properties"] = {name: _structural(each, definitions) for name, each in found["properties"].items()}
+    elif isinstance(schema.get("additionalProperties"), dict):
+        found["additionalProperties"] = _structural(schema["additionalProperties"], definitions)
+    if "items" in found:
+        found["items"] = _structural(found["items"], definitions)
+    if "const" in found:
+        found["enum"] = [found.pop("const")]
+    return found
+
+
+def _alternatives(choices: list[Mapping[str, Any]], definitions: Mapping[str, Any]) -> Schema:
+    """One of the choices, the one with most to say; a number that may be written as text is written as text."""
+    given = [choice for choice in choices if choice.get("type") != "null"]
+    texts = [choice for choice in given if choice.get("type") == "string"]
+    found = _structural((texts or given)[0], definitions)
+    return {**found, "nullable": True} if len(given) < len(choices) else found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(yaml.safe_dump_all(crds(), sort_keys=False, width=120))
