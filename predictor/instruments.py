@@ -23,7 +23,7 @@ BUCKETS = tuple(milliseconds / 1000 for milliseconds in _MILLISECONDS)
 # Versions with series of their own: production, canary, the one before, and those that left lately, whose last counts
 # are still to be scraped.
 _VERSIONS = 6
-# Prometheus' increase() sees no first event of a series that appears with it: a canary's first failure must not be lost.
+# Prometheus' increase() sees no event that a series appears with: a canary's first failure must not be lost.
 _ASKED, _FROM_THE_START = "/recommend", ("200", "500", "503", "504")
 
 

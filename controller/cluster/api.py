@@ -26,6 +26,7 @@ Object = dict[str, Any]
 
 _SECONDS = 15.0
 _PAGE = 500
+_REFUSED = 400
 _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -108,17 +109,20 @@ class KubeApi:
         try:
             answer = self._api.call_api(
                 method,
-                self._api.configuration.host + path + _query(query),
+                self._api.configuration.host + path + (f"?{urlencode(query)}" if query else ""),
                 header_params={"Accept": "application/json", "Content-Type": content_type, **self._token()},
                 body=body,
                 _request_timeout=_SECONDS,
             )
             data = answer.read()  # type: ignore[no-untyped-call]
-        except ApiException as error:
-            raise _fault(error, f"{method} {path}") from error
-        except urllib3.exceptions.HTTPError as error:
+        except (ApiException, urllib3.exceptions.HTTPError) as error:
             raise Transient(f"the Kubernetes API does not answer: {type(error).__name__}") from error
-        found: Object = json.loads(data)
+        try:
+            found: Object = json.loads(data)
+        except ValueError as error:
+            raise Transient(f"the Kubernetes API answers {answer.status} and no JSON") from error
+        if answer.status >= _REFUSED:
+            raise _fault(answer.status, f"{method} {path}: {found.get('message', answer.reason)}")
         return found
 
     def _token(self) -> dict[str, str]:
@@ -126,24 +130,15 @@ class KubeApi:
         return {each["key"]: each["value"] for each in self._api.configuration.auth_settings().values()}
 
 
-def _query(query: Mapping[str, str] | None) -> str:
-    return f"?{urlencode(query)}" if query else ""
-
-
-def _fault(error: ApiException, doing: str) -> MlopsError:
-    try:
-        message = str(json.loads(error.body or "{}").get("message", "")) or str(error.reason)
-    except (ValueError, TypeError):
-        message = str(error.reason)
-    said = f"{doing}: {message}"
-    match error.status:
+def _fault(status: int, said: str) -> MlopsError:
+    match status:
         case 404:
             return NotFound(said)
         case 409:
             return Conflict(said)
         case 400 | 422:
             return Invalid(said)
-        case 403:
+        case 401 | 403:
             return Permanent(said, hint="the role of the controller lacks a right; compare it with the chart's")
         case _:
             return Transient(said)

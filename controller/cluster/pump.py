@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 # A watch that is silent for so long is asked for anew: a connection may die without a word.
 _WATCH_SECONDS, _IDLE_SECONDS = 120, 150
+_IDENTITY: Any = "recipe-recommender"
 
 
 def run(queue: WorkQueue, namespace: str, *, health_port: int, stopping: Event, kubeconfig: str | None) -> None:
@@ -63,6 +64,7 @@ def run(queue: WorkQueue, namespace: str, *, health_port: int, stopping: Event, 
         registry=registry,
         namespaces=[namespace],
         standalone=True,
+        identity=_IDENTITY,  # by default the user's name, and user 65532 has none
         stop_flag=stopping,
         liveness_endpoint=f"http://0.0.0.0:{health_port}/healthz" if health_port else None,
     )

@@ -42,7 +42,8 @@ def crds() -> list[Schema]:
             ],
         ),
         _crd(
-            "ModelVersion", "modelversions", "mv", _frozen(_schema(VersionSpec), _VERSION_LEVERS), _schema(VersionStatus),
+            "ModelVersion", "modelversions", "mv",
+            _frozen(_schema(VersionSpec), _VERSION_LEVERS), _schema(VersionStatus),
             [
                 _column("Model", ".spec.model"),
                 _column("Version", ".spec.version"),

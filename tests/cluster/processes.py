@@ -77,7 +77,10 @@ class ProcessFolder:
             process.stop()
             self._record(process.name).unlink()
         for child in self._children:
-            child.poll()
+            if child.poll() is None:  # its record was somebody else's to remove
+                child.kill()
+                child.wait(_STOP_SECONDS)
+        self._children.clear()
 
     def wait(self, process: Recorded, ready: Callable[[], bool], *, seconds: float) -> None:
         """Wait until `ready`.

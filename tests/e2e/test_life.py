@@ -9,7 +9,7 @@ import pytest
 from mlops.artifact.manifest import read_manifest
 from mlops.embedded.registering import register_artifact
 from mlops.model_registry import open_registry
-from tests.cluster.commands import run, wait_until
+from tests.cluster.commands import run, say, wait_until
 from tests.cluster.images import ROOT
 from tests.cluster.toolchain import toolset
 from tests.e2e import registry
@@ -45,6 +45,9 @@ def version(number: str) -> dict:
     }  # fmt: skip
 
 
+CRDS = [f"{plural}.mlops.recipe-recommender.io" for plural in ("models", "modelversions", "modelapprovals")]
+
+
 class Life:
     """The controller in the cluster, and what it says of a version."""
 
@@ -64,6 +67,13 @@ class Life:
         return {each["name"].removesuffix("-predictor"): each["weight"] for each in rule["backendRefs"]}
 
 
+def release(kube) -> None:
+    """Let go of what the controller holds: without one, its namespace would never end."""
+    for kind in ("models", "modelversions"):
+        for each in kube.list(kind):
+            kube("patch", kind, each["metadata"]["name"], "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+
+
 @pytest.fixture(scope="module")
 def life(world, tmp_path_factory):
     kube = world.kube
@@ -73,11 +83,17 @@ def life(world, tmp_path_factory):
         values |= {"registry": world.registry, "prometheus": prometheus.url, "gateway": "gateway/recipes"}
         settings = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
         helm = toolset("helm").program("helm")
+        # Kept by an uninstall, as they should be, and then another namespace's.
+        kube("delete", "crd", "--ignore-not-found", *CRDS)
         run(helm, "--kubeconfig", kube.kubeconfig, "upgrade", "--install", "rr", ROOT / "charts" / "recipe-recommender",
             "--namespace", kube.namespace, "--wait", "--timeout", "3m", *settings)  # fmt: skip
-        kube.apply(MODEL, version("1.0.0"))
-        yield Life(world)
-        run(helm, "--kubeconfig", kube.kubeconfig, "uninstall", "rr", "--namespace", kube.namespace, "--wait")
+        try:
+            kube.apply(MODEL, version("1.0.0"))
+            yield Life(world)
+        finally:
+            say(kube("logs", "deployment/rr-controller", "--tail=200"))
+            release(kube)
+            run(helm, "--kubeconfig", kube.kubeconfig, "uninstall", "rr", "--namespace", kube.namespace, "--wait")
 
 
 def test_the_first_version_goes_to_production_by_itself(life):

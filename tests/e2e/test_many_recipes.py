@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -23,13 +22,16 @@ LIMIT = "1Gi"
 
 
 @pytest.fixture(scope="module")
-def digest(world):
+def digest(world, tmp_path_factory):
     """The version, trained here once (minutes) and kept in the cache folder, and registered in the cluster."""
     if not CORPUS.exists():
         pytest.skip(f"{CORPUS} is not here")
     recipes = ROOT / ".venv" / "bin" / "recipes"
     artifact = cache_folder() / "artefacts" / "archive-9.0.0"
-    environment = {"RECIPES_MLFLOW_URI": f"http://{world.kube.address('mlflow')}:{PORT}", "RECIPES_HOME": os.devnull}
+    environment = {
+        "RECIPES_MLFLOW_URI": f"http://{world.kube.address('mlflow')}:{PORT}",
+        "RECIPES_HOME": str(tmp_path_factory.mktemp("home")),
+    }
     if not artifact.exists():
         artifact.parent.mkdir(parents=True, exist_ok=True)
         run(recipes, "train", "--corpus", CORPUS, "--version", VERSION, "--out", artifact, seconds=3000)
