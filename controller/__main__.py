@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 from datetime import UTC, datetime
-from threading import Event
 from time import monotonic
 
 import httpx
@@ -56,13 +54,10 @@ def _keep(settings: Settings) -> int:
     queue = WorkQueue(monotonic)
     around = Surroundings(api=api, settings=settings, prometheus=prometheus, digest_at=_digest_at, clock=_now)
     workers = Workers(around, queue, lambda: _of(registry))
-    stopping = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
     workers.start()
     _log.info("keeping", namespace=api.namespace, registry=httpx.URL(settings.registry).host)
     try:
-        run(queue, api.namespace, health_port=settings.health_port, stopping=stopping, kubeconfig=settings.kubeconfig)
+        run(queue, api.namespace, health_port=settings.health_port, kubeconfig=settings.kubeconfig)
     finally:
         workers.stop()
         registry.close()

@@ -117,17 +117,25 @@ class KubeApi:
             data = answer.read()  # type: ignore[no-untyped-call]
         except (ApiException, urllib3.exceptions.HTTPError) as error:
             raise Transient(f"the Kubernetes API does not answer: {type(error).__name__}") from error
+        if answer.status >= _REFUSED:
+            raise _fault(answer.status, f"{method} {path}: {_said(data) or answer.reason}")
         try:
             found: Object = json.loads(data)
         except ValueError as error:
             raise Transient(f"the Kubernetes API answers {answer.status} and no JSON") from error
-        if answer.status >= _REFUSED:
-            raise _fault(answer.status, f"{method} {path}: {found.get('message', answer.reason)}")
         return found
 
     def _token(self) -> dict[str, str]:
         # Asked for at each call: a pod's token is renewed every hour.
         return {each["key"]: each["value"] for each in self._api.configuration.auth_settings().values()}
+
+
+def _said(data: bytes) -> str:
+    """The message of a refusal; a path that nobody serves is answered with plain text."""
+    try:
+        return str(json.loads(data)["message"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _fault(status: int, said: str) -> MlopsError:

@@ -23,8 +23,8 @@ class Prometheus:
         """
         try:
             answer = self._http.post("/api/v1/query", data={"query": query, "time": f"{at:.3f}"})
-            body = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+            body = dict(answer.json())
+        except (httpx.HTTPError, ValueError, TypeError) as error:
             raise Transient(f"Prometheus does not answer: {type(error).__name__}", hint="look at its pod") from error
         if answer.status_code == _BAD:
             raise Permanent(f"Prometheus refuses the query: {body.get('error', '')}")

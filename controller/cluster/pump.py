@@ -22,8 +22,6 @@ from controller.cluster.kinds import (
 )
 
 if TYPE_CHECKING:
-    from threading import Event
-
     from controller.cluster.kinds import Kind
     from controller.cluster.work_queue import WorkQueue
 
@@ -32,8 +30,8 @@ _WATCH_SECONDS, _IDLE_SECONDS = 120, 150
 _IDENTITY: Any = "recipe-recommender"
 
 
-def run(queue: WorkQueue, namespace: str, *, health_port: int, stopping: Event, kubeconfig: str | None) -> None:
-    """Watch until `stopping` is set; in the main thread. Raises what kopf raises where it cannot begin."""
+def run(queue: WorkQueue, namespace: str, *, health_port: int, kubeconfig: str | None) -> None:
+    """Watch until SIGTERM or SIGINT, which kopf takes; in the main thread."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.startup(registry=registry)
@@ -65,7 +63,6 @@ def run(queue: WorkQueue, namespace: str, *, health_port: int, stopping: Event, 
         namespaces=[namespace],
         standalone=True,
         identity=_IDENTITY,  # by default the user's name, and user 65532 has none
-        stop_flag=stopping,
         liveness_endpoint=f"http://0.0.0.0:{health_port}/healthz" if health_port else None,
     )
 

@@ -73,6 +73,7 @@ class WorkQueue:
     def depth(self) -> int:
         """How many keys wait to be worked on now."""
         with self._changed:
+            self._bring_due()
             return len(self._ready) + len(self._again)
 
     def _put(self, key: str) -> None:

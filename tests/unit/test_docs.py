@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from controller.cluster.settings import Settings as ControllerSettings
 from mlops.cli.main import build_app
 from mlops.config import Settings
 
@@ -23,6 +24,13 @@ def test_every_setting_is_documented(name):
     assert str(field.description) in line
     assert f"`{'' if field.default is None else field.default}`" in line
     assert f"RECIPES_{name.upper()}=" in text(".env.example")
+
+
+@pytest.mark.parametrize("name", list(ControllerSettings.model_fields))
+def test_every_setting_of_the_controller_is_documented(name):
+    row = f"| `CONTROLLER_{name.upper()}` |"
+    (line,) = [line for line in text("docs/settings.md").splitlines() if line.startswith(row)]
+    assert str(ControllerSettings.model_fields[name].description) in line
 
 
 def test_every_verb_is_in_the_readme_and_no_other():

@@ -1,0 +1,91 @@
+"""What Prometheus is asked about a version, and what its answers come to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from controller.cluster.measuring import Window, samples
+from controller.cluster.prometheus import Prometheus
+from controller.resource.policy import Gate
+from mlops.errors import Permanent, Transient
+
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+ERRORS = Gate(metric="error-rate", threshold=Decimal("0.01"))
+LATENCY = Gate(metric="latency-p95-ms", threshold=Decimal(200))
+CTR = Gate(metric="ctr", threshold=Decimal("0.1"))
+
+
+def test_a_window_covers_what_was_asked_and_at_least_two_scrapes():
+    assert Window.between(NOW - timedelta(seconds=90.2), NOW, "shop").seconds == 91
+    assert Window.between(NOW, NOW, "shop").seconds == 15
+    assert Window.between(NOW + timedelta(hours=1), NOW, "shop").seconds == 15
+
+
+def asked(gates, answers):
+    """The samples where a query that holds all words of a key has that key's answer; and the queries."""
+    queries = []
+
+    def ask(query):
+        queries.append(query)
+        return next((value for words, value in answers.items() if all(word in query for word in words)), None)
+
+    window = Window(namespace="shop", seconds=60)
+    return samples(gates, "1.1.0", "1.0.0", window, ask), queries
+
+
+def test_an_error_rate_is_of_the_failed_among_all():
+    found, queries = asked([ERRORS], {("/ sum", "1.1.0"): 0.25, ("/ sum", "1.0.0"): 0.0, ("sum(increase",): 39.7,
+                                      ("timestamp",): NOW.timestamp()})  # fmt: skip
+    (sample,) = found
+
+    assert (sample.value, sample.baseline, sample.samples, sample.newest) == (Decimal("0.25"), Decimal(0), 40, NOW)
+    assert any('status=~"5.."' in query and 'version="1.1.0"' in query and "[60s]" in query for query in queries)
+    assert all('namespace="shop"' in query for query in queries)
+
+
+def test_a_latency_is_of_the_requests_that_were_answered():
+    found, queries = asked([LATENCY], {("histogram_quantile(0.95",): 12.5, ("_count",): 10.0})
+
+    assert (found[0].value, found[0].samples) == (Decimal("12.5"), 10)
+    assert any('status!~"5.."' in query and "_bucket" in query for query in queries)
+
+
+def test_without_traffic_there_is_no_value():
+    (nothing,), _ = asked([ERRORS], {})
+    (zero_of_zero,), _ = asked([ERRORS], {("/ sum",): float("nan"), ("sum(increase",): 0.0})
+
+    assert (nothing.value, nothing.samples, nothing.newest) == (None, 0, None)
+    assert zero_of_zero.value is not None
+    assert zero_of_zero.value.is_nan()
+
+
+def test_what_prometheus_does_not_measure_has_no_sample():
+    assert asked([CTR], {})[0] == ()
+
+
+def prometheus(status, body):
+    return Prometheus("http://prometheus:9090", httpx.MockTransport(lambda _: httpx.Response(status, json=body)))
+
+
+def result(*values):
+    return {"status": "success", "data": {"result": [{"value": [0, value]} for value in values]}}
+
+
+def test_an_answer_is_its_one_value():
+    assert prometheus(200, result("0.5")).ask("up", 0) == 0.5
+    assert prometheus(200, result()).ask("up", 0) is None
+
+
+@pytest.mark.parametrize(("status", "body", "fault"), [
+    (400, {"status": "error", "error": "parse error"}, Permanent),
+    (200, result("1", "2"), Permanent),
+    (503, {"status": "error", "error": "starting"}, Transient),
+    (502, None, Transient),
+])  # fmt: skip
+def test_faults_are_told_apart(status, body, fault):
+    with pytest.raises(fault):
+        prometheus(status, body).ask("up", 0)

@@ -1,0 +1,92 @@
+"""Whether a version is served, read from what KServe, the Deployment and the pods say."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+
+from controller.actions import EnsureServing
+from controller.cluster.kinds import DIGEST, REVISION, VERSION
+from controller.cluster.serving import inference_service, serving_fact
+from controller.observation import ServingState
+from controller.resource.model import Amounts, Resources, Serving
+
+DIGEST_A = f"sha256:{'a' * 64}"
+SERVICE = {"metadata": {"name": "recipes-1-0-0", "annotations": {REVISION: "r1"}}}
+
+
+def deployment(**status):
+    counts = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
+    return {"metadata": {"generation": 3}, "spec": {"replicas": 2}, "status": counts | status}
+
+
+def pod(**status):
+    return {"status": status}
+
+
+FETCH_ENDED = {"initContainerStatuses": [
+    {"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 6, "message": "noise\nthe digest differs"}}},
+]}  # fmt: skip
+CRASHING = {"containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}}]}
+UNSCHEDULED = {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes: insufficient memory"}]}
+
+CASES = {
+    "all pods available, and it says its digest": (deployment(), (), DIGEST_A, ServingState.READY, ""),
+    "no Deployment yet": (None, (), None, ServingState.PENDING, "no Deployment"),
+    "one pod of two": (deployment(availableReplicas=1), (), DIGEST_A, ServingState.PENDING, "1 of 2"),
+    "an old template's pods": (deployment(updatedReplicas=1), (), DIGEST_A, ServingState.PENDING, "of 2"),
+    "a generation that nobody looked at": (deployment(observedGeneration=2), (), DIGEST_A, ServingState.PENDING, ""),
+    "pods that say nothing": (deployment(), (), None, ServingState.PENDING, "2 of 2"),
+    "a pod that crashes": (deployment(availableReplicas=0), (pod(**CRASHING),), None, ServingState.PENDING, "CrashLoopBackOff"),
+    "no room": (deployment(availableReplicas=0), (pod(**UNSCHEDULED),), None, ServingState.PENDING, "insufficient memory"),
+    "an artefact that will never be right": (deployment(), (pod(**FETCH_ENDED),), DIGEST_A, ServingState.REFUSED, "the digest differs"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("found", "pods", "said", "state", "message"), CASES.values(), ids=CASES.keys())
+def test_a_version_is(found, pods, said, state, message):
+    fact = serving_fact(SERVICE, found, pods, said)
+
+    assert fact.state is state
+    assert message in fact.message
+    assert fact.revision == "r1"
+    assert fact.digest == (DIGEST_A if state is ServingState.READY else None)
+
+
+def manifest(**serving):
+    action = EnsureServing(
+        name="recipes-1-0-0", version="1.0.0+b1", digest=DIGEST_A, serving=Serving(**serving), revision="r1"
+    )
+    return inference_service(action, model="recipes", image="predictor:1", registry="http://mlflow:5000", source=None)
+
+
+def test_what_a_version_is_stands_in_annotations():
+    assert (
+        manifest()["metadata"]["annotations"].items() >= {VERSION: "1.0.0+b1", DIGEST: DIGEST_A, REVISION: "r1"}.items()
+    )
+
+
+def test_every_container_is_restricted_and_pins_the_digest():
+    spec = manifest()["spec"]["predictor"]
+    for each in (*spec["initContainers"], *spec["containers"]):
+        assert each["securityContext"]["readOnlyRootFilesystem"]
+        assert each["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert f"--digest={DIGEST_A}" in each["args"]
+        assert each["image"] == "predictor:1"
+    assert spec["securityContext"]["runAsNonRoot"]
+    assert spec["automountServiceAccountToken"] is False
+
+
+def test_what_a_model_names_comes_before_the_defaults():
+    limits = Resources(limits=Amounts(memory="3Gi"))
+    spec = manifest(image="mine:2", min_replicas=2, max_replicas=5, resources=limits)["spec"]["predictor"]
+    (serve,) = spec["containers"]
+
+    assert serve["image"] == "mine:2"
+    assert serve["resources"]["limits"] == {"memory": "3Gi"}
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 5)
+
+
+def test_the_same_wish_gives_the_same_manifest():
+    assert manifest() == deepcopy(manifest())
