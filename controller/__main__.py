@@ -25,6 +25,8 @@ from mlops.model_registry import ModelRegistry, open_registry
 
 _USAGE, _FAILED = 2, 6
 _PROBE_SECONDS = 5.0
+# A line for each request, probe or event; what matters of it is in ours.
+_QUIET = {"kopf": "WARNING", "httpx": "WARNING", "aiohttp.access": "WARNING"}
 
 _log = structlog.stdlib.get_logger("mlops")
 
@@ -37,7 +39,7 @@ def main() -> int:
         for fault in error.errors(include_input=False, include_url=False):
             sys.stderr.write(f"CONTROLLER_{'_'.join(str(step) for step in fault['loc']).upper()}: {fault['msg']}\n")
         return _USAGE
-    configure_logging(LogConfig(level=settings.log_level, levels={"kopf": "WARNING", "httpx": "WARNING"}))
+    configure_logging(LogConfig(level=settings.log_level, levels=_QUIET))
     if settings.kubeconfig:
         os.environ["KUBECONFIG"] = settings.kubeconfig  # kopf takes it from there
     try:

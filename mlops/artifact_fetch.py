@@ -103,7 +103,7 @@ def _folder(source: str) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code: 0 there and verified, 2 wrong settings, 5 may work later, 6 something is to be mended."""
-    configure_logging(LogConfig(folder=None))
+    configure_logging(LogConfig(folder=None, levels={"httpx": "WARNING"}))
     try:
         settings = Settings(_cli_parse_args=sys.argv[1:] if arguments is None else list(arguments))
     except ValidationError as error:

@@ -137,11 +137,18 @@ def _progress(deployment: Object, pods: Sequence[Object]) -> str:
         for container_status in pod.get("status", {}).get("containerStatuses", []):
             waiting: dict[str, Any] = container_status.get("state", {}).get("waiting", {})
             if waiting.get("reason") not in (None, "PodInitializing", "ContainerCreating"):
-                return f"{said}; {waiting['reason']}: {waiting.get('message', '')}"[:500]
+                words = _last_words(container_status) or str(waiting.get("message", ""))
+                return f"{said}; {waiting['reason']}: {words}"[:500]
         for condition in pod.get("status", {}).get("conditions", []):
             if condition["type"] == "PodScheduled" and condition["status"] == "False":
                 return f"{said}; {condition.get('message', 'a pod cannot be scheduled')}"[:500]
     return said
+
+
+def _last_words(status: Object) -> str:
+    """What a container said before it ended the last time."""
+    ended = status.get("lastState", {}).get("terminated", {})
+    return str(ended.get("message", "")).strip().rpartition("\n")[2]
 
 
 def _resources(resources: Resources) -> Object:

@@ -127,7 +127,7 @@ def test_a_version_that_fails_its_users_is_taken_back(life, tmp_path):
     life.wait("1.1.0", "Production")
     with open_registry(f"http://{life.kube.address('mlflow')}:{registry.PORT}", lambda: datetime.now(UTC)) as opened:  # noqa: TID251 - the real registry keeps the real time
         artifact = opened.download(opened.get("recipes", "1.1.0"), tmp_path / "artifact")
-        bad = spoilt(artifact, "1.2.0", tmp_path / "bad", every=3)
+        bad = spoilt(artifact, "1.2.0", tmp_path / "bad", every=9)  # "apple pie" meets one, what warms a model does not
         register_artifact(opened, bad, read_manifest(bad), by="a test", why="spoilt")
     lenient = MODEL["spec"] | {"evaluation": {"gates": [], "replay": {"queries": 0}}}
     with Load(

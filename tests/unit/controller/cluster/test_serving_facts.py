@@ -29,6 +29,10 @@ FETCH_ENDED = {"initContainerStatuses": [
     {"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 6, "message": "noise\nthe digest differs"}}},
 ]}  # fmt: skip
 CRASHING = {"containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}}]}
+TALKING = {"containerStatuses": [{
+    "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}},
+    "lastState": {"terminated": {"message": "starting\ncannot load the model"}},
+}]}  # fmt: skip
 UNSCHEDULED = {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes: insufficient memory"}]}
 
 CASES = {
@@ -39,6 +43,7 @@ CASES = {
     "a generation that nobody looked at": (deployment(observedGeneration=2), (), DIGEST_A, ServingState.PENDING, ""),
     "pods that say nothing": (deployment(), (), None, ServingState.PENDING, "2 of 2"),
     "a pod that crashes": (deployment(availableReplicas=0), (pod(**CRASHING),), None, ServingState.PENDING, "CrashLoopBackOff"),
+    "a pod that says why it ended": (deployment(availableReplicas=0), (pod(**TALKING),), None, ServingState.PENDING, "cannot load"),
     "no room": (deployment(availableReplicas=0), (pod(**UNSCHEDULED),), None, ServingState.PENDING, "insufficient memory"),
     "an artefact that will never be right": (deployment(), (pod(**FETCH_ENDED),), DIGEST_A, ServingState.REFUSED, "the digest differs"),
 }  # fmt: skip
