@@ -95,6 +95,7 @@ class Bed:
         self._node.clear()
         network.tear_down()
         shutil.rmtree(self._folder / "cni", ignore_errors=True)
+        shutil.rmtree(self._folder / "volumes", ignore_errors=True)
         shutil.rmtree("/run/recipes-cluster", ignore_errors=True)
 
     def _start(self) -> None:
@@ -123,6 +124,7 @@ class Bed:
                 images.build(missing, folder)
                 images.make_of_one_program(PAUSE, self._program("pause", "pause"))
                 images.save([PAUSE, *missing.values()], archive)
+                images.forget_old({PAUSE, *wanted.values()})
                 with step("handing the images to containerd"):
                     ctr("image", "import", archive)
         for old in present - {PAUSE, *wanted.values()}:

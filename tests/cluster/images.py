@@ -37,6 +37,7 @@ _UNREAD = ("usr/share/doc", "usr/share/locale", "usr/share/man")
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 _SOCKET = Path("/run/recipes-cluster/docker.sock")
 _CGROUP = "recipes-images"
+_MOST_LAYERS = 120  # of some 40 in a build; a build's packages take 2.5 GB
 _START_SECONDS = 60.0
 
 
@@ -80,6 +81,24 @@ def make_of_one_program(name: str, program: Path) -> None:
         run(
             "docker", "import", "--change", f'ENTRYPOINT ["/{program.name}"]', archive.name, name, environment=_docker()
         )
+
+
+def forget_old(names: set[str]) -> None:
+    """Remove images of ours that are not among `names`, and all layers for the next build once they fill the disk.
+
+    Only within `docker`, and never in a Docker that is not our own.
+    """
+    if _external():
+        return
+    listed = run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", environment=_docker()).split()
+    old = [
+        each for each in listed if each.startswith("recipe-recommender/") and each not in {*names, _BASE, _BUILD_BASE}
+    ]
+    if old:
+        run("docker", "image", "rm", *old, environment=_docker())
+    layers = run("docker", "image", "ls", "--all", "--quiet", environment=_docker()).split()
+    if len(layers) > _MOST_LAYERS:
+        run("docker", "image", "prune", "--force", environment=_docker())
 
 
 def save(names: list[str], archive: Path) -> None:

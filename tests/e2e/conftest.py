@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,8 @@ def world(bed, tmp_path_factory):
         digest = registry.train(kube, names["jobs"], "1.0.0")
         yield World(kube=kube, images=names, registry=registry.URI, digest=digest)
         kube("delete", "namespace", namespace, "--wait=true", "--timeout=120s")
+        kube("delete", "persistentvolume", f"mlflow-{namespace}", "--ignore-not-found")
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
