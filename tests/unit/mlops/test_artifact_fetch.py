@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from mlops.artifact.manifest import MANIFEST_FILE, Manifest, hash_files, read_manifest
+from mlops.artifact.manifest import MANIFEST_FILE, read_manifest
 from mlops.artifact_fetch import Settings, fetch, main
 from mlops.errors import Conflict, Invalid, MlopsError, NotFound, Permanent, Transient
 from tests.builders.registry_world import World
+from tests.builders.small_artifact import small_artifact
 
 WRONG = f"sha256:{'0' * 64}"
 
@@ -19,13 +20,7 @@ def world(tmp_path):
     """A registry with recipes 1.0.0, whose artefact is a real one of one file."""
     (tmp_path / "registry").mkdir()
     world = World(tmp_path / "registry")
-    world.artifact.joinpath("rows.jsonl").write_text("{}\n")
-    manifest = Manifest(
-        model="recipes", version="1.0.0", schema_version=1, encoder="tiny", encoder_digest="sha256:0", dimension=384,
-        recipes=1, data_digest="sha256:1", code_revision="abc", translator="identity 1", seed=0, metrics={},
-        files=hash_files(world.artifact),
-    )  # fmt: skip
-    world.artifact.joinpath(MANIFEST_FILE).write_bytes(manifest.to_bytes())
+    manifest = small_artifact(world.artifact)
     world.registry.register(
         "recipes", "1.0.0", world.artifact, digest=manifest.digest, metadata={}, metrics={}, params={}, by="ci", why="new"
     )  # fmt: skip
