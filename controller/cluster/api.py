@@ -41,13 +41,17 @@ class KubeApi:
         self._api = api
 
     def list(self, kind: Kind, selector: Mapping[str, str] | None = None) -> list[Object]:
-        """Return the objects that bear the labels, page by page."""
+        """Return the objects that bear the labels, page by page. Raises Permanent where the cluster lacks the kind."""
         found: list[Object] = []
         query = {"limit": str(_PAGE)}
         if selector:
             query["labelSelector"] = ",".join(f"{key}={value}" for key, value in selector.items())
         while True:
-            page = self._call("GET", kind.path(self.namespace), query)
+            try:
+                page = self._call("GET", kind.path(self.namespace), query)
+            except NotFound as error:
+                said = f"the cluster knows no {kind.kind} of {kind.api_version}"
+                raise Permanent(said, hint="install what brings it: docs/cluster.md") from error
             found += page["items"]
             query["continue"] = page["metadata"].get("continue", "")
             if not query["continue"]:

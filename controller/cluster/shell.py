@@ -31,7 +31,6 @@ from controller.cluster.world import Facts, resources_of
 from controller.observation import Measurement, Observation
 from controller.resource.codec import codec
 from controller.resource.meta import API_VERSION, version_name
-from controller.resource.model_status import ModelStatus
 from controller.resource.version import Lineage, Origin
 from controller.resource.version_status import VersionStatus
 from mlops.errors import MlopsError, NotFound, Permanent
@@ -42,12 +41,14 @@ if TYPE_CHECKING:
 
     from controller.actions import Action
     from controller.cluster.api import KubeApi, Object
+    from controller.cluster.kinds import Kind
     from controller.cluster.prometheus import Prometheus
     from controller.cluster.settings import Settings
     from controller.cluster.world import Resources
     from controller.decide import Decision
     from controller.observation import Sample
     from controller.registry_watch import RegistryWatch
+    from controller.resource.model_status import ModelStatus
 
 BY = "recipe-recommender-controller"
 _LONGEST_NOTE = 1024  # of an Event
@@ -66,6 +67,10 @@ class Surroundings:
     clock: Callable[[], datetime]
 
 
+class Gone(NotFound):
+    """Neither the Model nor a version of it is left."""
+
+
 class ClusterShell:
     """A `controller.loop.Shell` over the API of a cluster. One thread at a time uses it."""
 
@@ -78,7 +83,7 @@ class ClusterShell:
         self._resources: Resources | None = None
 
     def observe(self) -> Observation:
-        """Read everything anew. Raises NotFound where neither the Model nor a version of it is there."""
+        """Read everything anew. Raises Gone where neither the Model nor a version of it is there."""
         found = self._resources = self._whole(resources_of(self._around.api, self._model))
         assert found.model is not None  # noqa: S101 - made by `_whole`
         return Observation(
@@ -116,20 +121,28 @@ class ClusterShell:
     def save(self, observation: Observation, decision: Decision, at: datetime) -> None:  # noqa: ARG002 - the port's
         """Write the statuses that changed, the Model's first. Raises Transient where somebody wrote since."""
         if decision.model != observation.model.status:
-            status = codec(ModelStatus).dump(decision.model)
-            self._around.api.replace_status(MODELS, {**self._document("Model", self._model), "status": status})
+            self._write(MODELS, self._model, decision.model)
         for number, changed in decision.changed(observation).items():
-            status = codec(VersionStatus).dump(changed)
-            document = self._document("ModelVersion", version_name(self._model, number))
-            self._around.api.replace_status(VERSIONS, {**document, "status": status})
+            self._write(VERSIONS, version_name(self._model, number), changed)
         self._registry.follow(decision.statuses)
+
+    def _write(self, kind: Kind, name: str, status: ModelStatus | VersionStatus) -> None:
+        # What columns show is written also where it is the default; everything else is left out then.
+        shown: Object = {"reason": status.reason.value}
+        if isinstance(status, VersionStatus):
+            shown |= {"stage": status.stage.value, "weight": status.weight}
+        document = self._document(kind.kind, name)
+        try:
+            self._around.api.replace_status(kind, {**document, "status": shown | codec(type(status)).dump(status)})
+        except NotFound:
+            return  # let go in this very round
 
     def _whole(self, found: Resources) -> Resources:
         """The resources with what must be there before anything is decided: a Model, and our hold on each of them."""
         for name, problem in found.unreadable.items():
             _log.error("a resource cannot be read", name=name, reason=problem)
         if found.model is None and not found.versions:
-            raise NotFound(f"there is neither a Model {self._model} nor a version of it")
+            raise Gone(f"there is neither a Model {self._model} nor a version of it")
         api = self._around.api
         changed = False
         if found.model is None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from controller.cluster.shell import BY, ClusterShell
+from controller.cluster.shell import BY, ClusterShell, Gone
 from controller.loop import settle
 from controller.registry_watch import RegistryWatch
-from mlops.errors import MlopsError, NotFound
+from mlops.errors import MlopsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,20 +58,20 @@ class Workers:
         while (model := self._queue.take()) is not None:
             try:
                 self._queue.add_after(model, self._settled(model))
-            except NotFound as gone:
+            except Gone as gone:
                 self._forget(model)
                 _log.info("nothing left of a model", model=model, reason=gone.message)
             finally:
                 self._queue.done(model)
 
     def _settled(self, model: str) -> float:
-        """Settle once and return the seconds until it is to be looked at again. Raises NotFound where it is gone."""
+        """Settle once and return the seconds until it is to be looked at again. Raises Gone where it is."""
         rest: Rest | None = None
         faults: tuple[MlopsError, ...]
         try:
             rest = settle(self._shell(model), self._around.clock)
             faults = rest.faults
-        except NotFound:
+        except Gone:
             raise
         except MlopsError as error:
             faults = (error,)

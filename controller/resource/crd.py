@@ -50,6 +50,8 @@ def crds() -> list[Schema]:
                 _column("Stage", ".status.stage"),
                 _column("Weight", ".status.weight", kind="integer"),
                 _column("Reason", ".status.reason"),
+                _column("Approved", _condition("Approved")),
+                _column("Ready", _condition("Ready")),
                 _column("Message", ".status.message", priority=1),
             ],
             named="self.metadata.name == (self.spec.model + '-' + self.spec.version)"
@@ -107,6 +109,10 @@ def _crd(
             "versions": [version],
         },
     }  # fmt: skip
+
+
+def _condition(name: str) -> str:
+    return f'.status.conditions[?(@.type=="{name}")].status'
 
 
 def _column(name: str, path: str, *, kind: str = "string", priority: int = 0) -> Schema:

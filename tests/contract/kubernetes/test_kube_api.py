@@ -9,9 +9,10 @@ import yaml
 
 from controller.cluster.api import KubeApi
 from controller.cluster.kinds import EVENTS, MODELS, ROUTES, VERSIONS
-from mlops.errors import Invalid, NotFound, Transient
+from mlops.errors import Invalid, Permanent, Transient
 from tests.cluster.commands import run, wait_until
 from tests.cluster.toolchain import toolset
+from tests.fakes.kube_api import InMemoryKubeApi
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(240)]
 
@@ -28,8 +29,20 @@ def our_kinds(kubeconfig):
     return kubectl
 
 
+@pytest.fixture(params=["real", "fake"])
+def kube(request):
+    """The client over a real API server; and the stand-in for it that unit tests use."""
+    if request.param == "fake":
+        fake = InMemoryKubeApi()
+        fake.lacking.add(ROUTES.kind)
+        return fake
+    request.getfixturevalue("our_kinds")
+    return KubeApi(request.getfixturevalue("namespace"), request.getfixturevalue("api"))
+
+
 @pytest.fixture
-def kube(our_kinds, api, namespace):
+def server(our_kinds, api, namespace):
+    """The real one alone: for what only schemas can refuse."""
     return KubeApi(namespace, api)
 
 
@@ -46,8 +59,8 @@ def test_what_is_not_there_is_none_and_deleting_it_is_fine(kube):
     kube.merge(VERSIONS, "recipes-1-0-0", {"metadata": {"labels": {"a": "b"}}})
 
 
-def test_a_kind_that_the_cluster_lacks_is_not_found(kube):
-    with pytest.raises(NotFound):
+def test_a_kind_that_the_cluster_lacks_is_named(kube):
+    with pytest.raises(Permanent, match="knows no HTTPRoute"):
         kube.list(ROUTES)
 
 
@@ -87,18 +100,18 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("manifest", REFUSED.values(), ids=REFUSED.keys())
-def test_the_crds_refuse(kube, manifest):
+def test_the_crds_refuse(server, manifest):
     with pytest.raises(Invalid):
-        kube.create(VERSIONS, manifest)
+        server.create(VERSIONS, manifest)
 
 
-def test_a_version_cannot_change_but_its_intent_can(kube):
-    kube.create(VERSIONS, version(source={"uri": "/models/a"}))
+def test_a_version_cannot_change_but_its_intent_can(server):
+    server.create(VERSIONS, version(source={"uri": "/models/a"}))
 
     with pytest.raises(Invalid, match="source cannot change"):
-        kube.merge(VERSIONS, "recipes-1-0-0", {"spec": {"source": {"uri": "/models/b"}}})
-    kube.merge(VERSIONS, "recipes-1-0-0", {"spec": {"intent": "Hold"}})
-    assert kube.get(VERSIONS, "recipes-1-0-0")["spec"]["intent"] == "Hold"
+        server.merge(VERSIONS, "recipes-1-0-0", {"spec": {"source": {"uri": "/models/b"}}})
+    server.merge(VERSIONS, "recipes-1-0-0", {"spec": {"intent": "Hold"}})
+    assert server.get(VERSIONS, "recipes-1-0-0")["spec"]["intent"] == "Hold"
 
 
 def test_a_finalizer_keeps_what_is_deleted_until_it_is_let_go(kube):
@@ -109,6 +122,14 @@ def test_a_finalizer_keeps_what_is_deleted_until_it_is_let_go(kube):
     assert kube.get(VERSIONS, "recipes-1-0-0")["metadata"]["deletionTimestamp"]
     kube.merge(VERSIONS, "recipes-1-0-0", {"metadata": {"finalizers": None}})
     wait_until(lambda: kube.get(VERSIONS, "recipes-1-0-0") is None, "it is gone", seconds=30)
+
+
+def test_applying_the_same_again_changes_nothing_that_counts(kube):
+    first = kube.apply(VERSIONS, version())
+    again = kube.apply(VERSIONS, version())
+
+    assert again["metadata"]["generation"] == first["metadata"]["generation"] == 1
+    assert kube.apply(VERSIONS, version(intent="Hold"))["metadata"]["generation"] == 2
 
 
 def test_an_event_is_told_once(kube):
