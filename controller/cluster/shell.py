@@ -81,11 +81,16 @@ class ClusterShell:
         self._facts = Facts(around.api, model, around.digest_at)
         self._measurements: dict[str, Measurement] = {}
         self._resources: Resources | None = None
+        self._untold: list[actions.Notify] = []
 
     def observe(self) -> Observation:
         """Read everything anew. Raises Gone where neither the Model nor a version of it is there."""
         found = self._resources = self._whole(resources_of(self._around.api, self._model))
         assert found.model is not None  # noqa: S101 - made by `_whole`
+        # A notice follows from a change, which is seen once: unlike every other act it is not asked for again.
+        for notice in self._untold:
+            self._tell(notice)
+        self._untold = []
         return Observation(
             model=found.model,
             versions=found.versions,
@@ -230,7 +235,9 @@ class ClusterShell:
     def _conclude(self, action: actions.Notify | actions.ReleaseVersion | actions.ReleaseModel) -> None:
         match action:
             case actions.Notify():
+                self._untold.append(action)
                 self._tell(action)
+                self._untold.remove(action)
             case actions.ReleaseVersion():
                 self._release("ModelVersion", action.name)
             case actions.ReleaseModel():

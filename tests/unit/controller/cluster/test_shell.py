@@ -4,97 +4,19 @@ must be seen before the next step.
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from controller.cluster.kinds import (
-    DEPLOYMENTS,
     EVENTS,
     INFERENCE_SERVICES,
     JOBS,
     MODELS,
-    PODS,
     ROUTES,
-    SERVICES,
     VERSIONS,
 )  # fmt: skip
-from controller.cluster.settings import Settings
-from controller.cluster.shell import ClusterShell, Gone, Surroundings
-from controller.loop import settle
-from controller.observation import RegistryFact
+from controller.cluster.shell import Gone
 from mlops.errors import Permanent, Transient
-from tests.fakes.kube_api import InMemoryKubeApi
-
-API = "mlops.recipe-recommender.io/v1alpha1"
-DIGEST = f"sha256:{'a' * 64}"
-NAME = "recipes-1-0-0"
-
-
-class Registry:
-    """The part of a RegistryWatch that a shell uses."""
-
-    def __init__(self) -> None:
-        self.fact = RegistryFact(champion=None)
-        self.followed = {}
-
-    def promote(self, version, _why):
-        self.fact = RegistryFact(champion=version)
-
-    def follow(self, statuses):
-        self.followed = dict(statuses)
-
-
-class Cluster:
-    """The shell, and what KServe, the Gateway and Kubernetes itself would do beside it."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 7, 1, tzinfo=UTC)
-        self.api = InMemoryKubeApi()
-        self.registry = Registry()
-        self.digests = {}
-        settings = Settings(predictor_image="predictor:1", jobs_image="jobs:1", registry="http://mlflow:5000")
-        around = Surroundings(
-            api=self.api, settings=settings, prometheus=None, digest_at=self.digests.get, clock=lambda: self.now
-        )
-        self.shell = ClusterShell("recipes", around, self.registry)
-
-    def apply(self, **spec):
-        body = {"model": "recipes", "version": "1.0.0"} | spec
-        self.api.create(VERSIONS, {"apiVersion": API, "kind": "ModelVersion", "metadata": {"name": NAME}, "spec": body})
-
-    def settle(self):
-        self.now += timedelta(seconds=1)
-        return settle(self.shell, lambda: self.now)
-
-    def finish(self, job, **answer):
-        self.api.create(PODS, {
-            "metadata": {"name": f"{job}-x", "labels": {"batch.kubernetes.io/job-name": job}},
-            "status": {"containerStatuses": [{"state": {"terminated": {
-                "finishedAt": "2026-07-01T00:00:09Z", "message": json.dumps(answer),
-            }}}]},
-        })  # fmt: skip
-        self.api.set_status(JOBS, job, conditions=[{"type": "Complete", "status": "True"}])
-
-    def serve(self):
-        """KServe makes a Deployment, and its pods come up."""
-        made = self.api.get(INFERENCE_SERVICES, NAME)
-        self.api.create(DEPLOYMENTS, {
-            "metadata": {"name": f"{NAME}-predictor", "labels": made["metadata"]["labels"]}, "spec": {"replicas": 1},
-            "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
-        })  # fmt: skip
-        self.api.create(SERVICES, {"metadata": {"name": f"{NAME}-predictor"}, "spec": {"clusterIP": "10.96.0.7"}})
-
-    def accept(self):
-        generation = self.api.get(ROUTES, "recipes")["metadata"]["generation"]
-        self.api.set_status(ROUTES, "recipes", parents=[{"conditions": [
-            {"type": each, "status": "True", "observedGeneration": generation} for each in ("Accepted", "ResolvedRefs")
-        ]}])  # fmt: skip
-
-    @property
-    def stage(self):
-        return self.api.get(VERSIONS, NAME)["status"]["stage"]
+from tests.builders.cluster_in_memory import API, DIGEST, NAME, SAMPLE, Cluster
 
 
 @pytest.fixture
@@ -112,8 +34,7 @@ def test_the_first_version_goes_its_way_and_each_step_waits_for_the_one_before(c
     cluster.settle()
     assert cluster.stage == "Validation"
 
-    sample = {"metric": "ndcg@10", "value": "0.5", "samples": 120}
-    cluster.finish(f"{NAME}-eval-1", digest=DIGEST, samples=[sample])
+    cluster.finish(f"{NAME}-eval-1", digest=DIGEST, samples=[SAMPLE])
     cluster.settle()
     assert cluster.stage == "Staging"
     assert cluster.api.get(INFERENCE_SERVICES, NAME) is not None
