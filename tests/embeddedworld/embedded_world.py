@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 UNSEEN = "sha256:" + "0" * 64
-CAN = frozenset({"jump"})
+CAN = frozenset({"forging", "jump"})
 SCRIPT = "tests.embeddedworld.scripted_job"
 
 

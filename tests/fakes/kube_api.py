@@ -25,6 +25,7 @@ class InMemoryKubeApi:
         self.objects: dict[str, dict[str, Object]] = {}
         self.lacking: set[str] = set()
         self.verbs: list[str] = []
+        self.timestamp = lambda: "2026-07-01T00:00:00Z"
         self._numbers = count(1)
 
     def before(self, verb: str) -> None:
@@ -87,7 +88,7 @@ class InMemoryKubeApi:
         if stored is None:
             return
         if stored["metadata"].get("finalizers"):
-            self.objects[kind.kind][name]["metadata"]["deletionTimestamp"] = "2026-07-01T00:00:00Z"
+            self.objects[kind.kind][name]["metadata"]["deletionTimestamp"] = self.timestamp()
         else:
             del self.objects[kind.kind][name]
 
@@ -111,7 +112,7 @@ class InMemoryKubeApi:
             raise Invalid(str(error)) from error
         number = next(self._numbers)
         document["metadata"] = {
-            "uid": f"uid-{number}", "creationTimestamp": "2026-07-01T00:00:00Z", **document["metadata"],
+            "uid": f"uid-{number}", "creationTimestamp": self.timestamp(), **document["metadata"],
             "generation": generation, "resourceVersion": str(number), "namespace": self.namespace,
         }  # fmt: skip
         self.objects.setdefault(kind.kind, {})[document["metadata"]["name"]] = document

@@ -61,6 +61,7 @@ APPROVALS: tuple[Scenario, ...] = (
         never_above("1.1.0", 0, units=6),
         approve("1.1.0", by="carla"),
         eventually("1.1.0", stage="Production"),
+        needs="forging",
     ),
     story(
         "the author's own approval does not count",

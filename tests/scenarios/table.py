@@ -20,7 +20,7 @@ def possible(can: frozenset[str]) -> tuple[Scenario, ...]:
     """The scenarios for a world that can do these things.
 
     `jump`: its clock can be set. `restarts`: a version's serving can be away for a while, as a pod can, and a slot of
-    the serving process cannot.
+    the serving process cannot. `forging`: an approval can be made in another's name, which admission forbids in a cluster.
     """
     return tuple(scenario for scenario in SCENARIOS if scenario.needs <= can)
 
