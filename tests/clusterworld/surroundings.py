@@ -105,7 +105,7 @@ class Platform:
 
     def follow(self) -> bool:
         """Do what was asked so far and is due; whether there was anything."""
-        before = len(self._api.verbs), json.dumps(self._api.objects, sort_keys=True)
+        before = self._api.changes
         for job in self._api.list(JOBS):
             if not _over(job) and self._due(job):
                 self._end(job)
@@ -113,7 +113,7 @@ class Platform:
         for route in self._api.list(ROUTES):
             if self._accepted(route) != route["metadata"]["generation"]:
                 self._accept(route)
-        return before[1] != json.dumps(self._api.objects, sort_keys=True)
+        return self._api.changes != before
 
     def _since(self, made: dict[str, Any]) -> datetime:
         return datetime.fromisoformat(made["metadata"]["creationTimestamp"])

@@ -26,6 +26,7 @@ class InMemoryKubeApi:
         self.lacking: set[str] = set()
         self.verbs: list[str] = []
         self.timestamp = lambda: "2026-07-01T00:00:00Z"
+        self.changes = 0
         self._numbers = count(1)
 
     def before(self, verb: str) -> None:
@@ -81,6 +82,7 @@ class InMemoryKubeApi:
         )
         if "deletionTimestamp" in merged["metadata"] and not merged["metadata"].get("finalizers"):
             del self.objects[kind.kind][name]
+            self.changes += 1
 
     def delete(self, kind: Kind, name: str) -> None:
         self.before(f"delete {kind.kind}")
@@ -91,6 +93,7 @@ class InMemoryKubeApi:
             self.objects[kind.kind][name]["metadata"]["deletionTimestamp"] = self.timestamp()
         else:
             del self.objects[kind.kind][name]
+            self.changes += 1
 
     def set_status(self, kind: Kind, name: str, **status: Any) -> None:
         """What another controller would write."""
@@ -111,6 +114,7 @@ class InMemoryKubeApi:
         except TypeError as error:
             raise Invalid(str(error)) from error
         number = next(self._numbers)
+        self.changes += 1
         document["metadata"] = {
             "uid": f"uid-{number}", "creationTimestamp": self.timestamp(), **document["metadata"],
             "generation": generation, "resourceVersion": str(number), "namespace": self.namespace,
