@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from controller.cluster.kinds import Kind
     from controller.cluster.prometheus import Prometheus
     from controller.cluster.settings import Settings
-    from controller.cluster.world import Resources
+    from controller.cluster.world import Resources, Unreadable
     from controller.decide import Decision
     from controller.observation import Sample
     from controller.registry_watch import RegistryWatch
@@ -144,8 +144,10 @@ class ClusterShell:
 
     def _whole(self, found: Resources) -> Resources:
         """The resources with what must be there before anything is decided: a Model, and our hold on each of them."""
-        for name, problem in found.unreadable.items():
-            _log.error("a resource cannot be read", name=name, reason=problem)
+        for each in found.unreadable:
+            self._tell_unreadable(each)
+            if each.document["kind"] == "Model":
+                raise Permanent(each.problem, hint="correct the Model; until then nothing about it is decided")
         if found.model is None and not found.versions:
             raise Gone(f"there is neither a Model {self._model} nor a version of it")
         api = self._around.api
@@ -255,24 +257,34 @@ class ClusterShell:
         if action.version is not None:
             kind, name = "ModelVersion", version_name(self._model, action.version)
         regarding = self._resources.documents.get((kind, name)) if self._resources else None
-        uid = regarding["metadata"]["uid"] if regarding else ""
-        created = self._around.api.create(EVENTS, {
+        body = regarding or {"kind": kind, "metadata": {"name": name}}
+        if self._event(action.name, body, action.reason.value, action.message, warning=action.warning):
+            write = _log.warning if action.warning else _log.info
+            write(action.message, model=self._model, version=action.version, reason=action.reason.value)
+
+    def _tell_unreadable(self, found: Unreadable) -> None:
+        metadata = found.document["metadata"]
+        name = f"{metadata['name']}.unreadable-{metadata['generation']}"
+        if self._event(name, found.document, "InvalidSpec", found.problem, warning=True):
+            _log.error("a resource cannot be read", name=metadata["name"], reason=found.problem)
+
+    def _event(self, name: str, regarding: Object, reason: str, note: str, *, warning: bool) -> bool:
+        """Write an Event about an object, once per name; False where it was written before."""
+        metadata = regarding["metadata"]
+        return self._around.api.create(EVENTS, {
             "apiVersion": EVENTS.api_version,
             "kind": "Event",
-            "metadata": {"name": action.name},
+            "metadata": {"name": name},
             "eventTime": self._around.clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "reportingController": "mlops.recipe-recommender.io/controller",
             "reportingInstance": BY,
-            "type": "Warning" if action.warning else "Normal",
-            "reason": action.reason.value,
+            "type": "Warning" if warning else "Normal",
+            "reason": reason,
             "action": "Decide",
-            "note": action.message[:_LONGEST_NOTE],
-            "regarding": {"apiVersion": API_VERSION, "kind": kind, "name": name, "uid": uid,
-                          "namespace": self._around.api.namespace},
+            "note": note[:_LONGEST_NOTE],
+            "regarding": {"apiVersion": API_VERSION, "kind": regarding["kind"], "name": metadata["name"],
+                          "uid": metadata.get("uid", ""), "namespace": self._around.api.namespace},
         })  # fmt: skip
-        if created:
-            write = _log.warning if action.warning else _log.info
-            write(action.message, model=self._model, version=action.version, reason=action.reason.value)
 
     def _retrain(
         self,

@@ -40,6 +40,14 @@ _JOB_NAME = "batch.kubernetes.io/job-name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A resource that the CRD lets through and the parser refuses: what spans several fields."""
+
+    document: Object
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
     """The resources of one model as stored, beside the documents that statuses are written to."""
 
@@ -47,13 +55,13 @@ class Resources:
     versions: tuple[ModelVersion, ...]
     approvals: tuple[ModelApproval, ...]
     documents: Mapping[tuple[str, str], Object]
-    unreadable: Mapping[str, str]
+    unreadable: tuple[Unreadable, ...]
 
 
 def resources_of(api: KubeApi, model: str) -> Resources:
     """Read a Model with its versions and approvals, oldest first. What cannot be read is named, and left alone."""
     documents: dict[tuple[str, str], Object] = {}
-    unreadable: dict[str, str] = {}
+    unreadable: list[Unreadable] = []
 
     def read_all(kind: str, found: Sequence[Object]) -> list[Model | ModelVersion | ModelApproval]:
         values = []
@@ -64,7 +72,7 @@ def resources_of(api: KubeApi, model: str) -> Resources:
                 values.append(read(document))
                 documents[kind, document["metadata"]["name"]] = document
             except InvalidManifest as error:
-                unreadable[document["metadata"]["name"]] = str(error)
+                unreadable.append(Unreadable(document=document, problem=str(error)))
         return values
 
     stored = api.get(MODELS, model)
@@ -76,7 +84,7 @@ def resources_of(api: KubeApi, model: str) -> Resources:
         versions=tuple(_claimed(each) for each in versions if isinstance(each, ModelVersion)),
         approvals=tuple(_proved(each) for each in approvals if isinstance(each, ModelApproval)),
         documents=documents,
-        unreadable=unreadable,
+        unreadable=tuple(unreadable),
     )
 
 

@@ -127,6 +127,21 @@ def test_a_version_that_cannot_be_read_stops_nobody_else(cluster):
 
     assert cluster.stage == "Training"
     assert "status" not in cluster.api.get(VERSIONS, "recipes-2-0-0")
+    told = [each for each in cluster.api.list(EVENTS) if each["reason"] == "InvalidSpec"]
+    assert [each["regarding"]["name"] for each in told] == ["recipes-2-0-0"]
+    assert "weight" in told[0]["note"]
+
+
+def test_a_model_that_cannot_be_read_is_told_so_and_decides_nothing(cluster):
+    cluster.apply()
+    falling = {"rollout": {"steps": [{"weight": 90}, {"weight": 10}]}}
+    cluster.api.create(MODELS, {"apiVersion": API, "kind": "Model", "metadata": {"name": "recipes"}, "spec": falling})
+
+    for _ in range(2):
+        with pytest.raises(Permanent, match="weight"):
+            cluster.settle()
+
+    assert [each["reason"] for each in cluster.api.list(EVENTS)] == ["InvalidSpec"]
 
 
 def test_without_prometheus_a_measurement_says_what_to_set(cluster):
