@@ -72,13 +72,13 @@ def world(bed, tmp_path_factory):
 @pytest.fixture(scope="session")
 def served(world):
     """The version with two pods, and a route to it."""
-    name = "recipes-1-0-0"
+    name = "by-hand"
     world.kube.apply(
         inference_service(
             name, world.images["predictor"], version="1.0.0", digest=world.digest, registry=world.registry, replicas=2
         ),
-        route("recipes", world.host, f"{name}-predictor"),
-        route("recipes-grpc", f"grpc.{world.host}", f"{name}-predictor", port=8081),
+        route("by-hand", world.host, f"{name}-predictor"),
+        route("by-hand-grpc", f"grpc.{world.host}", f"{name}-predictor", port=8081),
     )
     world.kube.wait("inferenceservice", name, "Ready")
     yield name
