@@ -34,9 +34,17 @@ class Prometheus:
 
     def value(self, query: str) -> float | None:
         """Return the one value of an instant query, None where there is none."""
+        result = self._result(query)
+        return float(result[0]["value"][1]) if result else None
+
+    def labels(self, query: str, name: str) -> set[str]:
+        """Return what a label is in the series of an instant query."""
+        return {series["metric"][name] for series in self._result(query)}
+
+    def _result(self, query: str) -> list[dict[str, Any]]:
         answer = httpx.get(f"{self.url}/api/v1/query", params={"query": query}, timeout=10).raise_for_status().json()
         result: list[dict[str, Any]] = answer["data"]["result"]
-        return float(result[0]["value"][1]) if result else None
+        return result
 
 
 @contextmanager

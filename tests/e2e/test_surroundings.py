@@ -17,9 +17,16 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 def test_prometheus_counts_what_the_users_asked(world, served, tmp_path):
     service = f"http://{world.kube.address(f'{served}-predictor')}"
-    counted = 'sum(recipes_request_duration_seconds_count{route="/recommend",status="200",version="1.0.0"})'
+    of_it = f'pod=~"{served}-predictor-.*"'
+    counted = f'sum(recipes_request_duration_seconds_count{{route="/recommend",status="200",{of_it}}})'
     with running_prometheus(world.kube, tmp_path / "prometheus") as prometheus:
-        wait_until(lambda: prometheus.value("sum(recipes_model_info)") is not None, "a first scrape")
+
+        def every_pod_is_scraped() -> bool:
+            """Each counts from its own start, so one that joins or leaves between two sums would move them."""
+            pods = world.kube.list("pods", f"serving.kserve.io/inferenceservice={served}")
+            return prometheus.labels(f"recipes_model_info{{{of_it}}}", "pod") == {p["metadata"]["name"] for p in pods}
+
+        wait_until(every_pod_is_scraped, "a scrape of every pod")
         before = prometheus.value(counted) or 0
         for _ in range(7):
             httpx.post(f"{service}/recommend", json={"query": "lentil soup"}, timeout=30).raise_for_status()
