@@ -30,7 +30,7 @@ FROM runtime AS controller
 COPY --from=controller-build /opt/recipes /opt/recipes
 COPY mlops /opt/app/mlops
 COPY controller /opt/app/controller
-RUN PYTHONDONTWRITEBYTECODE= python -c 'import controller.decide, kopf, kubernetes.client'
+RUN PYTHONDONTWRITEBYTECODE= python -c 'import controller.__main__, controller.cluster.otlp'
 USER 65532:65532
 EXPOSE 8080
 ENTRYPOINT ["python", "-m", "controller"]
@@ -64,10 +64,13 @@ RUN /opt/build/bin/uv pip install -q -c constraints.txt ".[${JOBS_EXTRAS}]" \
  && /opt/build/bin/uv pip install -q --no-deps "${ENCODER}"
 
 FROM translating AS jobs
+# What LightGBM computes with.
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends libgomp1 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
 COPY --from=jobs-build /opt/recipes /opt/recipes
 COPY mlops /opt/app/mlops
 COPY predictor /opt/app/predictor
 COPY controller /opt/app/controller
-RUN PYTHONDONTWRITEBYTECODE= recipes --help > /dev/null
+RUN PYTHONDONTWRITEBYTECODE= recipes --help > /dev/null && PYTHONDONTWRITEBYTECODE= python -c 'import mlops.pod_job'
 USER 65532:65532
 ENTRYPOINT ["recipes"]

@@ -4,29 +4,57 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from datetime import UTC, datetime
+from threading import Thread
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import httpx
 import structlog
+from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from controller.cluster.api import connect
+from controller.cluster.board import Board
+from controller.cluster.instruments import Instruments
+from controller.cluster.kinds import watched
+from controller.cluster.leadership import Leadership
+from controller.cluster.measuring import feedback_query
+from controller.cluster.mirror import Mirror
 from controller.cluster.prometheus import Prometheus
 from controller.cluster.pump import run
+from controller.cluster.refresher import Refresher
+from controller.cluster.registry_rounds import RegistryRounds
 from controller.cluster.settings import Settings
 from controller.cluster.shell import Surroundings
+from controller.cluster.telling import BY
 from controller.cluster.work_queue import WorkQueue
 from controller.cluster.worker import Workers
+from controller.cluster.world import Facts
+from controller.service.app import Backing, create_app
+from controller.service.retrain_checks import RetrainChecks
+from controller.service.reviews import Reviews
+from controller.service.server import Server
 from mlops.errors import MlopsError
 from mlops.logging_config import LogConfig, configure_logging
-from mlops.model_registry import ModelRegistry, open_registry
+from mlops.model_registry import open_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from controller.cluster.api import Object
+    from controller.cluster.kinds import Kind
+    from controller.cluster.spans import Span
+    from controller.observation import RetrainingJob
+    from controller.service.retrain_checks import Checked
 
 _USAGE, _FAILED = 2, 6
 _PROBE_SECONDS = 5.0
 # A line for each request, probe or event; what matters of it is in ours.
-_QUIET = {"kopf": "WARNING", "httpx": "WARNING", "aiohttp.access": "WARNING"}
+_QUIET = {"kopf": "WARNING", "httpx": "WARNING", "aiohttp.access": "WARNING", "leaderelection": "WARNING",
+          "opentelemetry": "ERROR", "urllib3": "ERROR"}  # fmt: skip
 
 _log = structlog.stdlib.get_logger("mlops")
 
@@ -50,27 +78,92 @@ def main() -> int:
 
 
 def _keep(settings: Settings) -> int:
-    api = connect(settings.namespace, settings.kubeconfig)
+    queue, board = WorkQueue(monotonic), Board()
+    instruments = Instruments(CollectorRegistry(), board, lambda: queue.depth)
+    api = connect(settings.namespace, settings.kubeconfig, instruments.called)
+    mirror = Mirror(api, watched(splits=settings.traffic == "gatewayAPI"), monotonic)
     registry = open_registry(settings.registry, _now)
     prometheus = Prometheus(settings.prometheus) if settings.prometheus else None
-    queue = WorkQueue(monotonic)
-    around = Surroundings(api=api, settings=settings, prometheus=prometheus, digest_at=_digest_at, clock=_now)
-    workers = Workers(around, queue, lambda: _of(registry))
-    workers.start()
-    _log.info("keeping", namespace=api.namespace, registry=httpx.URL(settings.registry).host)
+
+    def runs(model: str) -> Sequence[RetrainingJob]:
+        return Facts(mirror, model, _digest_at, _now, splits=True).retraining(new_data=False).jobs
+
+    def feedbacks(model: str, since: datetime) -> int | None:
+        if prometheus is None:
+            return None
+        found = prometheus.ask(feedback_query(model, api.namespace, since, _now()), _now().timestamp())
+        return None if found is None else round(found)
+
+    checks = RetrainChecks(registry, runs, feedbacks, _now)
+    send, flush = _traces(settings.otlp_endpoint)
+    around = Surroundings(
+        api=mirror, settings=settings, prometheus=prometheus, digest_at=_digest_at, clock=_now, checks=checks,
+        board=board, entered=instruments.entered, trace=send,
+    )  # fmt: skip
+    rounds = RegistryRounds(lambda: registry, queue.add, monotonic, by=BY)
+    workers = Workers(around, queue, rounds, instruments, monotonic)
+    refresher = Refresher(mirror, queue.add, seconds=settings.compare_seconds)
+    leadership = Leadership(api, settings.lease, settings.identity or socket.gethostname(), _now, _end)
+    server = Server(create_app(Backing(
+        registry=registry, check=_and_wake(checks, queue), admit=Reviews(api).admit, sick=mirror.deaf,
+        unready=lambda: None if mirror.filled else "the cluster's state is still being read",
+        metrics=instruments.registry,
+    )), settings.http_port)  # fmt: skip
+
+    def lead() -> None:
+        if leadership.wait():
+            instruments.leads()
+            _log.info("leading", lease=settings.lease)
+            workers.start()
+
+    def saw(kind: Kind, what: str | None, document: Object) -> None:
+        if (model := mirror.saw(kind, what, document)) is not None:
+            queue.add(model)
+
+    server.start()
     try:
-        run(queue, api.namespace, health_port=settings.health_port, kubeconfig=settings.kubeconfig)
-    finally:
+        for model in mirror.fill():
+            queue.add(model)
+        leadership.stand()
+        leader = Thread(target=lead, name="leader", daemon=True)
+        leader.start()
+        refresher.start()
+        _log.info("keeping", namespace=api.namespace, registry=httpx.URL(settings.registry).host)
+        run(mirror.kinds, saw, api.namespace, kubeconfig=settings.kubeconfig)
+        refresher.stop()
         workers.stop()
-        registry.close()
-        if prometheus is not None:
-            prometheus.close()
+        leadership.resign()
+        leader.join()
+    finally:
+        server.stop()
+        flush()
         logging.shutdown()
     return 0
 
 
-def _of(registry: ModelRegistry) -> ModelRegistry:
-    return registry
+def _and_wake(checks: RetrainChecks, queue: WorkQueue) -> Callable[[str], Checked]:
+    def check(model: str) -> Checked:
+        checked = checks.check(model)
+        if checked.retrain:
+            queue.add(model)
+        return checked
+
+    return check
+
+
+def _traces(endpoint: str | None) -> tuple[Callable[[Sequence[Span]], None], Callable[[], None]]:
+    if endpoint is None:
+        return lambda _spans: None, lambda: None
+    from controller.cluster.otlp import Traces  # noqa: PLC0415 - costs 10 MB, for those who have a collector
+
+    traces = Traces(endpoint)
+    return traces.send, traces.close
+
+
+def _end() -> None:
+    """Another decides now: whatever this process is about to write, it must not."""
+    logging.shutdown()
+    os._exit(_FAILED)
 
 
 def _digest_at(address: str) -> str | None:

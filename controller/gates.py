@@ -80,6 +80,14 @@ def limits(gate: Gate, baseline: Decimal | None) -> tuple[str, ...]:
     return tuple(f"{good} {demand.phrase}" for demand in _demands(gate, baseline))
 
 
+def limit(gate: Gate, baseline: Decimal | None) -> Decimal | None:
+    """The number that a gate demands beside this baseline, the strictest of several; None where it demands none."""
+    demanded = [demand.limit for demand in _demands(gate, baseline)]
+    if not demanded:
+        return None
+    return max(demanded) if gate.rises else min(demanded)
+
+
 def number_text(number: Decimal) -> str:
     """A number to four significant digits, without exponent or trailing zeros."""
     rounded = f"{number:.{_SHOWN_DIGITS}g}"

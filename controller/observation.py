@@ -63,7 +63,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFact:
-    """An evaluation or a replay: which version it compares with, and the digest that it judged, where it says so."""
+    """An evaluation or a replay: which version it compares with, the digest that it judged, and its run in MLflow."""
 
     name: str
     state: JobState
@@ -71,6 +71,7 @@ class JobFact:
     baseline: str | None = None
     samples: tuple[Sample, ...] = ()
     digest: str | None = None
+    run: str | None = None
     message: str = ""
 
 
@@ -141,6 +142,11 @@ class RetrainingJob:
     started: datetime
     candidate: Candidate | None = None
     message: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.state is not JobState.RUNNING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The registry beside the life cycle: which version its alias names, and its stages kept as ours are.
 
-It is asked in a thread of its own, every few seconds, so that a registry that hangs never holds up a rollback.
+It is asked beside everything else, every few seconds, so that a registry that hangs never holds up a rollback.
 """
 
 from __future__ import annotations
@@ -32,18 +32,25 @@ class RegistryWatch:
     """Knows the champion, moves it, and lets the registry's stages follow the statuses.
 
     `registry` returns the registry or raises Transient; `changed` is called when what is known of it changed; `by`
-    is who the registry's history names.
+    is who the registry's history names; `hurry` is called when there is something to follow.
     """
 
     def __init__(
-        self, model: str, registry: Callable[[], ModelRegistry], changed: Callable[[], None], *, by: str
+        self,
+        model: str,
+        registry: Callable[[], ModelRegistry],
+        changed: Callable[[], None],
+        *,
+        by: str,
+        hurry: Callable[[], None] = lambda: None,
     ) -> None:
         self._by = by
         self._model = model
         self._registry = registry
         self._changed = changed
+        self._hurry = hurry
         self._fact: RegistryFact | None = None
-        self._wanted: Mapping[str, VersionStatus] = {}
+        self._wanted: Mapping[str, tuple[LifeStage, str]] = {}
         self._followed: dict[str, LifeStage] = {}
         self._lock = Lock()
         self._stopping = Event()
@@ -62,8 +69,19 @@ class RegistryWatch:
         self._stopping.set()
 
     def follow(self, statuses: Mapping[str, VersionStatus]) -> None:
-        """Have the registry's stages become these; done in the watching thread, again and again until it is so."""
-        self._wanted = dict(statuses)
+        """Have the registry's stages become these; done by `step`, again and again until it is so."""
+        before = {version: stage for version, (stage, _) in self._wanted.items()}
+        self._wanted = {
+            version: (status.stage, status.message or status.reason.meaning) for version, status in statuses.items()
+        }
+        if {version: stage for version, (stage, _) in self._wanted.items()} != before:
+            self._hurry()
+
+    @property
+    def settled(self) -> bool:
+        """Whether the registry answered, and every stage follows."""
+        wanted = self._wanted.items()
+        return self._fact is not None and all(self._followed.get(version) is stage for version, (stage, _) in wanted)
 
     def promote(self, version: str, why: str) -> None:
         """Point the champion alias at a version, through the registry's own stages. Raises Transient, NotFound."""
@@ -103,19 +121,18 @@ class RegistryWatch:
         self._fact = RegistryFact(champion=None if champion is None else champion.version)
 
     def _follow(self, registry: ModelRegistry) -> None:
-        for version, status in self._wanted.items():
-            if self._followed.get(version) is status.stage:
+        for version, (stage, why) in self._wanted.items():
+            if self._followed.get(version) is stage:
                 continue
             try:
-                self._move(registry, version, status)
-                self._followed[version] = status.stage
+                self._move(registry, version, stage, why)
+                self._followed[version] = stage
             except (NotFound, Conflict) as error:  # not registered yet, or somebody else moves it: looked at again
                 _log.debug("stage not followed", version=version, reason=error.message)
 
-    def _move(self, registry: ModelRegistry, version: str, status: VersionStatus) -> None:
+    def _move(self, registry: ModelRegistry, version: str, stage: LifeStage, why: str) -> None:
         found = registry.get(self._model, version)
-        why = status.message or status.reason.meaning
-        match status.stage:
+        match stage:
             case LifeStage.PRODUCTION:
                 return  # the alias says it, and it is moved by `promote`
             case LifeStage.ARCHIVED:
@@ -123,7 +140,7 @@ class RegistryWatch:
                 if found.stage is not Stage.ARCHIVED and champion != version:
                     registry.transition(self._model, version, Stage.ARCHIVED, by=self._by, why=why)
             case LifeStage.TRAINING | LifeStage.VALIDATION | LifeStage.STAGING:
-                self._walk(registry, found, Stage(status.stage.value), why)
+                self._walk(registry, found, Stage(stage.value), why)
 
     def _walk(self, registry: ModelRegistry, found: RegisteredVersion, to: Stage, why: str) -> None:
         """Take a candidate forward to a stage, one legal step at a time; never back."""

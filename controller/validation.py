@@ -157,7 +157,7 @@ def _judged(case: Case, question: Question, job: JobFact) -> Evidence:
     comparison = Comparison(expected=job.baseline is not None, references={})
     samples = {sample.metric: sample for sample in job.samples}
     results = tuple(judge(gate, samples.get(gate.metric), comparison) for gate in question.gates)
-    return Evidence(job=job.name, baseline=job.baseline, at=case.now, results=results)
+    return Evidence(job=job.name, run=job.run, baseline=job.baseline, at=case.now, results=results)
 
 
 def _erroneous(case: Case, question: Question, message: str) -> Evidence:

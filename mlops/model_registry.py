@@ -6,15 +6,17 @@ is told in `mlops.registry.listing` (who is in production) and `mlops.registry.p
 
 from __future__ import annotations
 
+import math
 import secrets
 from typing import TYPE_CHECKING, Any, Self
 
 from mlops.errors import Invalid, NotFound
 from mlops.registry.artifacts import local_folder
+from mlops.registry.backend import RunRecord
 from mlops.registry.ledger import Ledger
 from mlops.registry.listing import as_registered
 from mlops.registry.promotion import demote, promote
-from mlops.registry.record import check_model_name, read_record
+from mlops.registry.record import check_model_name, mlflow_names, read_record
 from mlops.registry.registration import Registration, register
 from mlops.registry.semantic_version import Bump, next_version, parse_version
 from mlops.registry.stages import Stage, check_transition
@@ -181,6 +183,26 @@ class ModelRegistry:
         """
         self._backend.download(version.source, destination)
         return destination
+
+    def log_run(
+        self,
+        experiment: str,
+        name: str,
+        *,
+        metrics: Mapping[str, float],
+        params: Mapping[str, Any],
+        tags: Mapping[str, str],
+    ) -> str:
+        """Put a finished run into MLflow, and return its id. Numbers that are not finite are left out."""
+        record = RunRecord(
+            name=name,
+            metrics=mlflow_names({key: value for key, value in metrics.items() if math.isfinite(value)}, "metrics"),
+            params={key: str(value) for key, value in mlflow_names(params, "parameters").items()},
+            tags=tags,
+        )
+        run = self._backend.start_run(experiment, record, self._ledger.clock())
+        self._backend.finish_run(run, "FINISHED", self._ledger.clock())
+        return run.run_id
 
     def close(self) -> None:
         """Give connections back."""

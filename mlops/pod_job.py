@@ -1,7 +1,7 @@
 """`python -m mlops.pod_job`: what a Job of the controller does in its pod. The composition root of the cluster's jobs.
 
 It is told by RECIPES_ASK (an action as JSON), and answers by JSON in the pod's termination message; whatever it finds,
-also that an artefact is damaged, is an answer. Exit 5 asks for another try.
+also that an artefact is damaged, is an answer. What was measured is a run in MLflow too. Exit 5 asks for another try.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import os
 import sys
 import tempfile
 import traceback
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from controller.actions import StartEvaluation, StartReplay, VerifyArtifact, from_dict
+from controller.actions import StartEvaluation, StartReplay, StartRetraining, VerifyArtifact, from_dict
 from controller.observation import ArtifactState
 from mlops.artifact_fetch import Settings as FetchSettings
 from mlops.artifact_fetch import fetch
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 ANSWER = Path(os.environ.get("RECIPES_ANSWER_FILE", "/dev/termination-log"))
 _ASK = "RECIPES_ASK"
+# A CronJob names its Jobs itself.
+_JOB_NAME = "RECIPES_JOB_NAME"
+_FEEDBACK = "RECIPES_FEEDBACK"
+_EXPERIMENT = "recipe-evaluations"
 _LATER, _NEVER = 5, 6
 _LONGEST = 4096  # what Kubernetes keeps of it
 
@@ -43,6 +48,8 @@ def main() -> int:
     """Do what is asked; 0 with an answer, 5 where trying again may help, 6 where it cannot."""
     settings = Settings()
     asked = from_dict(json.loads(os.environ[_ASK]))
+    if isinstance(asked, StartRetraining):
+        asked = replace(asked, name=os.environ.get(_JOB_NAME, asked.name))
     try:
         with tempfile.TemporaryDirectory() as scratch:
             answer = _answer(asked, settings, Path(scratch))
@@ -63,6 +70,11 @@ def _answer(asked: Action, settings: Settings, scratch: Path) -> Mapping[str, An
             return _verify(asked, settings, scratch)
         case StartEvaluation() | StartReplay():
             return _judge(asked, settings, scratch)
+        case StartRetraining():
+            from mlops.pod_retraining import retrain  # noqa: PLC0415 - what learns takes long to load, most jobs judge
+
+            feedback = Path(os.environ.get(_FEEDBACK, scratch))
+            return retrain(asked, settings, feedback, scratch, _registry)
         case _:
             raise Permanent(f"{type(asked).__name__} is nothing that a job does")
 
@@ -93,9 +105,28 @@ def _judge(asked: StartEvaluation | StartReplay, settings: Settings, scratch: Pa
     baseline = None if asked.baseline is None else _fetched(asked.baseline, None, settings, scratch)
     translator = open_translator(settings.translator, target=settings.translator_target)
     try:
-        return Judge(asked, translator, _no_queries, perf_counter).judge(candidate, baseline)
+        found = Judge(asked, translator, _no_queries, perf_counter).judge(candidate, baseline)
     finally:
         translator.close()
+    return {**found, "run": _logged(asked, found, settings)}
+
+
+def _logged(asked: StartEvaluation | StartReplay, found: Mapping[str, Any], settings: Settings) -> str:
+    """Keep what was measured where its history is: a run in MLflow. Raises Transient, and the job is tried again."""
+    numbers = {
+        f"{sample['metric']}{suffix}": float(sample[field])
+        for sample in found["samples"]
+        for field, suffix in (("value", ""), ("baseline", "_of_baseline"))
+        if sample.get(field) is not None
+    }
+    with _registry(settings.registry_uri) as registry:
+        return registry.log_run(
+            _EXPERIMENT,
+            asked.name,
+            metrics=numbers,
+            params={"baseline": asked.baseline or "none", "gates": ", ".join(gate.metric for gate in asked.gates)},
+            tags={"recipes.model": settings.model, "recipes.version": asked.version, "recipes.digest": asked.digest},
+        )
 
 
 def _fetched(version: str, digest: str | None, settings: Settings, scratch: Path) -> Path:

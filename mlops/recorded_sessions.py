@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from mlops.errors import Invalid
+from mlops.learning.sessions import collect
 from mlops.shown_log import NAME as SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from mlops.learning.sessions import Reading
 
 
 @dataclass(slots=True)
@@ -27,6 +31,7 @@ class _Outcome:
 def recorded_sessions(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield a session for each answer kept in `folder`, in the order of days; those that nobody reported on too.
 
+    Several servers may keep theirs each in a folder below it: feedback need not come to the one that answered.
     Feedback on an answer that was not kept is left out: without what was shown it teaches nothing. A feedback that was
     kept twice counts once. A line that is being written at this moment is left for the next time.
     """
@@ -47,14 +52,23 @@ def recorded_sessions(folder: Path) -> Iterator[dict[str, Any]]:
         }
 
 
+def recorded_reading(folder: Path) -> Reading:
+    """Return every session that was recorded; none where what a folder holds is not to be read."""
+    rows = (orjson.dumps(row) for row in recorded_sessions(folder))
+    try:
+        return collect(rows, name=str(folder))
+    except Invalid:
+        return collect((), name=str(folder))
+
+
 def recorded_answers(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield what was shown, a row an answer, as it stands in the spool of `folder`."""
-    return _rows(folder / SHOWN, SHOWN)
+    return _rows(folder, f"{SHOWN}/{SHOWN}_*.jsonl")
 
 
 def recorded_feedback(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield what users reported, as it stands in the spool of `folder`."""
-    return _rows(folder, "feedback")
+    return _rows(folder, "feedback_*.jsonl")
 
 
 def _outcomes(folder: Path) -> dict[str, _Outcome]:
@@ -68,8 +82,9 @@ def _outcomes(folder: Path) -> dict[str, _Outcome]:
     return outcomes
 
 
-def _rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
-    for path in sorted(folder.glob(f"{name}_*.jsonl")):
+def _rows(folder: Path, pattern: str) -> Iterator[dict[str, Any]]:
+    found = [*folder.glob(pattern), *folder.glob(f"*/{pattern}")]
+    for path in sorted(found, key=lambda each: (each.name, each)):
         with path.open("rb") as stream:
             for line in stream:
                 try:

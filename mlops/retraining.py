@@ -69,7 +69,8 @@ class OnlineMetric:
 class RetrainFacts:
     """What is known of a model in production; times are aware, None is "not known" or "never".
 
-    `queries` and `clicks` count distinct queries with feedback and clicks since the version in production was trained;
+    `queries` and `clicks` count distinct queries with feedback and clicks since the version in production was trained,
+    None where nobody counts them;
     `drift_windows` says of each window, the latest last, whether drift was found; `running` names an unfinished job;
     `last_attempt` is when the last retraining ended, well or not.
     """
@@ -77,8 +78,8 @@ class RetrainFacts:
     trained_at: datetime | None
     trained_digest: str | None
     data_digest: str | None
-    queries: int = 0
-    clicks: int = 0
+    queries: int | None = 0
+    clicks: int | None = 0
     online: OnlineMetric | None = None
     drift_windows: tuple[bool, ...] = ()
     running: str | None = None
@@ -126,10 +127,13 @@ def _interval(facts: RetrainFacts, policy: RetrainPolicy, now: datetime) -> Reas
 
 
 def _new_data(facts: RetrainFacts, policy: RetrainPolicy, _now: datetime) -> Reason:
-    queries = _sides(facts.queries, policy.min_queries, "distinct queries")
-    clicks = _sides(facts.clicks, policy.min_clicks, "clicks")
-    enough = facts.queries >= policy.min_queries and facts.clicks >= policy.min_clicks
-    return Reason(check=Check.NEW_DATA, voice=_for(enough), text=f"{queries}, {clicks} since training")
+    counted = [(facts.queries, policy.min_queries, "distinct queries"), (facts.clicks, policy.min_clicks, "clicks")]
+    known = [(number, needed, what) for number, needed, what in counted if number is not None]
+    if not known:
+        return _silent(Check.NEW_DATA, "nobody counts the feedback since training")
+    enough = all(number >= needed for number, needed, _ in known)
+    text = ", ".join(_sides(number, needed, what) for number, needed, what in known)
+    return Reason(check=Check.NEW_DATA, voice=_for(enough), text=f"{text} since training")
 
 
 def _data_changed(facts: RetrainFacts, _policy: RetrainPolicy, _now: datetime) -> Reason:
@@ -173,6 +177,8 @@ def _drift(facts: RetrainFacts, policy: RetrainPolicy, _now: datetime) -> Reason
 
 
 def _too_little(facts: RetrainFacts, policy: RetrainPolicy, _now: datetime) -> Reason:
+    if facts.queries is None:
+        return _silent(Check.TOO_LITTLE, "distinct queries are counted by the retraining itself")
     text = _sides(facts.queries, policy.least_queries, "distinct queries with feedback")
     if facts.queries >= policy.least_queries:
         return _silent(Check.TOO_LITTLE, text)

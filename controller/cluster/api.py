@@ -5,11 +5,11 @@ The only module that knows the client library.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import orjson
 import urllib3
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
@@ -18,7 +18,7 @@ from controller.cluster.kinds import FIELD_MANAGER
 from mlops.errors import Conflict, Invalid, MlopsError, NotFound, Permanent, Transient
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from controller.cluster.kinds import Kind
 
@@ -36,26 +36,50 @@ class KubeApi:
     Threads may share it.
     """
 
-    def __init__(self, namespace: str, api: client.ApiClient) -> None:
+    def __init__(
+        self, namespace: str, api: client.ApiClient, answered: Callable[[str, int], None] = lambda _verb, _status: None
+    ) -> None:
         self.namespace = namespace
         self._api = api
+        self._answered = answered
 
-    def list(self, kind: Kind, selector: Mapping[str, str] | None = None) -> list[Object]:
-        """Return the objects that bear the labels, page by page. Raises Permanent where the cluster lacks the kind."""
-        found: list[Object] = []
+    def list(
+        self, kind: Kind, selector: Mapping[str, str] | None = None, fields: Mapping[str, str] | None = None
+    ) -> list[Object]:
+        """Return the objects that bear the labels and fields. Raises Permanent where the cluster lacks the kind."""
+        return [each for page in self._pages(kind, selector, fields) for each in page["items"]]
+
+    def snapshot(self, kind: Kind, label: str | None = None) -> Iterator[Object]:
+        """Yield all objects of a kind, those with `label` if one is named, a page in memory at a time.
+
+        Raises Permanent where the cluster lacks the kind.
+        """
+        for page in self._pages(kind, None if label is None else {label: None}, None):
+            yield from page["items"]
+
+    def _pages(
+        self,
+        kind: Kind,
+        selector: Mapping[str, str | None] | Mapping[str, str] | None,
+        fields: Mapping[str, str] | None,
+    ) -> Iterator[Object]:
         query = {"limit": str(_PAGE)}
         if selector:
-            query["labelSelector"] = ",".join(f"{key}={value}" for key, value in selector.items())
+            query["labelSelector"] = ",".join(
+                key if value is None else f"{key}={value}" for key, value in selector.items()
+            )
+        if fields:
+            query["fieldSelector"] = ",".join(f"{key}={value}" for key, value in fields.items())
         while True:
             try:
                 page = self._call("GET", kind.path(self.namespace), query)
             except NotFound as error:
                 said = f"the cluster knows no {kind.kind} of {kind.api_version}"
                 raise Permanent(said, hint="install what brings it: docs/cluster.md") from error
-            found += page["items"]
+            yield page
             query["continue"] = page["metadata"].get("continue", "")
             if not query["continue"]:
-                return found
+                return
 
     def get(self, kind: Kind, name: str) -> Object | None:
         """Return the object, None where there is none."""
@@ -70,13 +94,23 @@ class KubeApi:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return self._call("PATCH", path, query, manifest, "application/apply-patch+yaml")
 
-    def create(self, kind: Kind, manifest: Object) -> bool:
-        """Create it; False where one of this name exists."""
+    def create(self, kind: Kind, manifest: Object) -> Object | None:
+        """Create it; None where one of this name exists."""
         try:
-            self._call("POST", kind.path(self.namespace), {"fieldManager": FIELD_MANAGER}, manifest)
+            return self._call("POST", kind.path(self.namespace), {"fieldManager": FIELD_MANAGER}, manifest)
         except Conflict:
-            return False
-        return True
+            return None
+
+    def review(self, api_version: str, plural: str, question: Object) -> Object:
+        """Ask what is not stored: whose a token is, who may do what."""
+        return self._call("POST", f"/apis/{api_version}/{plural}", {}, question)
+
+    def replace(self, kind: Kind, document: Object) -> Object | None:
+        """Write an object as a whole, as it was read; None where somebody wrote since."""
+        try:
+            return self._call("PUT", kind.path(self.namespace, document["metadata"]["name"]), {}, document)
+        except Conflict:
+            return None
 
     def replace_status(self, kind: Kind, document: Object) -> Object:
         """Write the status of an object as it was read. Raises Transient where somebody wrote since."""
@@ -86,12 +120,12 @@ class KubeApi:
         except Conflict as error:
             raise Transient(f"{kind.kind} {document['metadata']['name']} changed meanwhile") from error
 
-    def merge(self, kind: Kind, name: str, change: Object) -> None:
-        """Change some fields of an object; nothing where it is gone. Raises Transient where somebody wrote since."""
+    def merge(self, kind: Kind, name: str, change: Object) -> Object | None:
+        """Change some fields of an object; None where it is gone. Raises Transient where somebody wrote since."""
         try:
-            self._call("PATCH", kind.path(self.namespace, name), {}, change, "application/merge-patch+json")
+            return self._call("PATCH", kind.path(self.namespace, name), {}, change, "application/merge-patch+json")
         except NotFound:
-            return
+            return None
         except Conflict as error:
             raise Transient(f"{kind.kind} {name} changed meanwhile") from error
 
@@ -120,11 +154,13 @@ class KubeApi:
             )
             data = answer.read()  # type: ignore[no-untyped-call]
         except (ApiException, urllib3.exceptions.HTTPError) as error:
+            self._answered(method, 0)
             raise Transient(f"the Kubernetes API does not answer: {type(error).__name__}") from error
+        self._answered(method, answer.status)
         if answer.status >= _REFUSED:
             raise _fault(answer.status, f"{method} {path}: {_said(data) or answer.reason}")
         try:
-            found: Object = json.loads(data)
+            found: Object = orjson.loads(data)
         except ValueError as error:
             raise Transient(f"the Kubernetes API answers {answer.status} and no JSON") from error
         return found
@@ -137,7 +173,7 @@ class KubeApi:
 def _said(data: bytes) -> str:
     """The message of a refusal; a path that nobody serves is answered with plain text."""
     try:
-        return str(json.loads(data)["message"])
+        return str(orjson.loads(data)["message"])
     except (ValueError, KeyError, TypeError):
         return ""
 
@@ -156,14 +192,19 @@ def _fault(status: int, said: str) -> MlopsError:
             return Transient(said)
 
 
-def connect(namespace: str | None, kubeconfig: str | None) -> KubeApi:
-    """Connect as the pod that this runs in, or by a kubeconfig. Raises Permanent where there is neither."""
+def connect(namespace: str | None, kubeconfig: str | None, answered: Callable[[str, int], None]) -> KubeApi:
+    """Connect as the pod that this runs in, or by a kubeconfig. Raises Permanent where there is neither.
+
+    `answered` is told the method and the status of each call, 0 where none came.
+    """
     try:
         if kubeconfig is None:
             settings = client.Configuration()
             config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
-            return KubeApi(namespace or _NAMESPACE.read_text(encoding="utf-8").strip(), client.ApiClient(settings))
+            return KubeApi(
+                namespace or _NAMESPACE.read_text(encoding="utf-8").strip(), client.ApiClient(settings), answered
+            )
         connection = config.new_client_from_config(kubeconfig)  # type: ignore[no-untyped-call]
-        return KubeApi(namespace or "default", connection)
+        return KubeApi(namespace or "default", connection, answered)
     except (config.ConfigException, OSError) as error:
         raise Permanent(f"no way to the Kubernetes API: {error}", hint="run in a pod, or set KUBECONFIG") from error

@@ -13,59 +13,84 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from controller.actions import StartEvaluation, StartReplay, VerifyArtifact, to_dict
-from controller.cluster.kinds import ASK, JOBS, MODEL, PURPOSE, VERSION
+from controller.cluster.kinds import ASK, JOB_NAME, JOBS, MODEL, PURPOSE, VERSION
 from controller.cluster.pods import POD_SECURITY, SCRATCH, Object, container
 from controller.observation import ArtifactFact, ArtifactState, JobFact, JobState
 from controller.resource.codec import codec
+from controller.resource.meta import API_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from controller.actions import Action
+    from controller.cluster.settings import Settings
     from controller.resource.meta import Meta
 
+RETRAIN = "retrain"
 _PURPOSES = {VerifyArtifact: "verify", StartEvaluation: "evaluate", StartReplay: "replay"}
 _TRIES = 3
 _DEADLINE_SECONDS = 3600
 _RESOURCES: Object = {"requests": {"cpu": "200m", "memory": "512Mi"}, "limits": {"memory": "3Gi"}}
+_FEEDBACK = "/var/feedback"
 
 
 def job_manifest(
-    action: VerifyArtifact | StartEvaluation | StartReplay, owner: Meta, *, model: str, image: str, registry: str
+    action: VerifyArtifact | StartEvaluation | StartReplay, owner: Meta, settings: Settings, *, model: str
 ) -> Object:
     """Return the Job that answers `action`; it goes with the version that it is about."""
-    words = {"RECIPES_MODEL": model, "RECIPES_MLFLOW_URI": registry, "RECIPES_ASK": json.dumps(to_dict(action))}
-    work = container(
-        "job", image, _RESOURCES, command=["python", "-m", "mlops.pod_job"],
-        env=[{"name": name, "value": value} for name, value in words.items()],
-    )  # fmt: skip
-    labels = {MODEL: model, PURPOSE: _PURPOSES[type(action)]}
+    purpose = _PURPOSES[type(action)]
     return {
         "apiVersion": JOBS.api_version,
         "kind": JOBS.kind,
         "metadata": {
             "name": action.name,
-            "labels": labels,
+            "labels": {MODEL: model, PURPOSE: purpose},
             "annotations": {VERSION: action.version, ASK: json.dumps(to_dict(action))},
             "ownerReferences": [
-                {"apiVersion": "mlops.recipe-recommender.io/v1alpha1", "kind": "ModelVersion", "name": owner.name,
-                 "uid": owner.uid, "controller": True}
+                {"apiVersion": API_VERSION, "kind": "ModelVersion", "name": owner.name, "uid": owner.uid,
+                 "controller": True}
             ],
         },
         "spec": {
             "backoffLimit": _TRIES,
             "activeDeadlineSeconds": _DEADLINE_SECONDS,
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {
-                    "restartPolicy": "Never",
-                    "securityContext": POD_SECURITY,
-                    "automountServiceAccountToken": False,
-                    "containers": [work],
-                    "volumes": [SCRATCH],
-                },
-            },
+            "template": pod_template(action, settings, model=model, purpose=purpose),
         },
     }  # fmt: skip
+
+
+def pod_template(action: Action, settings: Settings, *, model: str, purpose: str) -> Object:
+    """Return the pod that does what `action` asks; users' feedback is there for a retraining alone."""
+    words = {
+        "RECIPES_MODEL": model,
+        "RECIPES_MLFLOW_URI": settings.registry,
+        "RECIPES_ASK": json.dumps(to_dict(action)),
+    }
+    env: list[Object] = [{"name": name, "value": value} for name, value in words.items()]
+    mounts: dict[str, str] = {}
+    volumes = [SCRATCH]
+    if purpose == RETRAIN:
+        named = {"fieldRef": {"fieldPath": f"metadata.labels['{JOB_NAME}']"}}
+        env.append({"name": "RECIPES_JOB_NAME", "valueFrom": named})
+        if settings.feedback_claim:
+            mounts["feedback"] = _FEEDBACK
+            env.append({"name": "RECIPES_FEEDBACK", "value": _FEEDBACK})
+            claim = {"claimName": settings.feedback_claim}
+            volumes = [SCRATCH, {"name": "feedback", "persistentVolumeClaim": claim}]
+    return {
+        "metadata": {"labels": {MODEL: model, PURPOSE: purpose}},
+        "spec": {
+            "restartPolicy": "Never",
+            "securityContext": POD_SECURITY,
+            "automountServiceAccountToken": False,
+            "containers": [
+                container(
+                    "job", settings.jobs_image, _RESOURCES, mounts, command=["python", "-m", "mlops.pod_job"], env=env
+                )
+            ],
+            "volumes": volumes,
+        },
+    }
 
 
 def version_of(job: Object) -> str:
@@ -74,27 +99,37 @@ def version_of(job: Object) -> str:
 
 
 def is_verification(job: Object) -> bool:
-    """Whether it fetches and verifies, rather than judges."""
+    """Whether it fetches and verifies."""
     return bool(job["metadata"]["labels"][PURPOSE] == _PURPOSES[VerifyArtifact])
+
+
+def is_judgement(job: Object) -> bool:
+    """Whether it evaluates or replays."""
+    return job["metadata"]["labels"][PURPOSE] in {_PURPOSES[StartEvaluation], _PURPOSES[StartReplay]}
+
+
+def is_retraining(job: Object) -> bool:
+    """Whether it trains."""
+    return bool(job["metadata"]["labels"][PURPOSE] == RETRAIN)
 
 
 def ended(job: Object) -> bool:
     """Whether nothing will change about it."""
-    return _ending(job) is not None
+    return ending(job) is not None
 
 
 def artifact_fact(job: Object, message: str) -> ArtifactFact:
     """Read what a verification came to; `message` is what its last pod said at its end."""
     name = job["metadata"]["name"]
-    if _ending(job) is None:
+    if ending(job) is None:
         return ArtifactFact(name=name, state=ArtifactState.PENDING)
-    answer = _answer(message)
+    answer = answer_of(message)
     if answer is None:
-        return ArtifactFact(name=name, state=ArtifactState.ERROR, message=_why(job, message))
+        return ArtifactFact(name=name, state=ArtifactState.ERROR, message=why(job, message))
     try:
         return codec(ArtifactFact).load({**answer, "name": name})
     except ValidationError:
-        return ArtifactFact(name=name, state=ArtifactState.ERROR, message=_why(job, message))
+        return ArtifactFact(name=name, state=ArtifactState.ERROR, message=why(job, message))
 
 
 def job_fact(job: Object, message: str) -> JobFact:
@@ -102,26 +137,31 @@ def job_fact(job: Object, message: str) -> JobFact:
     name = job["metadata"]["name"]
     started = datetime.fromisoformat(job["metadata"]["creationTimestamp"])
     baseline = json.loads(job["metadata"]["annotations"][ASK])["baseline"]
-    if _ending(job) is None:
+    if ending(job) is None:
         return JobFact(name=name, state=JobState.RUNNING, started=started, baseline=baseline)
-    answer = _answer(message)
-    if answer is not None and _ending(job) == "Complete":
+    answer = answer_of(message)
+    if answer is not None and ending(job) == "Complete":
+        if not answer.get("run"):
+            told = "it put no run into MLflow, so what it measured is nowhere on record"
+            return JobFact(name=name, state=JobState.FAILED, started=started, baseline=baseline, message=told)
         try:
             said = {**answer, "name": name, "state": "Succeeded", "baseline": baseline}
             return codec(JobFact).load({**said, "started": started.isoformat()})
         except ValidationError:
             pass
-    return JobFact(name=name, state=JobState.FAILED, started=started, baseline=baseline, message=_why(job, message))
+    return JobFact(name=name, state=JobState.FAILED, started=started, baseline=baseline, message=why(job, message))
 
 
-def _ending(job: Object) -> str | None:
+def ending(job: Object) -> str | None:
+    """Return `Complete` or `Failed`, None while it runs."""
     for condition in job.get("status", {}).get("conditions", []):
         if condition["type"] in {"Complete", "Failed"} and condition["status"] == "True":
             return str(condition["type"])
     return None
 
 
-def _answer(message: str) -> Mapping[str, Any] | None:
+def answer_of(message: str) -> Mapping[str, Any] | None:
+    """Return what a pod's last words say, None where they are no answer."""
     try:
         found = json.loads(message)
     except ValueError:
@@ -129,7 +169,8 @@ def _answer(message: str) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _why(job: Object, message: str) -> str:
+def why(job: Object, message: str) -> str:
+    """Return in a line why a job failed."""
     told = message.strip().rpartition("\n")[2]
     for condition in job.get("status", {}).get("conditions", []):
         if condition["type"] == "Failed":

@@ -15,6 +15,8 @@ VERSION = f"{GROUP}/version"
 DIGEST = f"{GROUP}/digest"
 REVISION = f"{GROUP}/revision"
 ASK = f"{GROUP}/ask"
+# Kubernetes' own, on the pods of a Job.
+JOB_NAME = "batch.kubernetes.io/job-name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,4 +51,13 @@ ROUTES = Kind(group="gateway.networking.k8s.io", version="v1", plural="httproute
 JOBS = Kind(group="batch", version="v1", plural="jobs", kind="Job")
 PODS = Kind(group="", version="v1", plural="pods", kind="Pod")
 SERVICES = Kind(group="", version="v1", plural="services", kind="Service")
+CRON_JOBS = Kind(group="batch", version="v1", plural="cronjobs", kind="CronJob")
+LEASES = Kind(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease")
 EVENTS = Kind(group="events.k8s.io", version="v1", plural="events", kind="Event")
+
+
+def watched(*, splits: bool) -> tuple[Kind, ...]:
+    """What is watched: our own kinds, and those of what we make; a Gateway's only where one splits the users."""
+    ours = (MODELS, VERSIONS, APPROVALS)
+    made = (INFERENCE_SERVICES, DEPLOYMENTS, PODS, JOBS, CRON_JOBS)
+    return (*ours, *made, ROUTES if splits else SERVICES)

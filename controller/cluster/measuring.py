@@ -58,6 +58,13 @@ def value_query(metric: str, version: str, window: Window) -> str:
     return f"{_MILLISECONDS:g} * histogram_quantile({_QUANTILES[metric]:g}, sum by (le) (increase({buckets})))"
 
 
+def feedback_query(model: str, namespace: str, since: datetime, now: datetime) -> str:
+    """Return the query for how many feedbacks the pods of a model kept since a moment."""
+    seconds = Window.between(since, now, namespace).seconds
+    pods = f'namespace="{namespace}",pod=~"{model}-[0-9].*-predictor-.*"'
+    return f"sum(increase(recipes_feedback_total{{{pods}}}[{seconds}s]))"
+
+
 def newest_query(version: str, window: Window) -> str:
     """Return the query for when the version was last scraped, in Unix seconds."""
     return f"max(timestamp({METRIC}_count{{{_selector(version, window, failed=None)}}}))"

@@ -1,11 +1,12 @@
-"""The one HTTPRoute of a model: weights over the Services of its versions. Pure."""
+"""Who is sent where: the one HTTPRoute of a model, weights over the Services of its versions; or one Service. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from controller.cluster.kinds import MODEL, PURPOSE, ROUTES
-from controller.cluster.serving import predictor_name
+from controller.cluster.kinds import MODEL, PURPOSE, ROUTES, SERVICES
+from controller.cluster.serving import GRPC_PORT, HTTP_PORT, ISVC, predictor_name
 from controller.resource.meta import version_name
 
 if TYPE_CHECKING:
@@ -13,23 +14,40 @@ if TYPE_CHECKING:
 
     from controller.cluster.pods import Object
 
+TRAFFIC = "traffic"
 _SETTLED = {"Accepted", "ResolvedRefs"}
+_ALL = "/"
+# What the controller answers beside the predictors.
+_REGISTRY = ("/models", "/retrain")
 
 
-def http_route(model: str, weights: Mapping[str, int], *, hostname: str, gateway: str) -> Object:
-    """Return the route that splits `hostname`; `gateway` is NAMESPACE/NAME. Versions with weight 0 stay out of it."""
-    namespace, _, name = gateway.rpartition("/")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """Where users come in: a host of a Gateway (NAMESPACE/NAME). `api` is the Service that answers for the registry."""
+
+    hostname: str
+    gateway: str
+    api: str | None = None
+
+
+def http_route(model: str, weights: Mapping[str, int], entrance: Entrance) -> Object:
+    """Return the route that splits the host. Versions with weight 0 stay out of it."""
+    namespace, _, name = entrance.gateway.rpartition("/")
     parent = {"name": name, **({"namespace": namespace} if namespace else {})}
     backends = [
         {"name": predictor_name(version_name(model, version)), "port": 80, "weight": weight}
         for version, weight in sorted(weights.items())
         if weight > 0
     ]
+    rules: list[Object] = [{"matches": [_path(_ALL)], "backendRefs": backends}]
+    if entrance.api is not None:
+        beside = {"matches": [_path(each) for each in _REGISTRY], "backendRefs": [{"name": entrance.api, "port": 80}]}
+        rules.append(beside)
     return {
         "apiVersion": ROUTES.api_version,
         "kind": ROUTES.kind,
-        "metadata": {"name": model, "labels": {MODEL: model, PURPOSE: "traffic"}},
-        "spec": {"parentRefs": [parent], "hostnames": [hostname], "rules": [{"backendRefs": backends}]},
+        "metadata": {"name": model, "labels": {MODEL: model, PURPOSE: TRAFFIC}},
+        "spec": {"parentRefs": [parent], "hostnames": [entrance.hostname], "rules": rules},
     }
 
 
@@ -43,13 +61,42 @@ def weights_of(route: Object | None, model: str, versions: Iterable[str]) -> dic
     if not _programmed(route):
         return None
     names = {predictor_name(version_name(model, version)): version for version in versions}
-    rules = route["spec"].get("rules", [])
+    rules = [rule for rule in route["spec"].get("rules", []) if rule.get("matches", [_path(_ALL)]) == [_path(_ALL)]]
     return {
         names.get(backend["name"], backend["name"]): backend.get("weight", 1)
         for rule in rules
         for backend in rule.get("backendRefs", [])
         if backend.get("weight", 1) > 0
     }
+
+
+def traffic_service(model: str, version: str) -> Object:
+    """Return the Service that gives all users to one version, where there is no Gateway to split them."""
+    return {
+        "apiVersion": SERVICES.api_version,
+        "kind": SERVICES.kind,
+        "metadata": {"name": model, "labels": {MODEL: model, PURPOSE: TRAFFIC}},
+        "spec": {
+            "selector": {ISVC: version_name(model, version)},
+            "ports": [
+                {"name": "http", "port": 80, "targetPort": HTTP_PORT},
+                {"name": "grpc", "port": GRPC_PORT, "targetPort": GRPC_PORT, "appProtocol": "kubernetes.io/h2c"},
+            ],
+        },
+    }
+
+
+def chosen_by(service: Object | None, model: str, versions: Iterable[str]) -> dict[str, int]:
+    """Read back whom a Service leads to."""
+    if service is None:
+        return {}
+    names = {version_name(model, version): version for version in versions}
+    name = service["spec"].get("selector", {}).get(ISVC, "")
+    return {names.get(name, name): 100}
+
+
+def _path(prefix: str) -> Object:
+    return {"path": {"type": "PathPrefix", "value": prefix}}
 
 
 def _programmed(route: Object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from controller.cluster.kinds import DIGEST, INFERENCE_SERVICES, MODEL, PURPOSE, REVISION, VERSION
@@ -12,12 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from controller.actions import EnsureServing
+    from controller.cluster.settings import Settings
     from controller.resource.model import Amounts, Resources
 
 HTTP_PORT, GRPC_PORT = 8080, 8081
+# KServe's own label, on what it makes of an InferenceService.
+ISVC = "serving.kserve.io/inferenceservice"
 _FETCH_NEVER = 6  # exit code of `mlops.artifact_fetch` where trying again cannot help
 _DRAIN_SECONDS, _GRACE_SECONDS = 5, 60
-_MOUNT = "/mnt/models"
+_MOUNT, _FEEDBACK = "/mnt/models", "/var/feedback"
 # KServe would set a whole processor and 2 GiB for each container.
 _DEFAULT: Object = {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}}
 
@@ -27,15 +31,16 @@ def predictor_name(name: str) -> str:
     return f"{name}-predictor"
 
 
-def inference_service(action: EnsureServing, *, model: str, image: str, registry: str, source: str | None) -> Object:
+def inference_service(action: EnsureServing, settings: Settings, *, model: str, source: str | None) -> Object:
     """Return the manifest of one version. Inside the cluster only: the route of the model leads to it.
 
     What stands in annotations never changes while the version is served as it is: a change restarts its pods.
     """
     serving = action.serving
-    chosen = serving.image or image
+    chosen = serving.image or settings.predictor_image
     resources = _resources(serving.resources)
-    origin = f"--source={source}" if source else f"--registry={registry}"
+    origin = f"--source={source}" if source else f"--registry={settings.registry}"
+    kept = _feedback(settings)
     fetch = container(
         "fetch", chosen, resources, {"artifact": _MOUNT},
         command=["python", "-m", "mlops.artifact_fetch"],
@@ -53,7 +58,9 @@ def inference_service(action: EnsureServing, *, model: str, image: str, registry
                        "timeoutSeconds": 5},
         # Whoever routes here learns of the end before the server stops listening.
         lifecycle={"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
+        env=kept.env,
     )  # fmt: skip
+    serve["volumeMounts"] += kept.mounts
     scaling = {} if serving.max_replicas is None else {"maxReplicas": serving.max_replicas}
     return {
         "apiVersion": INFERENCE_SERVICES.api_version,
@@ -83,10 +90,34 @@ def inference_service(action: EnsureServing, *, model: str, image: str, registry
                 "automountServiceAccountToken": False,
                 "initContainers": [fetch],
                 "containers": [serve],
-                "volumes": [SCRATCH, {"name": "artifact", "emptyDir": {"sizeLimit": "4Gi"}}],
+                "volumes": [SCRATCH, {"name": "artifact", "emptyDir": {"sizeLimit": "4Gi"}}, *kept.volumes],
             }
         },
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    env: list[Object]
+    mounts: list[Object]
+    volumes: list[Object]
+
+
+def _feedback(settings: Settings) -> _Kept:
+    """Where a pod keeps what users tell it, each in a folder of its own; the salt makes a user the same to all pods."""
+    env: list[Object] = []
+    if settings.user_salt_secret:
+        of = {"secretKeyRef": {"name": settings.user_salt_secret, "key": "salt"}}
+        env.append({"name": "PREDICTOR_USER_SALT", "valueFrom": of})
+    if not settings.feedback_claim:
+        return _Kept(env=env, mounts=[], volumes=[])
+    env += [
+        {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": "PREDICTOR_FEEDBACK_FOLDER", "value": _FEEDBACK},
+    ]
+    mount = {"name": "feedback", "mountPath": _FEEDBACK, "subPathExpr": "$(POD_NAME)"}
+    volume = {"name": "feedback", "persistentVolumeClaim": {"claimName": settings.feedback_claim}}
+    return _Kept(env=env, mounts=[mount], volumes=[volume])
 
 
 def serving_fact(service: Object, deployment: Object | None, pods: Sequence[Object], said: str | None) -> ServingFact:

@@ -21,8 +21,31 @@ class Settings(BaseSettings):
     prometheus: str | None = Field(
         None, description="Address of Prometheus; unset, gates on live traffic have no data."
     )
+    traffic: Literal["gatewayAPI", "service"] = Field(
+        "gatewayAPI",
+        description="How users are led: by an HTTPRoute that splits them, or by a Service, to one version alone.",
+    )
     gateway: str = Field("gateway/recipes", description="NAMESPACE/NAME of the Gateway that routes attach to.")
     hostname: str = Field("{model}.example", description="Host of a model that names none; {model} is its name.")
+    api_service: str | None = Field(
+        None, description="Service of the controller, to route /models and /retrain to beside the predictors."
+    )
+    feedback_claim: str | None = Field(
+        None, description="PersistentVolumeClaim that predictors keep feedback on, and retraining reads it from."
+    )
+    user_salt_secret: str | None = Field(
+        None, description="Secret whose key `salt` makes a user the same to every pod; unset, to none."
+    )
     workers: int = Field(4, ge=1, le=64, description="Models that are worked on at once.")
-    health_port: int = Field(8080, ge=0, le=65535, description="Port of /healthz.")
+    http_port: int = Field(
+        8080, ge=1, le=65535, description="Port of /models, /retrain/check, /metrics and the probes."
+    )
+    lease: str = Field("recipe-recommender", description="Lease that the replica holds which decides.")
+    identity: str | None = Field(None, description="Name of this replica in the Lease; unset, the host's.")
+    compare_seconds: float = Field(
+        300.0, ge=5, description="How often everything is compared with the API, so that a dead watch is noticed."
+    )
+    otlp_endpoint: str | None = Field(
+        None, description="Where the trace of each rollout goes (OTLP over HTTP); unset, nowhere."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Level of our own loggers.")

@@ -9,24 +9,26 @@ is doing it once. Nothing is remembered here that a restart could not read again
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
-
-import structlog
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from controller import actions
 from controller.cluster.jobs import job_manifest
 from controller.cluster.kinds import (
-    EVENTS,
+    CRON_JOBS,
     FINALIZER,
     INFERENCE_SERVICES,
     JOBS,
     MODELS,
     ROUTES,
+    SERVICES,
     VERSIONS,
 )
 from controller.cluster.measuring import Window, samples
-from controller.cluster.routing import http_route
+from controller.cluster.retraining import cron_job, retraining_job
+from controller.cluster.routing import Entrance, http_route, traffic_service
 from controller.cluster.serving import inference_service
+from controller.cluster.spans import over, spans, waiting
+from controller.cluster.telling import Teller
 from controller.cluster.world import Facts, resources_of
 from controller.observation import Measurement, Observation
 from controller.resource.codec import codec
@@ -36,35 +38,54 @@ from controller.resource.version_status import VersionStatus
 from mlops.errors import MlopsError, NotFound, Permanent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from controller.actions import Action
-    from controller.cluster.api import KubeApi, Object
+    from controller.cluster.api import Object
+    from controller.cluster.board import Board
     from controller.cluster.kinds import Kind
+    from controller.cluster.mirror import Mirror
     from controller.cluster.prometheus import Prometheus
     from controller.cluster.settings import Settings
-    from controller.cluster.world import Resources, Unreadable
+    from controller.cluster.spans import Span, Wait
+    from controller.cluster.world import Resources
     from controller.decide import Decision
     from controller.observation import Sample
     from controller.registry_watch import RegistryWatch
+    from controller.resource.model import Model
     from controller.resource.model_status import ModelStatus
-
-BY = "recipe-recommender-controller"
-_LONGEST_NOTE = 1024  # of an Event
-
-_log = structlog.stdlib.get_logger("mlops")
+    from controller.resource.version import ModelVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What all models share. `digest_at` asks a predictor's address which digest it serves."""
+    """What all models share. `digest_at` asks a predictor's address which digest it serves.
 
-    api: KubeApi
+    `entered` is told of each version that came into a stage, and why; `trace` of spans that have ended.
+    """
+
+    api: Mirror
     settings: Settings
     prometheus: Prometheus | None
     digest_at: Callable[[str], str | None]
     clock: Callable[[], datetime]
+    checks: RetrainDue
+    board: Board
+    entered: Callable[[str, str, str], None]
+    trace: Callable[[Sequence[Span]], None]
+
+
+class RetrainDue(Protocol):
+    """Whether somebody found that a model should be trained again."""
+
+    def due(self, model: str) -> bool:
+        """Whether they did, and no run has begun since."""
+        ...
+
+    def begun(self, model: str) -> None:
+        """A run has begun."""
+        ...
 
 
 class Gone(NotFound):
@@ -78,19 +99,18 @@ class ClusterShell:
         self._model = model
         self._around = around
         self._registry = registry
-        self._facts = Facts(around.api, model, around.digest_at)
+        self._splits = around.settings.traffic == "gatewayAPI"
+        self._facts = Facts(around.api, model, around.digest_at, around.clock, splits=self._splits)
+        self._waits: dict[str, Wait] = {}
         self._measurements: dict[str, Measurement] = {}
         self._resources: Resources | None = None
-        self._untold: list[actions.Notify] = []
+        self._teller = Teller(around.api, model, around.clock)
 
     def observe(self) -> Observation:
         """Read everything anew. Raises Gone where neither the Model nor a version of it is there."""
         found = self._resources = self._whole(resources_of(self._around.api, self._model))
         assert found.model is not None  # noqa: S101 - made by `_whole`
-        # A notice follows from a change, which is seen once: unlike every other act it is not asked for again.
-        for notice in self._untold:
-            self._tell(notice)
-        self._untold = []
+        self._teller.catch_up(found.documents)
         return Observation(
             model=found.model,
             versions=found.versions,
@@ -98,7 +118,14 @@ class ClusterShell:
             facts=self._facts.all(self._measurements),
             traffic=self._facts.traffic(found.versions),
             registry=self._registry.fact,
+            retraining=self._facts.retraining(new_data=self._around.checks.due(self._model)),
+            splits_traffic=self._splits,
         )
+
+    def rest(self) -> bool:
+        """Let go of what was read; whether pods that are available do not say yet what they serve."""
+        self._resources = None
+        return self._facts.unanswered
 
     def perform(self, action: Action) -> None:
         """Do it, or find it done."""
@@ -123,13 +150,30 @@ class ClusterShell:
             case _:
                 assert_never(action)
 
-    def save(self, observation: Observation, decision: Decision, at: datetime) -> None:  # noqa: ARG002 - the port's
+    def save(self, observation: Observation, decision: Decision, at: datetime) -> None:
         """Write the statuses that changed, the Model's first. Raises Transient where somebody wrote since."""
         if decision.model != observation.model.status:
             self._write(MODELS, self._model, decision.model)
-        for number, changed in decision.changed(observation).items():
-            self._write(VERSIONS, version_name(self._model, number), changed)
+        changed = decision.changed(observation)
+        for version in observation.versions:
+            number = version.spec.version
+            if number in changed:
+                self._write(VERSIONS, version_name(self._model, number), changed[number])
+                self._tell_of_change(version, changed[number], at)
         self._registry.follow(decision.statuses)
+        self._around.board.show(self._model, decision.statuses)
+
+    def _tell_of_change(self, version: ModelVersion, now: VersionStatus, at: datetime) -> None:
+        """Metrics and the trace of a change that is written."""
+        number, before = version.spec.version, version.status or VersionStatus(since=at)
+        if now.stage is not before.stage:
+            self._around.entered(self._model, now.stage.value, now.reason.value)
+        wait = self._waits.get(number) or waiting(before, before.since)
+        self._around.trace(spans(self._model, number, version.meta, wait, before, now, at))
+        next_wait = waiting(now, at)
+        self._waits[number] = next_wait if next_wait.headline != wait.headline else wait
+        if over(now):
+            del self._waits[number]
 
     def _write(self, kind: Kind, name: str, status: ModelStatus | VersionStatus) -> None:
         # What columns show is written also where it is the default; everything else is left out then.
@@ -145,7 +189,7 @@ class ClusterShell:
     def _whole(self, found: Resources) -> Resources:
         """The resources with what must be there before anything is decided: a Model, and our hold on each of them."""
         for each in found.unreadable:
-            self._tell_unreadable(each)
+            self._teller.refuse(each)
             if each.document["kind"] == "Model":
                 raise Permanent(each.problem, hint="correct the Model; until then nothing about it is decided")
         if found.model is None and not found.versions:
@@ -176,8 +220,7 @@ class ClusterShell:
         settings = self._around.settings
         assert self._resources is not None  # noqa: S101 - acting follows observing
         owner = next(each.meta for each in self._resources.versions if each.spec.version == action.version)
-        job = job_manifest(action, owner, model=self._model, image=settings.jobs_image, registry=settings.registry)
-        self._around.api.create(JOBS, job)
+        self._around.api.create(JOBS, job_manifest(action, owner, settings, model=self._model))
 
     def _measure(self, action: actions.Measure) -> None:
         known = self._measurements.get(action.version)
@@ -207,28 +250,33 @@ class ClusterShell:
         match action:
             case actions.EnsureServing():
                 source = self._source(action.version).uri
-                api.apply(INFERENCE_SERVICES, inference_service(
-                    action, model=self._model, image=settings.predictor_image, registry=settings.registry, source=source
-                ))  # fmt: skip
+                api.apply(INFERENCE_SERVICES, inference_service(action, settings, model=self._model, source=source))
             case actions.StopServing():
                 api.delete(INFERENCE_SERVICES, action.name)
             case actions.SetTraffic() if not any(action.weights.values()):
-                api.delete(ROUTES, self._model)
+                api.delete(ROUTES if self._splits else SERVICES, self._model)
             case actions.SetTraffic():
-                api.apply(ROUTES, self._route(action.weights))
+                self._lead(action.weights)
             case actions.MoveAlias():
                 self._registry.promote(action.version, "every gate of its rollout passed")
 
-    def _route(self, weights: dict[str, int]) -> Object:
-        assert self._resources is not None  # noqa: S101 - acting follows observing
-        assert self._resources.model is not None  # noqa: S101 - as above
-        serving, settings = self._resources.model.spec.serving, self._around.settings
-        return http_route(
-            self._model,
-            weights,
+    def _lead(self, weights: dict[str, int]) -> None:
+        api, settings, serving = self._around.api, self._around.settings, self._owner().spec.serving
+        if not self._splits:
+            (version,) = [version for version, weight in weights.items() if weight > 0]
+            api.apply(SERVICES, traffic_service(self._model, version))
+            return
+        entrance = Entrance(
             hostname=serving.hostname or settings.hostname.format(model=self._model),
             gateway=serving.gateway or settings.gateway,
+            api=settings.api_service,
         )
+        api.apply(ROUTES, http_route(self._model, weights, entrance))
+
+    def _owner(self) -> Model:
+        assert self._resources is not None  # noqa: S101 - acting follows observing
+        assert self._resources.model is not None  # noqa: S101 - as above
+        return self._resources.model
 
     def _source(self, version: str) -> Origin:
         assert self._resources is not None  # noqa: S101 - acting follows observing
@@ -237,9 +285,7 @@ class ClusterShell:
     def _conclude(self, action: actions.Notify | actions.ReleaseVersion | actions.ReleaseModel) -> None:
         match action:
             case actions.Notify():
-                self._untold.append(action)
-                self._tell(action)
-                self._untold.remove(action)
+                self._teller.tell(action, self._resources.documents if self._resources else {})
             case actions.ReleaseVersion():
                 self._release("ModelVersion", action.name)
             case actions.ReleaseModel():
@@ -251,40 +297,6 @@ class ClusterShell:
         self._around.api.merge(
             MODELS if kind == "Model" else VERSIONS, name, {"metadata": {"finalizers": kept or None}}
         )
-
-    def _tell(self, action: actions.Notify) -> None:
-        kind, name = ("Model", self._model)
-        if action.version is not None:
-            kind, name = "ModelVersion", version_name(self._model, action.version)
-        regarding = self._resources.documents.get((kind, name)) if self._resources else None
-        body = regarding or {"kind": kind, "metadata": {"name": name}}
-        if self._event(action.name, body, action.reason.value, action.message, warning=action.warning):
-            write = _log.warning if action.warning else _log.info
-            write(action.message, model=self._model, version=action.version, reason=action.reason.value)
-
-    def _tell_unreadable(self, found: Unreadable) -> None:
-        metadata = found.document["metadata"]
-        name = f"{metadata['name']}.unreadable-{metadata['generation']}"
-        if self._event(name, found.document, "InvalidSpec", found.problem, warning=True):
-            _log.error("a resource cannot be read", name=metadata["name"], reason=found.problem)
-
-    def _event(self, name: str, regarding: Object, reason: str, note: str, *, warning: bool) -> bool:
-        """Write an Event about an object, once per name; False where it was written before."""
-        metadata = regarding["metadata"]
-        return self._around.api.create(EVENTS, {
-            "apiVersion": EVENTS.api_version,
-            "kind": "Event",
-            "metadata": {"name": name},
-            "eventTime": self._around.clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "reportingController": "mlops.recipe-recommender.io/controller",
-            "reportingInstance": BY,
-            "type": "Warning" if warning else "Normal",
-            "reason": reason,
-            "action": "Decide",
-            "note": note[:_LONGEST_NOTE],
-            "regarding": {"apiVersion": API_VERSION, "kind": regarding["kind"], "name": metadata["name"],
-                          "uid": metadata.get("uid", ""), "namespace": self._around.api.namespace},
-        })  # fmt: skip
 
     def _retrain(
         self,
@@ -301,9 +313,10 @@ class ClusterShell:
                 }
                 manifest = {"apiVersion": API_VERSION, "kind": "ModelVersion", "metadata": {"name": name}, "spec": spec}
                 self._around.api.create(VERSIONS, manifest)
+            case actions.EnsureRetraining():
+                self._around.api.apply(CRON_JOBS, cron_job(action, self._owner().meta, self._around.settings))
             case actions.RemoveRetraining():
-                return  # there is none to remove
-            case actions.EnsureRetraining() | actions.StartRetraining():
-                raise Permanent(
-                    "retraining in a cluster is not built yet", hint="train by a Job, and apply the version"
-                )
+                self._around.api.delete(CRON_JOBS, action.name)
+            case actions.StartRetraining():
+                self._around.api.create(JOBS, retraining_job(action, self._owner().meta, self._around.settings))
+                self._around.checks.begun(self._model)

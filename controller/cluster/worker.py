@@ -7,35 +7,49 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from controller.cluster.shell import BY, ClusterShell, Gone
+from controller.cluster.instruments import Outcome
+from controller.cluster.shell import ClusterShell, Gone
 from controller.loop import settle
-from controller.registry_watch import RegistryWatch
 from mlops.errors import MlopsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from controller.cluster.instruments import Instruments
+    from controller.cluster.registry_rounds import RegistryRounds
     from controller.cluster.shell import Surroundings
     from controller.cluster.work_queue import WorkQueue
     from controller.loop import Rest
-    from mlops.model_registry import ModelRegistry
 
-# What failed is tried again after this, doubling up to the longest; also how long an unseen change may go unnoticed.
+# What failed is tried again after this, doubling up to the longest.
 RETRY_SECONDS, LONGEST_SECONDS = 1.0, 30.0
+# A pod that is available and does not say yet what it serves is asked again; no event will come of it.
+ASK_AGAIN_SECONDS = 2.0
+# Everything is watched, so this only mends what nobody thought of.
+RESYNC_SECONDS = 600.0
 
 _log = structlog.stdlib.get_logger("mlops")
 
 
 class Workers:
-    """Threads that keep every model where its resources want it. `registry` opens the registry, or raises Transient."""
+    """Threads that keep every model where its resources want it. `timer` returns seconds that never go back."""
 
-    def __init__(self, around: Surroundings, queue: WorkQueue, registry: Callable[[], ModelRegistry]) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        queue: WorkQueue,
+        registry: RegistryRounds,
+        instruments: Instruments,
+        timer: Callable[[], float],
+    ) -> None:
         self._around = around
         self._queue = queue
         self._registry = registry
+        self._instruments = instruments
+        self._timer = timer
         self._lock = Lock()
-        self._shells: dict[str, tuple[ClusterShell, RegistryWatch]] = {}
+        self._shells: dict[str, ClusterShell] = {}
         self._failures: dict[str, int] = {}
         self._threads = [
             Thread(target=self._work, name=f"worker-{number}", daemon=True) for number in range(around.settings.workers)
@@ -43,6 +57,7 @@ class Workers:
 
     def start(self) -> None:
         """Begin."""
+        self._registry.start()
         for thread in self._threads:
             thread.start()
 
@@ -50,26 +65,31 @@ class Workers:
         """Finish the rounds under way, and begin no more."""
         self._queue.close()
         for thread in self._threads:
-            thread.join()
-        for _, watch in self._shells.values():
-            watch.stop()
+            if thread.ident is not None:
+                thread.join()
+        self._registry.stop()
 
     def _work(self) -> None:
         while (model := self._queue.take()) is not None:
+            began = self._timer()
             try:
-                self._queue.add_after(model, self._settled(model))
+                again, outcome = self._settled(model)
+                self._queue.add_after(model, again)
             except Gone as gone:
+                outcome = Outcome.GONE
                 self._forget(model)
                 _log.info("nothing left of a model", model=model, reason=gone.message)
             finally:
                 self._queue.done(model)
+            self._instruments.reconciled(outcome, self._timer() - began)
 
-    def _settled(self, model: str) -> float:
-        """Settle once and return the seconds until it is to be looked at again. Raises Gone where it is."""
+    def _settled(self, model: str) -> tuple[float, Outcome]:
+        """Settle once; returns the seconds until it is to be looked at again. Raises Gone where it is."""
         rest: Rest | None = None
         faults: tuple[MlopsError, ...]
+        shell, outcome = self._shell(model), Outcome.FAILED
         try:
-            rest = settle(self._shell(model), self._around.clock)
+            rest = settle(shell, self._around.clock)
             faults = rest.faults
         except Gone:
             raise
@@ -77,27 +97,31 @@ class Workers:
             faults = (error,)
         except Exception as error:  # noqa: BLE001 - the thread is what takes users back; it must outlive any fault
             _log.exception("the round broke off", model=model)
-            faults = (MlopsError(f"{type(error).__name__}: {error}"),)
+            outcome, faults = Outcome.BROKEN, (MlopsError(f"{type(error).__name__}: {error}"),)
+        finally:
+            unanswered = shell.rest()
         for fault in faults:
             _log.warning("a round failed; it is tried again", model=model, reason=fault.message, hint=fault.hint)
         failures = self._failures[model] = self._failures.get(model, 0) + 1 if faults else 0
-        wait = min(LONGEST_SECONDS, RETRY_SECONDS * 2 ** min(failures - 1, 10)) if faults else LONGEST_SECONDS
-        return min(wait, _until(rest.wake_at if rest else None, self._around.clock()))
+        if faults:
+            wait = min(LONGEST_SECONDS, RETRY_SECONDS * 2 ** min(failures - 1, 10))
+        else:
+            wait, outcome = ASK_AGAIN_SECONDS if unanswered else RESYNC_SECONDS, Outcome.SETTLED
+        return min(wait, _until(rest.wake_at if rest else None, self._around.clock())), outcome
 
     def _shell(self, model: str) -> ClusterShell:
         with self._lock:
             if model not in self._shells:
-                watch = RegistryWatch(model, self._registry, lambda: self._queue.add(model), by=BY)
-                watch.start()
-                self._shells[model] = ClusterShell(model, self._around, watch), watch
-            return self._shells[model][0]
+                self._shells[model] = ClusterShell(model, self._around, self._registry.of(model))
+            return self._shells[model]
 
     def _forget(self, model: str) -> None:
         with self._lock:
-            _, watch = self._shells.pop(model)
+            self._shells.pop(model, None)
             self._failures.pop(model, None)
-        watch.stop()
+        self._registry.forget(model)
+        self._around.board.forget(model)
 
 
 def _until(moment: datetime | None, now: datetime) -> float:
-    return LONGEST_SECONDS if moment is None else max(0.0, (moment - now).total_seconds())
+    return RESYNC_SECONDS if moment is None else max(0.0, (moment - now).total_seconds())

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from controller.cluster import jobs
 from controller.cluster.kinds import (
     APPROVALS,
+    CRON_JOBS,
     DEPLOYMENTS,
     INFERENCE_SERVICES,
+    JOB_NAME,
     JOBS,
     MODEL,
     MODELS,
@@ -21,22 +24,28 @@ from controller.cluster.kinds import (
     VERSION,
     VERSIONS,
 )
-from controller.cluster.routing import weights_of
-from controller.cluster.serving import predictor_name, serving_fact
-from controller.observation import VersionFacts
+from controller.cluster.mirror import MODEL_FIELD
+from controller.cluster.retraining import run_fact, schedule_fact
+from controller.cluster.routing import chosen_by, weights_of
+from controller.cluster.serving import ISVC, predictor_name, serving_fact
+from controller.observation import RetrainingFacts, VersionFacts
 from controller.resource.approval import ModelApproval
 from controller.resource.model import Model
 from controller.resource.parse import read
 from controller.resource.problems import InvalidManifest
 from controller.resource.version import ModelVersion
+from controller.retraining import schedule_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
-    from controller.cluster.api import KubeApi, Object
+    from controller.cluster.api import Object
+    from controller.cluster.mirror import Mirror as Api
     from controller.observation import ArtifactFact, JobFact, Measurement, ServingFact
 
-_JOB_NAME = "batch.kubernetes.io/job-name"
+
+_BELIEVED = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +67,7 @@ class Resources:
     unreadable: tuple[Unreadable, ...]
 
 
-def resources_of(api: KubeApi, model: str) -> Resources:
+def resources_of(api: Api, model: str) -> Resources:
     """Read a Model with its versions and approvals, oldest first. What cannot be read is named, and left alone."""
     documents: dict[tuple[str, str], Object] = {}
     unreadable: list[Unreadable] = []
@@ -77,8 +86,8 @@ def resources_of(api: KubeApi, model: str) -> Resources:
 
     stored = api.get(MODELS, model)
     models = read_all("Model", [stored] if stored else [])
-    versions = read_all("ModelVersion", [each for each in api.list(VERSIONS) if _names(each, model)])
-    approvals = read_all("ModelApproval", [each for each in api.list(APPROVALS) if _names(each, model)])
+    versions = read_all("ModelVersion", api.list(VERSIONS, fields={MODEL_FIELD: model}))
+    approvals = read_all("ModelApproval", api.list(APPROVALS, fields={MODEL_FIELD: model}))
     return Resources(
         model=next((each for each in models if isinstance(each, Model)), None),
         versions=tuple(_claimed(each) for each in versions if isinstance(each, ModelVersion)),
@@ -86,10 +95,6 @@ def resources_of(api: KubeApi, model: str) -> Resources:
         documents=documents,
         unreadable=tuple(unreadable),
     )
-
-
-def _names(document: Object, model: str) -> bool:
-    return bool((document.get("spec") or {}).get("model") == model)
 
 
 def _claimed(version: ModelVersion) -> ModelVersion:
@@ -104,19 +109,43 @@ def _proved(approval: ModelApproval) -> ModelApproval:
 class Facts:
     """Reads the children of one model. `digest_at` asks a predictor's address which digest it serves.
 
-    What a finished job said does not change, so it is asked for once.
+    What a finished job said does not change, so it is asked for once; what is served hardly does while its Deployment
+    stays as it is. `unanswered`: pods are available, and do not say yet what they serve.
     """
 
-    def __init__(self, api: KubeApi, model: str, digest_at: Callable[[str], str | None]) -> None:
+    def __init__(
+        self,
+        api: Api,
+        model: str,
+        digest_at: Callable[[str], str | None],
+        clock: Callable[[], datetime],
+        *,
+        splits: bool,
+    ) -> None:
         self._api = api
+        self._clock = clock
         self._model = model
         self._digest_at = digest_at
+        self._splits = splits
         self._said: dict[str, str] = {}
+        self._served: dict[str, tuple[str, datetime, str]] = {}
+        self.unanswered = False
 
     def traffic(self, versions: Sequence[ModelVersion]) -> dict[str, int] | None:
         """Read the split back."""
-        route = self._api.get(ROUTES, self._model)
-        return weights_of(route, self._model, [each.spec.version for each in versions])
+        numbers = [each.spec.version for each in versions]
+        if not self._splits:
+            return chosen_by(self._api.get(SERVICES, self._model), self._model, numbers)
+        return weights_of(self._api.get(ROUTES, self._model), self._model, numbers)
+
+    def retraining(self, *, new_data: bool) -> RetrainingFacts:
+        """The schedule as it is kept, and every run that there is."""
+        found = [job for job in self._own_jobs() if jobs.is_retraining(job)]
+        return RetrainingFacts(
+            applied=schedule_fact(self._api.get(CRON_JOBS, schedule_name(self._model))),
+            jobs=tuple(run_fact(job, self._message(job)) for job in found),
+            new_data=new_data,
+        )
 
     def all(self, measurements: Mapping[str, Measurement]) -> tuple[VersionFacts, ...]:
         """Everything that is known of each version outside its object."""
@@ -136,15 +165,18 @@ class Facts:
     def _jobs(self) -> tuple[dict[str, ArtifactFact], dict[str, list[JobFact]]]:
         artifacts: dict[str, ArtifactFact] = {}
         judged: dict[str, list[JobFact]] = defaultdict(list)
-        found = self._api.list(JOBS, {MODEL: self._model})
-        for job in sorted(found, key=lambda each: (each["metadata"]["creationTimestamp"], each["metadata"]["name"])):
-            version, message = jobs.version_of(job), self._message(job)
+        found = self._own_jobs()
+        for job in found:
             if jobs.is_verification(job):
-                artifacts[version] = jobs.artifact_fact(job, message)
-            else:
-                judged[version].append(jobs.job_fact(job, message))
+                artifacts[jobs.version_of(job)] = jobs.artifact_fact(job, self._message(job))
+            elif jobs.is_judgement(job):
+                judged[jobs.version_of(job)].append(jobs.job_fact(job, self._message(job)))
         self._said = {job["metadata"]["uid"]: self._said.get(job["metadata"]["uid"], "") for job in found}
         return artifacts, judged
+
+    def _own_jobs(self) -> list[Object]:
+        found = self._api.list(JOBS, {MODEL: self._model})
+        return sorted(found, key=lambda each: (each["metadata"]["creationTimestamp"], each["metadata"]["name"]))
 
     def _message(self, job: Object) -> str:
         """The last words of a job that ended: those of its latest pod that has any."""
@@ -152,7 +184,7 @@ class Facts:
         if not jobs.ended(job):
             return ""
         if not self._said.get(uid):
-            pods = self._api.list(PODS, {_JOB_NAME: job["metadata"]["name"]})
+            pods = self._api.list(PODS, {MODEL: self._model, JOB_NAME: job["metadata"]["name"]})
             ended = [
                 (state["finishedAt"], state.get("message", ""))
                 for pod in pods
@@ -163,24 +195,42 @@ class Facts:
         return self._said[uid]
 
     def _servings(self) -> dict[str, ServingFact]:
+        self.unanswered = False
         selector = {MODEL: self._model, PURPOSE: "serving"}
-        services = self._api.list(INFERENCE_SERVICES, selector)
+        services = [
+            each for each in self._api.list(INFERENCE_SERVICES, selector) if "deletionTimestamp" not in each["metadata"]
+        ]
+        self._served = {
+            name: said for name, said in self._served.items() if name in {each["metadata"]["name"] for each in services}
+        }
         if not services:
             return {}
         deployments = {each["metadata"]["name"]: each for each in self._api.list(DEPLOYMENTS, selector)}
         pods = self._api.list(PODS, selector)
         return {
-            service["metadata"]["annotations"][VERSION]: self._serving(service, deployments, pods)
+            service["metadata"]["annotations"][VERSION]: self._serving(
+                service, deployments.get(predictor_name(service["metadata"]["name"])), pods
+            )
             for service in services
-            if "deletionTimestamp" not in service["metadata"]
         }
 
-    def _serving(self, service: Object, deployments: Mapping[str, Object], pods: Sequence[Object]) -> ServingFact:
+    def _serving(self, service: Object, deployment: Object | None, pods: Sequence[Object]) -> ServingFact:
         name = service["metadata"]["name"]
-        own = [pod for pod in pods if pod["metadata"]["labels"].get("serving.kserve.io/inferenceservice") == name]
-        fact = serving_fact(service, deployments.get(predictor_name(name)), own, said="")
-        if fact.digest is None:
+        own = [pod for pod in pods if pod["metadata"]["labels"].get(ISVC) == name]
+        fact = serving_fact(service, deployment, own, said="")
+        if fact.digest is None or deployment is None:
             return fact
+        said = self._digest(name, deployment["metadata"]["resourceVersion"])
+        self.unanswered = self.unanswered or said is None
+        return serving_fact(service, deployment, own, said=said)
+
+    def _digest(self, name: str, revision: str) -> str | None:
+        """What the pods behind a Service say that they serve, asked again when the Deployment changed, or later on."""
+        now, known = self._clock(), self._served.get(name)
+        if known is not None and known[0] == revision and now - known[1] < _BELIEVED:
+            return known[2]
         backend = self._api.get(SERVICES, predictor_name(name))
         said = self._digest_at(backend["spec"]["clusterIP"]) if backend else None
-        return serving_fact(service, deployments.get(predictor_name(name)), own, said=said)
+        if said is not None:
+            self._served[name] = (revision, now, said)
+        return said

@@ -61,9 +61,10 @@ class Verified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What a job found, and the version it compared with (None: there was none)."""
+    """What a job found, its run in MLflow, and the version it compared with (None: there was none)."""
 
     job: str
+    run: str | None = None
     baseline: str | None
     at: datetime
     results: tuple[GateResult, ...] = ()

@@ -12,7 +12,7 @@ from mlops.cli import retraining
 from mlops.cli.console import answers, messages, phases, print_json, print_table
 from mlops.cli.wiring import translator_of
 from mlops.config import Settings
-from mlops.embedded.revision import code_revision
+from mlops.revision import code_revision
 
 if TYPE_CHECKING:
     from mlops.learning.retrain import Retrained

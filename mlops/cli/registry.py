@@ -12,9 +12,9 @@ from mlops.cli.console import answers, print_json, print_table
 from mlops.cli.state import governed
 from mlops.cli.wiring import registry_of, user
 from mlops.config import Settings
-from mlops.embedded.registering import register_artifact
 from mlops.errors import Conflict
 from mlops.model_registry import Stage
+from mlops.registering import register_artifact
 
 
 def add_to(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ import typer
 from mlops.cli.console import answers, messages, phases, print_json, print_table, say
 from mlops.cli.wiring import translator_of
 from mlops.config import Settings
-from mlops.embedded.revision import code_revision
+from mlops.revision import code_revision
 
 
 def add_to(app: typer.Typer) -> None:

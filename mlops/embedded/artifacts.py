@@ -14,8 +14,8 @@ import structlog
 from controller.observation import ArtifactFact, ArtifactState
 from mlops.artifact.manifest import read_manifest, verify
 from mlops.embedded.facts import Located
-from mlops.embedded.registering import register_artifact
 from mlops.errors import Invalid, MlopsError, NotFound, Transient
+from mlops.registering import register_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,9 @@ from controller.resource.meta import API_VERSION
 from controller.resource.version import Lineage
 from controller.stages import Stage
 from mlops.artifact.manifest import read_manifest
-from mlops.embedded.registering import register_artifact
 from mlops.errors import NotFound, Permanent
 from mlops.model_registry import next_version, parse_version
+from mlops.registering import register_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
 from mlops.corpus.sample import sample_recipes
 from mlops.corpus.store import CorpusStore
 from mlops.embedded.check_records import CheckRecords
 from mlops.embedded.database import Database
 from mlops.embedded.job_table import JobKind, JobTable
-from mlops.errors import Invalid, NotFound
+from mlops.errors import NotFound
 from mlops.learning.online import clicks_at_3
-from mlops.learning.sessions import collect
 from mlops.recipe import corpus_digest
-from mlops.recorded_sessions import recorded_sessions
+from mlops.recorded_sessions import recorded_reading
 from mlops.retraining import RetrainFacts, RetrainPolicy, Voice, check
 from predictor.ports import RetrainDecision
 
@@ -79,7 +76,7 @@ class HomeRetrainCheck:
         files = sorted(self._home.feedback.rglob("*.jsonl"))
         sizes = tuple((path.name, path.stat().st_size) for path in files)
         if self._read is None or self._read[0] != sizes:
-            self._read = (sizes, recorded_reading(self._home))
+            self._read = (sizes, recorded_reading(self._home.feedback))
         return self._read[1]
 
     def _runs(self) -> list[Job]:
@@ -87,15 +84,6 @@ class HomeRetrainCheck:
             return []
         with Database.open(self._home.state) as database:
             return [job for job in JobTable(database).all() if job.kind is JobKind.RETRAINING]
-
-
-def recorded_reading(home: Home) -> Reading:
-    """Every session that this home recorded; none where what it recorded is not to be read."""
-    rows = (orjson.dumps(row) for row in recorded_sessions(home.feedback))
-    try:
-        return collect(rows, name=str(home.feedback))
-    except Invalid:
-        return collect((), name=str(home.feedback))
 
 
 def data_digest(home: Home) -> str:

@@ -9,20 +9,18 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from controller.observation import Candidate
-from controller.resource.codec import codec
 from controller.resource.conditions import bounded
-from controller.resource.version import Lineage, Origin, Trigger
+from controller.resource.version import Trigger
 from mlops.artifact.manifest import read_manifest
+from mlops.candidates import answer, learn, next_release, registered_by
 from mlops.embedded.database import Database
 from mlops.embedded.home import Home
 from mlops.embedded.job_table import JobTable
-from mlops.embedded.learning_job import learn
-from mlops.embedded.registering import register_artifact
 from mlops.embedded.retrain_check import data_digest
 from mlops.embedded.training_process import TrainingProcess
 from mlops.errors import Permanent, Transient
-from mlops.model_registry import next_version, open_registry, parse_version
+from mlops.model_registry import open_registry
+from mlops.registering import register_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,26 +56,18 @@ def _retrain(job: Job, settings: Settings, clock: Callable[[], datetime]) -> Map
     home = Home(settings.home)
     uri = home.running_registry() or settings.registry_uri
     with open_registry(uri, clock) as registry:
-        registered = _registered_by(registry, settings.model, job.name)
+        registered = registered_by(registry, settings.model, job.name)
         if registered is None:
             made = _made(job, settings, home, registry)
             if isinstance(made, str):
                 return {"message": bounded(f"nothing new: {made}")}
             registered = made
-    lineage = Lineage(
-        trigger=Trigger(job.spec["trigger"]),
-        parent=job.spec["parent"],
-        data_digest=registered.metadata.get("data_digest"),
-        run=registered.run_id,
-        job=job.name,
-    )
-    candidate = Candidate(version=registered.version, source=Origin(digest=registered.digest), lineage=lineage)
-    return {"candidate": codec(Candidate).dump(candidate)}
+    return answer(registered, trigger=Trigger(job.spec["trigger"]), parent=job.spec["parent"], run=job.name)
 
 
 def _made(job: Job, settings: Settings, home: Home, registry: ModelRegistry) -> RegisteredVersion | str:
     """The version that was trained or learned, or why there is none."""
-    number = next_version(_newest(registry, settings.model, job.spec["parent"]), "patch")
+    number = next_release(registry, settings.model, job.spec["parent"])
     work = home.training / f"{job.name}-{number}"
     shutil.rmtree(work, ignore_errors=True)  # left by a process that was killed
     work.mkdir(parents=True)
@@ -86,7 +76,8 @@ def _made(job: Job, settings: Settings, home: Home, registry: ModelRegistry) -> 
         if parent is None:
             TrainingProcess().train(settings.model, number, trained)
         learned = work / "learned"
-        lesson = learn(home, settings, parent or trained, learned, version=number, trigger=str(job.spec["trigger"]))
+        trigger = str(job.spec["trigger"])
+        lesson = learn(home.feedback, settings, parent or trained, learned, version=number, trigger=trigger)
         if lesson.manifest is None and parent is not None:
             return lesson.told
         folder = trained if lesson.manifest is None else learned
@@ -110,16 +101,4 @@ def _unchanged_parent(job: Job, settings: Settings, home: Home, registry: ModelR
     for found in registry.list_versions(settings.model):
         if found.version == job.spec["parent"] and found.metadata.get("data_digest") == data_digest(home):
             return registry.local_path(found)
-    return None
-
-
-def _newest(registry: ModelRegistry, model: str, parent: str) -> str:
-    known = [found.version for found in registry.list_versions(model)]
-    return max([parent, *known], key=parse_version)
-
-
-def _registered_by(registry: ModelRegistry, model: str, job: str) -> RegisteredVersion | None:
-    for found in registry.list_versions(model):
-        if registry.history(model, found.version)[0].why.startswith(f"{job}: "):
-            return found
     return None

@@ -25,9 +25,9 @@ from mlops.cli.console import messages, phases
 from mlops.cli.wiring import translator_of
 from mlops.config import Settings
 from mlops.corpus.importing import open_corpus
-from mlops.embedded.revision import code_revision
 from mlops.evaluation import evaluate, read_qrels, read_queries
 from mlops.retrieval.encoder import Encoder
+from mlops.revision import code_revision
 from mlops.training import TrainRequest, train
 from tests.bench.constraint_check import count_violations
 from tests.bench.plain_ranking import plain_bm25, plain_minilm

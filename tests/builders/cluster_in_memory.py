@@ -5,11 +5,22 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
-from controller.cluster.kinds import DEPLOYMENTS, INFERENCE_SERVICES, JOBS, PODS, PURPOSE, ROUTES, SERVICES, VERSIONS
-from controller.cluster.settings import Settings
-from controller.cluster.shell import ClusterShell, Surroundings
+from controller.cluster.kinds import (
+    DEPLOYMENTS,
+    INFERENCE_SERVICES,
+    JOB_NAME,
+    JOBS,
+    MODEL,
+    PODS,
+    PURPOSE,
+    ROUTES,
+    SERVICES,
+    VERSIONS,
+)
+from controller.cluster.shell import ClusterShell
 from controller.loop import settle
 from controller.observation import RegistryFact
+from tests.builders.surroundings import Checks, surroundings
 from tests.fakes.kube_api import InMemoryKubeApi
 
 API = "mlops.recipe-recommender.io/v1alpha1"
@@ -51,11 +62,13 @@ class Cluster:
         self.shell_api = _Through(self.api)  # what the shell writes goes through here, what the world does does not
         self.registry = Registry()
         self.digests = {}
-        settings = Settings(predictor_image="predictor:1", jobs_image="jobs:1", registry="http://mlflow:5000")
-        around = Surroundings(
-            api=self.shell_api, settings=settings, prometheus=None, digest_at=self.digests.get, clock=lambda: self.now
-        )
-        self.around = around
+        self.checks = Checks()
+        self.entered = []
+        self.spans = []
+        self.around = surroundings(
+            api=self.shell_api, digest_at=self.digests.get, clock=lambda: self.now, checks=self.checks,
+            entered=lambda *what: self.entered.append(what), trace=self.spans.extend,
+        )  # fmt: skip
         self.restart()
 
     def restart(self):
@@ -72,7 +85,7 @@ class Cluster:
 
     def finish(self, job, **answer):
         self.api.create(PODS, {
-            "metadata": {"name": f"{job}-x", "labels": {"batch.kubernetes.io/job-name": job}},
+            "metadata": {"name": f"{job}-x", "labels": {JOB_NAME: job, MODEL: "recipes"}},
             "status": {"containerStatuses": [{"state": {"terminated": {
                 "finishedAt": "2026-07-01T00:00:09Z", "message": json.dumps(answer),
             }}}]},
@@ -104,7 +117,9 @@ class Cluster:
             if "status" not in job:
                 verifies = job["metadata"]["labels"][PURPOSE] == "verify"
                 answer = (
-                    {"state": "Verified", "digest": DIGEST} if verifies else {"digest": DIGEST, "samples": [SAMPLE]}
+                    {"state": "Verified", "digest": DIGEST}
+                    if verifies
+                    else {"digest": DIGEST, "samples": [SAMPLE], "run": "r1"}
                 )
                 self.finish(job["metadata"]["name"], **answer)
         if self.api.get(INFERENCE_SERVICES, NAME) is not None:

@@ -47,6 +47,11 @@ class Bed:
         self._kserve = KServe(folder / "kserve", self._control_plane, self._processes)
 
     @property
+    def audit_log(self) -> Path:
+        """What service accounts asked of the API."""
+        return self._control_plane.audit_log
+
+    @property
     def kubeconfig(self) -> Path:
         """An administrator's."""
         return self._control_plane.kubeconfig

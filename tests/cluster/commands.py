@@ -40,9 +40,7 @@ def run(
     except FileNotFoundError as absent:
         raise CommandFailed(f"{words[0]} is not installed") from absent
     if done.returncode:
-        raise CommandFailed(
-            f"{' '.join(words)}: exit {done.returncode}\n{(done.stderr or done.stdout).strip()[-2000:]}"
-        )
+        raise CommandFailed(f"{' '.join(words)}: exit {done.returncode}\n{(done.stdout + done.stderr).strip()[-2000:]}")
     return done.stdout
 
 

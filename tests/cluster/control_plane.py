@@ -127,8 +127,15 @@ class ControlPlane:
         ])  # fmt: skip
         self._processes.wait(process, lambda: _answers(f"{client}/health"), seconds=_START_SECONDS)
 
+    @property
+    def audit_log(self) -> Path:
+        """What service accounts asked of the API, a JSON object a line."""
+        return self._folder / "audit.log"
+
     def _start_api(self, ports: Ports) -> None:
         pki = self._pki
+        policy = self._folder / "audit-policy.yaml"
+        policy.write_text(_AUDIT, encoding="utf-8")
         process = self._processes.start("kube-apiserver", [
             self._tools.program("kube-apiserver"), f"--etcd-servers=http://127.0.0.1:{ports.etcd}",
             f"--bind-address={self._address}", f"--secure-port={ports.api}", f"--advertise-address={BRIDGE}",
@@ -146,6 +153,7 @@ class ControlPlane:
             f"--proxy-client-key-file={pki}/front-proxy-client.key", "--requestheader-allowed-names=front-proxy-client",
             "--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
             "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            f"--audit-policy-file={policy}", f"--audit-log-path={self.audit_log}",
         ])  # fmt: skip
         trusted = ssl.create_default_context(cafile=str(pki / "ca.crt"))
         ready = f"https://{self._address}:{ports.api}/readyz"
@@ -184,6 +192,15 @@ class ControlPlane:
         )  # fmt: skip
         return asked.returncode == 0
 
+
+_AUDIT = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - {level: Metadata, userGroups: ["system:serviceaccounts"]}
+  - {level: None}
+"""
 
 _KUBEADM = f"""\
 apiVersion: kubeadm.k8s.io/v1beta4

@@ -7,14 +7,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from controller.cluster.kinds import APPROVALS, MODELS, VERSIONS
-from controller.cluster.settings import Settings
-from controller.cluster.shell import ClusterShell, Gone, Surroundings
+from controller.cluster.kinds import APPROVALS, MODELS, VERSIONS, watched
+from controller.cluster.mirror import Mirror
+from controller.cluster.shell import ClusterShell, Gone
 from controller.explain import explain
 from controller.loop import settle
 from controller.resource.meta import API_VERSION
 from controller.resource.parse import dump, parse, read
 from mlops.errors import Transient
+from tests.builders.surroundings import surroundings
 from tests.clusterworld.surroundings import Platform, Registry
 from tests.fakes.kube_api import InMemoryKubeApi
 
@@ -27,7 +28,6 @@ START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 UNSEEN = f"sha256:{'0' * 64}"
 MODEL = "recipes"
 AGAIN = timedelta(seconds=1)
-DEFAULTS = Settings(predictor_image="predictor:1", jobs_image="jobs:1", registry="http://mlflow:5000")
 
 
 class ClusterWorld:
@@ -41,10 +41,13 @@ class ClusterWorld:
         self.api.timestamp = self._timestamp
         self.registry_watch = Registry()
         self.platform = Platform(self.api, lambda: self.now)
-        around = Surroundings(
-            api=self.api, settings=DEFAULTS, prometheus=self.platform.prometheus, digest_at=self.platform.digest_at,
+        self.mirror = Mirror(self.api, watched(splits=True), lambda: 0.0)
+        around = surroundings(
+            api=self.mirror,
+            prometheus=self.platform.prometheus,
+            digest_at=self.platform.digest_at,
             clock=lambda: self.now,
-        )  # fmt: skip
+        )
         self.shell = ClusterShell(MODEL, around, self.registry_watch)
 
     @property
@@ -151,6 +154,8 @@ class ClusterWorld:
         wake: datetime | None = None
         for _ in range(60):
             followed = self.platform.follow()
+            for kind in self.mirror.kinds:
+                self.mirror.refresh(kind)  # what events would tell
             try:
                 rest = settle(self.shell, lambda: self.now)
             except Transient:

@@ -16,7 +16,9 @@ from controller.cluster.kinds import (
     DEPLOYMENTS,
     DIGEST,
     INFERENCE_SERVICES,
+    JOB_NAME,
     JOBS,
+    MODEL,
     PODS,
     ROUTES,
     SERVICES,
@@ -132,7 +134,7 @@ class Platform:
         said = "out of memory" if answer is None else json.dumps(answer)
         ended = {"finishedAt": self._clock().isoformat(), "message": said}
         self._api.create(PODS, {
-            "metadata": {"name": f"{name}-pod", "labels": {"batch.kubernetes.io/job-name": name}},
+            "metadata": {"name": f"{name}-pod", "labels": {JOB_NAME: name, MODEL: "recipes"}},
             "status": {"containerStatuses": [{"state": {"terminated": ended}}]},
         })  # fmt: skip
         ending = "Failed" if answer is None else "Complete"
@@ -153,7 +155,7 @@ class Platform:
         assert isinstance(asked, StartEvaluation | StartReplay)
         if self.behaviour(asked.version).evaluation == "fails":
             return None
-        return {"digest": asked.digest, "samples": [self._offline(each, asked) for each in asked.gates]}
+        return {"digest": asked.digest, "run": "r1", "samples": [self._offline(each, asked) for each in asked.gates]}
 
     def _offline(self, gate: Gate, asked: StartEvaluation | StartReplay) -> dict[str, Any]:
         def value(version: str) -> str:

@@ -8,24 +8,24 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
+from mlops import candidates
 from mlops.artifact.loader import load_model
 from mlops.artifact.manifest import read_manifest
 from mlops.cli.main import build_app
 from mlops.config import Settings
 from mlops.corpus.sample import sample_recipes
 from mlops.corpus.store import CorpusStore
-from mlops.embedded import learning_job
 from mlops.embedded.database import Database
 from mlops.embedded.facts import Answering, Facts
 from mlops.embedded.home import Home
 from mlops.embedded.job_table import JobKind, JobTable
-from mlops.embedded.registering import register_artifact
 from mlops.embedded.retraining_job import retrain
 from mlops.errors import Permanent
 from mlops.evaluation.sample import sample_set
 from mlops.learning.retrain import RetrainRequest
 from mlops.learning.verdict import Policy
 from mlops.model_registry import open_registry
+from mlops.registering import register_artifact
 from mlops.translation.identity import IdentityTranslator
 from tests.builders.corpus import KITCHEN, build_artifact
 from tests.builders.simulated_feedback import sessions
@@ -103,7 +103,7 @@ def versions(settings):
 def test_feedback_becomes_a_version_with_lineage_and_a_second_try_finds_it(home, settings, monkeypatch):
     folder = production(home, settings, sample_recipes())
     record(home, folder, visits=5)
-    monkeypatch.setattr(learning_job, "RetrainRequest", partial(RetrainRequest, policy=LENIENT))
+    monkeypatch.setattr(candidates, "RetrainRequest", partial(RetrainRequest, policy=LENIENT))
 
     answer = run(home, settings)
 

@@ -2,110 +2,64 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 
 from mlops.artifact.manifest import read_manifest
-from mlops.embedded.registering import register_artifact
 from mlops.model_registry import open_registry
-from tests.cluster.commands import run, say, wait_until
-from tests.cluster.images import ROOT
-from tests.cluster.toolchain import toolset
+from mlops.registering import register_artifact
+from tests.cluster.bed import default_folder
+from tests.cluster.commands import CommandFailed, wait_until
 from tests.e2e import registry
+from tests.e2e.gitops import GitOps
+from tests.e2e.life import CONTROLLER, HOST, MODEL, installed, version
 from tests.e2e.load import Load
 from tests.e2e.prometheus import running_prometheus
 from tests.e2e.spoiling import spoilt
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-HOST = "life.recipes.test"
-API = "mlops.recipe-recommender.io/v1alpha1"
-MODEL = {
-    "apiVersion": API, "kind": "Model", "metadata": {"name": "recipes"},
-    "spec": {
-        "serving": {"hostname": HOST, "resources": {"limits": {"memory": "1Gi"}}},
-        "evaluation": {"gates": [{"metric": "ndcg@10", "threshold": "0.3"}], "replay": {"queries": 0}},
-        "rollout": {
-            "steps": [{"weight": 20, "pauseSeconds": 5}, {"weight": 50, "pauseSeconds": 5}],
-            "analysis": {
-                "intervalSeconds": 5, "windowSeconds": 30,
-                "gates": [{"metric": "error-rate", "minAbsoluteChange": "-0.02", "minSamples": 10}],
-            },
-        },
-        "rollback": {"bakeSeconds": 20},
-    },
-}  # fmt: skip
 
-
-def version(number: str) -> dict:
-    return {
-        "apiVersion": API, "kind": "ModelVersion", "metadata": {"name": f"recipes-{number.replace('.', '-')}"},
-        "spec": {"model": "recipes", "version": number},
-    }  # fmt: skip
-
-
-CRDS = [f"{plural}.mlops.recipe-recommender.io" for plural in ("models", "modelversions", "modelapprovals")]
-
-
-class Life:
-    """The controller in the cluster, and what it says of a version."""
-
-    def __init__(self, world) -> None:
-        self.world = world
-        self.kube = world.kube
-
-    def stage(self, number: str) -> str:
-        return self.kube.get("modelversion", version(number)["metadata"]["name"]).get("status", {}).get("stage", "")
-
-    def wait(self, number: str, stage: str, seconds: float = 180) -> None:
-        wait_until(lambda: self.stage(number) == stage, f"{number} in {stage}", seconds=seconds)
-
-    def weights(self) -> dict[str, int]:
-        """The split as the Gateway has it."""
-        (rule,) = self.kube.get("httproute", "recipes")["spec"]["rules"]
-        return {each["name"].removesuffix("-predictor"): each["weight"] for each in rule["backendRefs"]}
-
-
-def release(kube) -> None:
-    """Let go of what the controller holds: without one, its namespace would never end."""
-    for kind in ("models", "modelversions"):
-        for each in kube.list(kind):
-            kube("patch", kind, each["metadata"]["name"], "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+@pytest.fixture(scope="module")
+def prometheus(world, tmp_path_factory):
+    with running_prometheus(world.kube, tmp_path_factory.mktemp("prometheus") / "prometheus") as prometheus:
+        yield prometheus
 
 
 @pytest.fixture(scope="module")
-def life(world, tmp_path_factory):
-    kube = world.kube
-    registry.train(kube, world.images["jobs"], "1.1.0")
-    with running_prometheus(kube, tmp_path_factory.mktemp("prometheus") / "prometheus") as prometheus:
-        values = {f"images.{role}": name for role, name in world.images.items()}
-        values |= {"registry": world.registry, "prometheus": prometheus.url, "gateway": "gateway/recipes"}
-        settings = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
-        helm = toolset("helm").program("helm")
-        # Kept by an uninstall, as they should be, and then another namespace's.
-        kube("delete", "crd", "--ignore-not-found", *CRDS)
-        run(helm, "--kubeconfig", kube.kubeconfig, "upgrade", "--install", "rr", ROOT / "charts" / "recipe-recommender",
-            "--namespace", kube.namespace, "--wait", "--timeout", "3m", *settings)  # fmt: skip
-        try:
-            kube.apply(MODEL, version("1.0.0"))
-            yield Life(world)
-        finally:
-            say(kube("logs", "deployment/rr-controller", "--tail=200"))
-            run(helm, "--kubeconfig", kube.kubeconfig, "uninstall", "rr", "--namespace", kube.namespace, "--wait")
-            release(kube)
+def life(world, prometheus):
+    registry.train(world.kube, world.images["jobs"], "1.1.0")
+    feedback = default_folder() / "volumes" / world.kube.namespace / "feedback"
+    with installed(world, feedback, prometheus=prometheus.url) as life:
+        world.kube.apply(MODEL, version("1.0.0"))
+        yield life
+
+
+@pytest.fixture
+def user(life):
+    with httpx.Client(base_url=life.world.gateway, headers={"host": HOST}, timeout=30) as client:
+        yield client
 
 
 def test_the_first_version_goes_to_production_by_itself(life):
     life.wait("1.0.0", "Production")
 
     assert life.weights() == {"recipes-1-0-0": 100}
+    assert life.status("1.0.0")["evaluation"]["run"], "what was measured is a run in MLflow"
 
 
-def test_a_better_version_is_rolled_out_step_by_step_and_no_request_is_lost(life):
+def test_a_better_version_is_rolled_out_step_by_step_and_nothing_fights(life):
+    """No request is lost, while all manifests are applied again every few seconds."""
     life.wait("1.0.0", "Production")
     seen = []
-    with Load(life.world.gateway, HOST, per_second=20) as load:
+    manifests = (MODEL, version("1.0.0"), version("1.1.0"))
+    with (
+        Load(life.world.gateway, HOST, per_second=20) as load,
+        GitOps(life.kube, *manifests) as gitops,
+    ):
         load.wait_for(20)
         life.kube.apply(version("1.1.0"))
 
@@ -121,9 +75,60 @@ def test_a_better_version_is_rolled_out_step_by_step_and_no_request_is_lost(life
     assert [each.get("recipes-1-1-0", 0) for each in seen] == [0, 20, 50, 100]
     assert set(load.answers) == {200}, load.failures[:3]
     assert set(load.versions) == {"1.0.0", "1.1.0"}
+    assert gitops.applied > 3
+    assert gitops.faults == []
+    for manifest in manifests:
+        stored = json.loads(life.kube("get", manifest["kind"], manifest["metadata"]["name"], "-o", "json",
+                                      "--show-managed-fields"))  # fmt: skip
+        owners = {
+            (each["manager"], each.get("subresource", "")): each["fieldsV1"]
+            for each in stored["metadata"]["managedFields"]
+        }
+        assert not any("f:spec" in fields for (manager, _), fields in owners.items() if manager != "kubectl"), owners
+        assert stored["metadata"]["generation"] == 1, "nobody wrote a spec but whoever applied it, once"
 
 
-def test_a_version_that_fails_its_users_is_taken_back(life, tmp_path):
+def test_the_registry_is_answered_beside_the_predictors(life, user):
+    life.wait("1.1.0", "Production")
+    wait_until(lambda: user.get("/models/recipes/production").json().get("version") == "1.1.0", "the alias is moved")
+    assert {each["version"] for each in user.get("/models").json()["models"]} == {"1.0.0", "1.1.0"}
+    assert user.get("/models/nobody/production").status_code == 404
+
+
+def test_who_may_asks_whether_to_train_again(life, user):
+    kube = life.kube
+    kube("create", "serviceaccount", "trainer")
+    kube("create", "serviceaccount", "visitor")
+    kube("create", "role", "trainer", "--verb=retrain", "--resource=models.mlops.recipe-recommender.io")
+    kube("create", "rolebinding", "trainer", "--role=trainer", f"--serviceaccount={kube.namespace}:trainer")
+
+    def asks(who: str | None) -> httpx.Response:
+        headers = {} if who is None else {"authorization": f"Bearer {kube('create', 'token', who).strip()}"}
+        return user.post("/retrain/check", json={"model": "recipes"}, headers=headers)
+
+    assert (asks(None).status_code, asks("visitor").status_code) == (401, 403)
+    answer = asks("trainer").json()
+    assert answer["retrain"] is False
+    assert any(reason.startswith("interval:") for reason in answer["reasons"])
+
+
+def test_feedback_is_kept_and_a_run_of_the_schedule_reads_it(life, user):
+    life.wait("1.1.0", "Production")
+    answer = user.post("/recommend", json={"query": "lentil soup", "k": 3}).json()
+    told = {"recommendation_id": answer["recommendation_id"], "clicked": [answer["recipes"][0]["id"]]}
+    assert user.post("/feedback", json=told).is_success
+    assert list(life.feedback.rglob("feedback_*.jsonl")), "on the volume, in the folder of the pod that was told"
+
+    life.kube("create", "job", "recipes-retraining-by-hand", "--from=cronjob/recipes-retraining")
+    wait_until(
+        lambda: any("by-hand" in each["note"] or "nothing new" in each["note"] for each in _told(life)),
+        "what came of it", seconds=180,
+    )  # fmt: skip
+    (note,) = [each["note"] for each in _told(life) if "nothing new" in each["note"]]
+    assert "1 distinct queries with clicks < 50" in note
+
+
+def test_a_version_that_fails_its_users_is_taken_back_though_the_leader_dies(life, tmp_path):
     life.wait("1.1.0", "Production")
     with open_registry(f"http://{life.kube.address('mlflow')}:{registry.PORT}", lambda: datetime.now(UTC)) as opened:  # noqa: TID251 - the real registry keeps the real time
         artifact = opened.download(opened.get("recipes", "1.1.0"), tmp_path / "artifact")
@@ -134,13 +139,90 @@ def test_a_version_that_fails_its_users_is_taken_back(life, tmp_path):
         life.world.gateway, HOST, per_second=20, queries=("lentil soup", "apple pie", "rice", "beef", "salad")
     ) as load:
         life.kube.apply(MODEL | {"spec": lenient}, version("1.2.0"))
+        wait_until(lambda: life.status("1.2.0").get("weight", 0) > 0, "users of 1.2.0", seconds=120)
+        killed = life.leader()
+        life.kube("delete", "pod", killed, "--grace-period=0", "--force")
         life.wait("1.2.0", "Archived", seconds=240)
         load.wait_for(20)
 
-    status = life.kube.get("modelversion", "recipes-1-2-0")["status"]
+    assert life.leader() != killed
+    status = life.status("1.2.0")
     assert status["reason"] == "AnalysisFailed"
     assert "error-rate" in status["message"]
     assert life.weights() == {"recipes-1-1-0": 100}
     assert life.stage("1.1.0") == "Production"
-    told = life.kube.list("events")
-    assert any(each["reason"] == "AnalysisFailed" for each in told)
+    assert any(each["reason"] == "AnalysisFailed" for each in _told(life))
+
+
+def test_what_somebody_breaks_is_mended(life, user):
+    life.wait("1.1.0", "Production")
+    kube = life.kube
+    stranger = '[{"op": "replace", "path": "/spec/rules/0/backendRefs/0/name", "value": "mlflow"}]'
+    kube("patch", "httproute", "recipes", "--type=json", "-p", stranger)
+    wait_until(lambda: life.weights() == {"recipes-1-1-0": 100}, "the split is set anew")
+    kube("delete", "httproute", "recipes")
+    wait_until(lambda: "recipes" in {each["metadata"]["name"] for each in kube.list("httproutes")}, "the route is back")
+    kube("delete", "inferenceservice", "recipes-1-1-0")
+    wait_until(lambda: _serves(life), "the version is served again", seconds=120)
+    wait_until(lambda: user.post("/recommend", json={"query": "rice"}).is_success, "users are answered", seconds=60)
+
+
+def test_the_controller_tells_prometheus_what_it_does(life, prometheus):
+    life.wait("1.1.0", "Production")
+    wait_until(lambda: prometheus.value("sum(recipes_controller_leader)") == 1, "one that leads")
+    wait_until(lambda: prometheus.value('recipes_version_weight{version="1.1.0"}') == 100, "the weight")
+    assert prometheus.value('sum(recipes_controller_api_requests_total{status="403"})') in (None, 0)
+    assert prometheus.value('sum(recipes_controller_reconcile_duration_seconds_count{outcome="broken"})') == 0
+
+
+# Server-side apply creates what is not there, and is written down as `patch`.
+_BY_APPLY = {("inferenceservices", "create"), ("httproutes", "create"), ("cronjobs", "create")}
+# Asked for by what does not happen here: a version without a Model, a job whose answer nobody waits for any more, a
+# schedule that is given up.
+_ELSEWHERE = {("models", "create"), ("jobs", "delete"), ("cronjobs", "delete"), ("modelversions", "create")}
+
+
+def test_the_rights_are_those_that_are_used_and_none_was_missing(life, bed):
+    kube = life.kube
+    kube("delete", "modelversion,model", "--all", "--wait=true", "--timeout=120s")
+    wait_until(lambda: not kube.list("inferenceservices", "mlops.recipe-recommender.io/model"), "nothing is left")
+    who = f"system:serviceaccount:{kube.namespace}:rr-controller"
+    asked = [
+        line for line in map(json.loads, bed.audit_log.read_text().splitlines()) if line["user"]["username"] == who
+    ]
+    denied = [(each["verb"], each["requestURI"]) for each in asked if each["responseStatus"]["code"] == 403]
+    used = {(_resource(each["objectRef"]), each["verb"]) for each in asked if "resource" in each.get("objectRef", {})}
+    granted = {
+        (resource, verb)
+        for rule in kube.get("role", "rr-controller")["rules"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+    assert denied == []
+    assert granted - used - _BY_APPLY - _ELSEWHERE == set()
+
+
+def test_with_the_controller_gone_its_pods_end_at_once(life):
+    """SIGTERM is heard: what is under way is finished, the Lease is given back."""
+    kube = life.kube
+    try:
+        kube("delete", "pod", life.leader(), "--wait=true", "--timeout=25s")
+    except CommandFailed as late:
+        pytest.fail(f"it did not end within its grace: {late}")
+    wait_until(lambda: life.leader() != "", "another leads", seconds=10)
+    assert len(kube.list("pods", CONTROLLER)) >= 1
+
+
+def _told(life):
+    return life.kube.list("events.events.k8s.io")
+
+
+def _serves(life):
+    found = {each["metadata"]["name"] for each in life.kube.list("inferenceservices")}
+    return "recipes-1-1-0" in found and life.kube.condition("inferenceservice", "recipes-1-1-0", "Ready") == "True"
+
+
+def _resource(reference):
+    sub = reference.get("subresource")
+    return f"{reference['resource']}/{sub}" if sub else reference["resource"]

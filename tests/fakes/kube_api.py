@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from mlops.errors import Invalid, NotFound, Permanent, Transient
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from controller.cluster.kinds import Kind
 
@@ -27,17 +26,29 @@ class InMemoryKubeApi:
         self.verbs: list[str] = []
         self.timestamp = lambda: "2026-07-01T00:00:00Z"
         self.changes = 0
-        self._numbers = count(1)
+        self.revision = 0
 
     def before(self, verb: str) -> None:
         self.verbs.append(verb)
 
-    def list(self, kind: Kind, selector: Mapping[str, str] | None = None) -> list[Object]:
+    def list(
+        self, kind: Kind, selector: Mapping[str, str] | None = None, fields: Mapping[str, str] | None = None
+    ) -> list[Object]:
         if kind.kind in self.lacking:
             raise Permanent(f"the cluster knows no {kind.kind} of {kind.api_version}")
         wanted = (selector or {}).items()
         found = self.objects.get(kind.kind, {}).values()
-        return [deepcopy(each) for each in found if wanted <= each["metadata"].get("labels", {}).items()]
+        return [
+            deepcopy(each)
+            for each in found
+            if wanted <= each["metadata"].get("labels", {}).items()
+            and all(field_of(each, path) == value for path, value in (fields or {}).items())
+        ]
+
+    def snapshot(self, kind: Kind, label: str | None = None) -> Iterator[Object]:
+        for each in self.list(kind):
+            if label is None or label in each["metadata"].get("labels", {}):
+                yield each
 
     def get(self, kind: Kind, name: str) -> Object | None:
         return deepcopy(self.objects.get(kind.kind, {}).get(name))
@@ -53,12 +64,18 @@ class InMemoryKubeApi:
             kind, stored | manifest | {"metadata": metadata}, generation=stored["metadata"]["generation"] + changed
         )
 
-    def create(self, kind: Kind, manifest: Object) -> bool:
+    def create(self, kind: Kind, manifest: Object) -> Object | None:
         self.before(f"create {kind.kind}")
         if self.get(kind, manifest["metadata"]["name"]) is not None:
-            return False
-        self._put(kind, manifest, generation=1)
-        return True
+            return None
+        return self._put(kind, manifest, generation=1)
+
+    def replace(self, kind: Kind, document: Object) -> Object | None:
+        self.before(f"replace {kind.kind}")
+        stored = self._required(kind, document["metadata"]["name"])
+        if stored["metadata"]["resourceVersion"] != document["metadata"]["resourceVersion"]:
+            return None
+        return self._put(kind, document, generation=stored["metadata"]["generation"])
 
     def replace_status(self, kind: Kind, document: Object) -> Object:
         self.before(f"status {kind.kind}")
@@ -68,21 +85,22 @@ class InMemoryKubeApi:
         changed = stored | {"status": document["status"]}
         return self._put(kind, changed, generation=stored["metadata"]["generation"])
 
-    def merge(self, kind: Kind, name: str, change: Object) -> None:
+    def merge(self, kind: Kind, name: str, change: Object) -> Object | None:
         self.before(f"merge {kind.kind}")
         stored = self.get(kind, name)
         if stored is None:
-            return
+            return None
         wanted = change.get("metadata", {}).get("resourceVersion")
         if wanted not in (None, stored["metadata"]["resourceVersion"]):
             raise Transient(f"{kind.kind} {name} changed meanwhile")
         merged = _merged(stored, change)
-        self._put(
+        put = self._put(
             kind, merged, generation=stored["metadata"]["generation"] + (merged.get("spec") != stored.get("spec"))
         )
         if "deletionTimestamp" in merged["metadata"] and not merged["metadata"].get("finalizers"):
             del self.objects[kind.kind][name]
             self.changes += 1
+        return put
 
     def delete(self, kind: Kind, name: str) -> None:
         self.before(f"delete {kind.kind}")
@@ -90,7 +108,8 @@ class InMemoryKubeApi:
         if stored is None:
             return
         if stored["metadata"].get("finalizers"):
-            self.objects[kind.kind][name]["metadata"]["deletionTimestamp"] = self.timestamp()
+            metadata = {**stored["metadata"], "deletionTimestamp": self.timestamp()}
+            self._put(kind, {**stored, "metadata": metadata}, generation=metadata["generation"])
         else:
             del self.objects[kind.kind][name]
             self.changes += 1
@@ -113,7 +132,8 @@ class InMemoryKubeApi:
             document = json.loads(json.dumps(manifest))
         except TypeError as error:
             raise Invalid(str(error)) from error
-        number = next(self._numbers)
+        self.revision += 1
+        number = self.revision
         self.changes += 1
         document["metadata"] = {
             "uid": f"uid-{number}", "creationTimestamp": self.timestamp(), **document["metadata"],
@@ -121,6 +141,14 @@ class InMemoryKubeApi:
         }  # fmt: skip
         self.objects.setdefault(kind.kind, {})[document["metadata"]["name"]] = document
         return deepcopy(document)
+
+
+def field_of(document: Object, path: str) -> Any:
+    """What stands at `a.b.c`."""
+    found: Any = document
+    for step in path.split("."):
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
 
 
 def _merged(target: Any, change: Any) -> Any:

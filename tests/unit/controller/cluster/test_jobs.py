@@ -15,6 +15,7 @@ from controller.observation import ArtifactState, JobState
 from controller.resource.meta import Meta
 from controller.resource.policy import Gate
 from controller.resource.version import Origin
+from tests.builders.surroundings import SETTINGS
 
 DIGEST = f"sha256:{'a' * 64}"
 VERIFY = VerifyArtifact(name="recipes-1-0-0-verify-1", version="1.0.0", source=Origin())
@@ -25,9 +26,7 @@ EVALUATE = StartEvaluation(
 
 
 def job(action, ending=None):
-    found = job_manifest(
-        action, Meta(name="recipes-1-0-0", uid="u1"), model="recipes", image="jobs:1", registry="http://mlflow:5000"
-    )
+    found = job_manifest(action, Meta(name="recipes-1-0-0", uid="u1"), SETTINGS, model="recipes")
     found["metadata"]["creationTimestamp"] = "2026-07-01T00:00:00Z"
     if ending:
         found["status"] = {"conditions": [{"type": ending, "status": "True", "reason": "Because", "message": "so"}]}
@@ -66,7 +65,11 @@ def test_a_verification(ending, said, state, digest):
 
 
 def test_an_evaluation_that_ended_has_samples_and_its_baseline():
-    said = {"digest": DIGEST, "samples": [{"metric": "ndcg@10", "value": "0.5", "baseline": "0.4", "samples": 120}]}
+    said = {
+        "digest": DIGEST,
+        "run": "r1",
+        "samples": [{"metric": "ndcg@10", "value": "0.5", "baseline": "0.4", "samples": 120}],
+    }
     fact = job_fact(job(EVALUATE, "Complete"), json.dumps(said))
 
     assert (fact.state, fact.baseline, fact.digest) == (JobState.SUCCEEDED, "1.0.0", DIGEST)
@@ -78,7 +81,7 @@ def test_an_evaluation_that_ended_has_samples_and_its_baseline():
     ("Failed", "", "Because: so"),
     ("Failed", "Traceback\nMemoryError", "MemoryError"),
     ("Complete", "{", "{"),
-    ("Complete", json.dumps({"samples": [{"metric": "ndcg@10", "value": "much"}]}), "much"),
+    ("Complete", json.dumps({"run": "r1", "samples": [{"metric": "ndcg@10", "value": "much"}]}), "much"),
 ])  # fmt: skip
 def test_an_evaluation_without_an_answer_has_failed_and_says_why(ending, said, why):
     fact = job_fact(job(EVALUATE, ending), said)

@@ -11,6 +11,7 @@ from controller.cluster.kinds import DIGEST, REVISION, VERSION
 from controller.cluster.serving import inference_service, serving_fact
 from controller.observation import ServingState
 from controller.resource.model import Amounts, Resources, Serving
+from tests.builders.surroundings import SETTINGS
 
 DIGEST_A = f"sha256:{'a' * 64}"
 SERVICE = {"metadata": {"name": "recipes-1-0-0", "annotations": {REVISION: "r1"}}}
@@ -59,11 +60,11 @@ def test_a_version_is(found, pods, said, state, message):
     assert fact.digest == (DIGEST_A if state is ServingState.READY else None)
 
 
-def manifest(**serving):
+def manifest(settings=SETTINGS, **serving):
     action = EnsureServing(
         name="recipes-1-0-0", version="1.0.0+b1", digest=DIGEST_A, serving=Serving(**serving), revision="r1"
     )
-    return inference_service(action, model="recipes", image="predictor:1", registry="http://mlflow:5000", source=None)
+    return inference_service(action, settings, model="recipes", source=None)
 
 
 def test_what_a_version_is_stands_in_annotations():
@@ -95,3 +96,16 @@ def test_what_a_model_names_comes_before_the_defaults():
 
 def test_the_same_wish_gives_the_same_manifest():
     assert manifest() == deepcopy(manifest())
+
+
+def test_feedback_is_kept_by_each_pod_in_its_own_folder_of_one_claim():
+    settings = SETTINGS.model_copy(update={"feedback_claim": "feedback", "user_salt_secret": "salt"})
+    spec = manifest(settings)["spec"]["predictor"]
+    (serve,) = spec["containers"]
+    env = {each["name"]: each for each in serve["env"]}
+
+    assert env["PREDICTOR_FEEDBACK_FOLDER"]["value"] == "/var/feedback"
+    assert env["PREDICTOR_USER_SALT"]["valueFrom"]["secretKeyRef"] == {"name": "salt", "key": "salt"}
+    assert {"name": "feedback", "mountPath": "/var/feedback", "subPathExpr": "$(POD_NAME)"} in serve["volumeMounts"]
+    assert {"name": "feedback", "persistentVolumeClaim": {"claimName": "feedback"}} in spec["volumes"]
+    assert all(each["name"] != "feedback" for each in spec["initContainers"][0]["volumeMounts"])

@@ -34,7 +34,7 @@ def test_the_first_version_goes_its_way_and_each_step_waits_for_the_one_before(c
     cluster.settle()
     assert cluster.stage == "Validation"
 
-    cluster.finish(f"{NAME}-eval-1", digest=DIGEST, samples=[SAMPLE])
+    cluster.finish(f"{NAME}-eval-1", digest=DIGEST, run="r1", samples=[SAMPLE])
     cluster.settle()
     assert cluster.stage == "Staging"
     assert cluster.api.get(INFERENCE_SERVICES, NAME) is not None

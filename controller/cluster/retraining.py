@@ -1,0 +1,126 @@
+"""Retraining in a cluster: the CronJob that production owns, runs started beside it, and what they came to. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from controller.actions import StartRetraining, from_dict, to_dict
+from controller.cluster.jobs import RETRAIN, answer_of, ending, pod_template, why
+from controller.cluster.kinds import ASK, CRON_JOBS, JOBS, MODEL, PURPOSE
+from controller.observation import Candidate, JobState, RetrainingJob, ScheduleFact
+from controller.resource.codec import codec
+from controller.resource.meta import API_VERSION
+from controller.resource.version import Trigger
+
+if TYPE_CHECKING:
+    from controller.actions import EnsureRetraining
+    from controller.cluster.pods import Object
+    from controller.cluster.settings import Settings
+    from controller.resource.meta import Meta
+
+# Enough to be noticed, and to be looked into; what they made is in the registry.
+_KEPT = 3
+_LATE_SECONDS = 3600
+_TRIES = 2
+_DEADLINE_SECONDS = 6 * 3600
+
+
+def cron_job(action: EnsureRetraining, owner: Meta, settings: Settings) -> Object:
+    """Return the CronJob that runs retraining on the schedule; it goes with its Model."""
+    asked = StartRetraining(
+        name=action.name, parent=action.parent, trigger=Trigger.SCHEDULED, reason=f"scheduled: {action.schedule}"
+    )
+    return {
+        "apiVersion": CRON_JOBS.api_version,
+        "kind": CRON_JOBS.kind,
+        "metadata": {**_metadata(action.name, asked, owner), "ownerReferences": [_owned_by(owner)]},
+        "spec": {
+            "schedule": action.schedule,
+            "timeZone": action.time_zone,
+            "suspend": action.suspended,
+            "concurrencyPolicy": "Forbid",
+            "startingDeadlineSeconds": _LATE_SECONDS,
+            "successfulJobsHistoryLimit": _KEPT,
+            "failedJobsHistoryLimit": _KEPT,
+            "jobTemplate": {
+                "metadata": {key: value for key, value in _metadata("", asked, owner).items() if key != "name"},
+                "spec": _job_spec(asked, owner, settings),
+            },
+        },
+    }
+
+
+def retraining_job(action: StartRetraining, owner: Meta, settings: Settings) -> Object:
+    """Return the Job of one run; it goes with its Model."""
+    return {
+        "apiVersion": JOBS.api_version,
+        "kind": JOBS.kind,
+        "metadata": {**_metadata(action.name, action, owner), "ownerReferences": [_owned_by(owner)]},
+        "spec": _job_spec(action, owner, settings),
+    }
+
+
+def schedule_fact(found: Object | None) -> ScheduleFact | None:
+    """Read the schedule back; None where there is none."""
+    if found is None:
+        return None
+    spec = found["spec"]
+    asked = json.loads(found["metadata"].get("annotations", {}).get(ASK, "{}"))
+    return ScheduleFact(
+        schedule=spec["schedule"],
+        time_zone=spec.get("timeZone", ""),
+        suspended=spec.get("suspend", False),
+        parent=str(asked.get("parent", "")),
+    )
+
+
+def run_fact(job: Object, message: str) -> RetrainingJob:
+    """Read what a run came to; `message` is what its last pod said at its end."""
+    running = RetrainingJob(
+        name=job["metadata"]["name"],
+        state=JobState.RUNNING,
+        started=datetime.fromisoformat(job["metadata"]["creationTimestamp"]),
+    )
+    end = ending(job)
+    if end is None:
+        return running
+    answer = answer_of(message)
+    if end != "Complete" or answer is None:
+        return replace(running, state=JobState.FAILED, message=why(job, message))
+    try:
+        found = answer.get("candidate")
+        candidate = None if found is None else codec(Candidate).load(found)
+    except ValidationError:
+        return replace(running, state=JobState.FAILED, message=why(job, message))
+    return replace(running, state=JobState.SUCCEEDED, candidate=candidate, message=str(answer.get("message", "")))
+
+
+def asked_of(job: Object) -> StartRetraining | None:
+    """What a run was asked to do, None where it does not say."""
+    try:
+        found = from_dict(json.loads(job["metadata"]["annotations"][ASK]))
+    except (KeyError, ValueError):
+        return None
+    return found if isinstance(found, StartRetraining) else None
+
+
+def _metadata(name: str, asked: StartRetraining, owner: Meta) -> Object:
+    labels = {MODEL: owner.name, PURPOSE: RETRAIN}
+    return {"name": name, "labels": labels, "annotations": {ASK: json.dumps(to_dict(asked))}}
+
+
+def _owned_by(owner: Meta) -> Object:
+    return {"apiVersion": API_VERSION, "kind": "Model", "name": owner.name, "uid": owner.uid, "controller": True}
+
+
+def _job_spec(asked: StartRetraining, owner: Meta, settings: Settings) -> Object:
+    return {
+        "backoffLimit": _TRIES,
+        "activeDeadlineSeconds": _DEADLINE_SECONDS,
+        "template": pod_template(asked, settings, model=owner.name, purpose=RETRAIN),
+    }

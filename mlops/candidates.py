@@ -1,0 +1,83 @@
+"""The next version out of what users did: the same on a laptop and in a pod.
+
+Learned on top of an artefact, numbered after the newest there is, registered under the name of the run that made it, so
+that a run that was cut short finds what it registered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from controller.observation import Candidate
+from controller.resource.codec import codec
+from controller.resource.version import Lineage, Origin
+from mlops.learning.retrain import RetrainRequest, retrain
+from mlops.model_registry import next_version, parse_version
+from mlops.recorded_sessions import recorded_reading
+from mlops.revision import code_revision
+from mlops.translation.opening import open_translator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from controller.resource.version import Trigger
+    from mlops.artifact.manifest import Manifest
+    from mlops.config import Settings
+    from mlops.model_registry import ModelRegistry, RegisteredVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """The manifest of what was learned, None where nothing was; `told` says why either way."""
+
+    manifest: Manifest | None
+    told: str
+
+
+def learn(feedback: Path, settings: Settings, parent: Path, out: Path, *, version: str, trigger: str) -> Lesson:
+    """Learn from the sessions in `feedback` on top of the artefact in `parent`; raises what `retrain` raises."""
+    request = RetrainRequest(
+        artifact=parent,
+        out=out,
+        code_revision=code_revision(),
+        version=version,
+        trigger=trigger,
+        threads=settings.threads,
+    )
+    translator = open_translator(settings.translator, target=settings.translator_target)
+    try:
+        done = retrain(
+            recorded_reading(feedback), request, translator=translator, progress=lambda *_: None, clock=perf_counter
+        )
+    finally:
+        translator.close()
+    return Lesson(manifest=done.manifest, told=f"{done.verdict.decision.value}: {'; '.join(done.verdict.reasons)}")
+
+
+def next_release(registry: ModelRegistry, model: str, parent: str) -> str:
+    """The patch after the newest version there is."""
+    known = [found.version for found in registry.list_versions(model)]
+    return next_version(max([parent, *known], key=parse_version), "patch")
+
+
+def registered_by(registry: ModelRegistry, model: str, run: str) -> RegisteredVersion | None:
+    """What a run registered before it was cut short, None where it did not."""
+    for found in registry.list_versions(model):
+        if registry.history(model, found.version)[0].why.startswith(f"{run}: "):
+            return found
+    return None
+
+
+def answer(registered: RegisteredVersion, *, trigger: Trigger, parent: str, run: str) -> dict[str, Any]:
+    """What a run says that ended with a version, as JSON types."""
+    lineage = Lineage(
+        trigger=trigger,
+        parent=parent,
+        data_digest=registered.metadata.get("data_digest"),
+        run=registered.run_id,
+        job=run,
+    )
+    candidate = Candidate(version=registered.version, source=Origin(digest=registered.digest), lineage=lineage)
+    return {"candidate": codec(Candidate).dump(candidate)}

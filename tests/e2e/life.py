@@ -1,0 +1,125 @@
+"""The controller in the cluster as its users have it: installed by the chart, told by kubectl, asked over HTTP."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tests.cluster.commands import run, say, wait_until
+from tests.cluster.images import ROOT
+from tests.cluster.node import NODE
+from tests.cluster.toolchain import toolset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.conftest import World
+    from tests.e2e.kube import Kube
+
+HOST = "life.recipes.test"
+API = "mlops.recipe-recommender.io/v1alpha1"
+CRDS = [f"{plural}.mlops.recipe-recommender.io" for plural in ("models", "modelversions", "modelapprovals")]
+CONTROLLER = "app.kubernetes.io/component=controller"
+MODEL: dict[str, Any] = {
+    "apiVersion": API, "kind": "Model", "metadata": {"name": "recipes"},
+    "spec": {
+        "serving": {"hostname": HOST, "resources": {"limits": {"memory": "1Gi"}}},
+        "evaluation": {"gates": [{"metric": "ndcg@10", "threshold": "0.3"}], "replay": {"queries": 0}},
+        "rollout": {
+            "steps": [{"weight": 20, "pauseSeconds": 5}, {"weight": 50, "pauseSeconds": 5}],
+            "analysis": {
+                "intervalSeconds": 5, "windowSeconds": 30,
+                "gates": [{"metric": "error-rate", "minAbsoluteChange": "-0.02", "minSamples": 10}],
+            },
+        },
+        "rollback": {"bakeSeconds": 20},
+        "retraining": {"schedule": "0 4 1 1 *"},
+    },
+}  # fmt: skip
+
+
+def version(number: str) -> dict[str, Any]:
+    return {
+        "apiVersion": API, "kind": "ModelVersion", "metadata": {"name": f"recipes-{number.replace('.', '-')}"},
+        "spec": {"model": "recipes", "version": number},
+    }  # fmt: skip
+
+
+class Life:
+    """The controller, and what it says of a version."""
+
+    def __init__(self, world: World, feedback: Path) -> None:
+        self.world = world
+        self.kube = world.kube
+        self.feedback = feedback
+
+    def status(self, number: str) -> dict[str, Any]:
+        return self.kube.get("modelversion", version(number)["metadata"]["name"]).get("status", {})
+
+    def stage(self, number: str) -> str:
+        return self.status(number).get("stage", "")
+
+    def wait(self, number: str, stage: str, seconds: float = 180) -> None:
+        wait_until(lambda: self.stage(number) == stage, f"{number} in {stage}", seconds=seconds)
+
+    def weights(self) -> dict[str, int]:
+        """The split as the Gateway has it."""
+        rules = self.kube.get("httproute", "recipes")["spec"]["rules"]
+        (split,) = [rule for rule in rules if rule["matches"] == [{"path": {"type": "PathPrefix", "value": "/"}}]]
+        return {each["name"].removesuffix("-predictor"): each["weight"] for each in split["backendRefs"]}
+
+    def leader(self) -> str:
+        """The pod that decides."""
+        return self.kube.get("lease", "rr-controller")["spec"]["holderIdentity"]
+
+
+@contextmanager
+def installed(world: World, folder: Path, **values: str) -> Iterator[Life]:
+    """Yield the controller, with feedback on a volume that is `folder` of this machine."""
+    kube = world.kube
+    helm = toolset("helm").program("helm")
+    kube.apply(*_volume(kube, folder))
+    given = {f"images.{role}": name for role, name in world.images.items()}
+    given |= {"registry": world.registry, "gateway": "gateway/recipes", "feedback.claim": "feedback"} | values
+    settings = [word for key, value in given.items() for word in ("--set", f"{key}={value}")]
+    # Kept by an uninstall, as they should be, and then another namespace's.
+    kube("delete", "crd", "--ignore-not-found", *CRDS)
+    run(helm, "--kubeconfig", kube.kubeconfig, "upgrade", "--install", "rr", ROOT / "charts" / "recipe-recommender",
+        "--namespace", kube.namespace, "--wait", "--timeout", "3m", *settings)  # fmt: skip
+    try:
+        yield Life(world, folder)
+    finally:
+        say(kube("logs", "--selector", CONTROLLER, "--prefix", "--tail=200"))
+        run(helm, "--kubeconfig", kube.kubeconfig, "uninstall", "rr", "--namespace", kube.namespace, "--wait")
+        _release(kube)
+        kube("delete", "persistentvolumeclaim", "feedback", "--wait=false")
+        kube("delete", "persistentvolume", f"feedback-{kube.namespace}", "--wait=false")
+
+
+def _release(kube: Kube) -> None:
+    """Let go of what the controller holds: without one, its namespace would never end."""
+    for kind in ("models", "modelversions"):
+        for each in kube.list(kind):
+            kube("patch", kind, each["metadata"]["name"], "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+
+
+def _volume(kube: Kube, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    size, name = {"storage": "1Gi"}, f"feedback-{kube.namespace}"
+    on_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}
+    volume = {
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+        "spec": {
+            "capacity": size, "accessModes": ["ReadWriteMany"], "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": "", "local": {"path": str(folder)},
+            "claimRef": {"name": "feedback", "namespace": kube.namespace},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_node]}]}},
+        },
+    }  # fmt: skip
+    claim = {
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "feedback"},
+        "spec": {"accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": name,
+                 "resources": {"requests": size}},
+    }  # fmt: skip
+    return volume, claim
