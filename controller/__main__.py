@@ -54,7 +54,7 @@ _USAGE, _FAILED = 2, 6
 _PROBE_SECONDS = 5.0
 # A line for each request, probe or event; what matters of it is in ours.
 _QUIET = {"kopf": "WARNING", "httpx": "WARNING", "aiohttp.access": "WARNING", "leaderelection": "WARNING",
-          "opentelemetry": "ERROR", "urllib3": "ERROR"}  # fmt: skip
+          "opentelemetry": "ERROR", "urllib3": "ERROR", "uvicorn": "WARNING"}  # fmt: skip
 
 _log = structlog.stdlib.get_logger("mlops")
 
@@ -86,7 +86,7 @@ def _keep(settings: Settings) -> int:
     prometheus = Prometheus(settings.prometheus) if settings.prometheus else None
 
     def runs(model: str) -> Sequence[RetrainingJob]:
-        return Facts(mirror, model, _digest_at, _now, splits=True).retraining(new_data=False).jobs
+        return Facts(mirror, model, _digest_at, _now).retraining(new_data=False).jobs
 
     def feedbacks(model: str, since: datetime) -> int | None:
         if prometheus is None:

@@ -140,6 +140,8 @@ def _noticed(situation: Situation, job: RetrainingJob) -> Situation:
         told = f"{job.name} ended with {candidate.version}"
         return situation.acting(_notice(f"{job.name}-registered", Reason.CANDIDATE_REGISTERED, told))
     told = job.message or f"{job.name} ended without a candidate"
+    if job.state is JobState.SUCCEEDED:
+        return situation.acting(_notice(f"{job.name}-ended", Reason.NOTHING_LEARNED, told))
     return situation.acting(_notice(f"{job.name}-failed", Reason.RETRAINING_FAILED, told))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from controller.cluster.kinds import MODEL, PURPOSE, ROUTES, SERVICES
 from controller.cluster.serving import GRPC_PORT, HTTP_PORT, ISVC, predictor_name
@@ -51,23 +51,24 @@ def http_route(model: str, weights: Mapping[str, int], entrance: Entrance) -> Ob
     }
 
 
-def weights_of(route: Object | None, model: str, versions: Iterable[str]) -> dict[str, int] | None:
+def weights_of(route: Object | None, model: str, versions: Iterable[str], entrance: Entrance) -> dict[str, int] | None:
     """Read the split back; None as long as the Gateway has not taken up the route as it is now.
 
-    A backend that belongs to no version that is known counts under its own name: the core then sets the split anew.
+    A route that is not as it was written counts as none, whatever the Gateway makes of it: then it is written anew.
     """
     if route is None:
         return {}
-    if not _programmed(route):
-        return None
     names = {predictor_name(version_name(model, version)): version for version in versions}
-    rules = [rule for rule in route["spec"].get("rules", []) if rule.get("matches", [_path(_ALL)]) == [_path(_ALL)]]
-    return {
+    weights = {
         names.get(backend["name"], backend["name"]): backend.get("weight", 1)
-        for rule in rules
+        for rule in route["spec"].get("rules", [])
+        if rule.get("matches") == [_path(_ALL)]
         for backend in rule.get("backendRefs", [])
         if backend.get("weight", 1) > 0
     }
+    if not _holds(route["spec"], http_route(model, weights, entrance)["spec"]):
+        return {}
+    return weights if _programmed(route) else None
 
 
 def traffic_service(model: str, version: str) -> Object:
@@ -93,6 +94,15 @@ def chosen_by(service: Object | None, model: str, versions: Iterable[str]) -> di
     names = {version_name(model, version): version for version in versions}
     name = service["spec"].get("selector", {}).get(ISVC, "")
     return {names.get(name, name): 100}
+
+
+def _holds(stored: Any, wished: Any) -> bool:
+    """Whether everything that is wished is there; what the API adds by default does not matter."""
+    if isinstance(wished, dict):
+        return isinstance(stored, dict) and all(_holds(stored.get(name), each) for name, each in wished.items())
+    if isinstance(wished, list):
+        return isinstance(stored, list) and len(stored) == len(wished) and all(map(_holds, stored, wished))
+    return bool(stored == wished)
 
 
 def _path(prefix: str) -> Object:

@@ -100,7 +100,7 @@ class ClusterShell:
         self._around = around
         self._registry = registry
         self._splits = around.settings.traffic == "gatewayAPI"
-        self._facts = Facts(around.api, model, around.digest_at, around.clock, splits=self._splits)
+        self._facts = Facts(around.api, model, around.digest_at, around.clock)
         self._waits: dict[str, Wait] = {}
         self._measurements: dict[str, Measurement] = {}
         self._resources: Resources | None = None
@@ -116,7 +116,7 @@ class ClusterShell:
             versions=found.versions,
             approvals=found.approvals,
             facts=self._facts.all(self._measurements),
-            traffic=self._facts.traffic(found.versions),
+            traffic=self._facts.traffic(found.versions, self._entrance() if self._splits else None),
             registry=self._registry.fact,
             retraining=self._facts.retraining(new_data=self._around.checks.due(self._model)),
             splits_traffic=self._splits,
@@ -250,7 +250,8 @@ class ClusterShell:
         match action:
             case actions.EnsureServing():
                 source = self._source(action.version).uri
-                api.apply(INFERENCE_SERVICES, inference_service(action, settings, model=self._model, source=source))
+                wished = inference_service(action, settings, model=self._model, source=source)
+                self._facts.wrote(api.apply(INFERENCE_SERVICES, wished))
             case actions.StopServing():
                 api.delete(INFERENCE_SERVICES, action.name)
             case actions.SetTraffic() if not any(action.weights.values()):
@@ -261,17 +262,20 @@ class ClusterShell:
                 self._registry.promote(action.version, "every gate of its rollout passed")
 
     def _lead(self, weights: dict[str, int]) -> None:
-        api, settings, serving = self._around.api, self._around.settings, self._owner().spec.serving
+        api = self._around.api
         if not self._splits:
             (version,) = [version for version, weight in weights.items() if weight > 0]
             api.apply(SERVICES, traffic_service(self._model, version))
             return
-        entrance = Entrance(
+        api.apply(ROUTES, http_route(self._model, weights, self._entrance()))
+
+    def _entrance(self) -> Entrance:
+        settings, serving = self._around.settings, self._owner().spec.serving
+        return Entrance(
             hostname=serving.hostname or settings.hostname.format(model=self._model),
             gateway=serving.gateway or settings.gateway,
             api=settings.api_service,
         )
-        api.apply(ROUTES, http_route(self._model, weights, entrance))
 
     def _owner(self) -> Model:
         assert self._resources is not None  # noqa: S101 - acting follows observing

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from controller.cluster.api import Object
     from controller.cluster.mirror import Mirror as Api
+    from controller.cluster.routing import Entrance
     from controller.observation import ArtifactFact, JobFact, Measurement, ServingFact
 
 
@@ -119,24 +120,26 @@ class Facts:
         model: str,
         digest_at: Callable[[str], str | None],
         clock: Callable[[], datetime],
-        *,
-        splits: bool,
     ) -> None:
         self._api = api
         self._clock = clock
         self._model = model
         self._digest_at = digest_at
-        self._splits = splits
         self._said: dict[str, str] = {}
         self._served: dict[str, tuple[str, datetime, str]] = {}
+        self._generations: dict[str, int] = {}
         self.unanswered = False
 
-    def traffic(self, versions: Sequence[ModelVersion]) -> dict[str, int] | None:
-        """Read the split back."""
+    def traffic(self, versions: Sequence[ModelVersion], entrance: Entrance | None) -> dict[str, int] | None:
+        """Read the split back; without an entrance, whom the one Service leads to."""
         numbers = [each.spec.version for each in versions]
-        if not self._splits:
+        if entrance is None:
             return chosen_by(self._api.get(SERVICES, self._model), self._model, numbers)
-        return weights_of(self._api.get(ROUTES, self._model), self._model, numbers)
+        return weights_of(self._api.get(ROUTES, self._model), self._model, numbers, entrance)
+
+    def wrote(self, service: Object) -> None:
+        """Know an InferenceService as it was just applied: where its spec changes later, that was another hand."""
+        self._generations[service["metadata"]["name"]] = service["metadata"]["generation"]
 
     def retraining(self, *, new_data: bool) -> RetrainingFacts:
         """The schedule as it is kept, and every run that there is."""
@@ -218,11 +221,14 @@ class Facts:
         name = service["metadata"]["name"]
         own = [pod for pod in pods if pod["metadata"]["labels"].get(ISVC) == name]
         fact = serving_fact(service, deployment, own, said="")
-        if fact.digest is None or deployment is None:
-            return fact
-        said = self._digest(name, deployment["metadata"]["resourceVersion"])
-        self.unanswered = self.unanswered or said is None
-        return serving_fact(service, deployment, own, said=said)
+        if fact.digest is not None and deployment is not None:
+            said = self._digest(name, deployment["metadata"]["resourceVersion"])
+            self.unanswered = self.unanswered or said is None
+            fact = serving_fact(service, deployment, own, said=said)
+        generation = service["metadata"]["generation"]
+        if self._generations.setdefault(name, generation) != generation:
+            return replace(fact, revision="")  # no longer as it was made
+        return fact
 
     def _digest(self, name: str, revision: str) -> str | None:
         """What the pods behind a Service say that they serve, asked again when the Deployment changed, or later on."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 
 _DROPPED = {"title", "default", "additionalProperties"}
+# Defaults that fit on a line of `kubectl get -o yaml`. Blocks have theirs by their fields.
+_SHOWN = (str, int, bool)
 _AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
 _VERSION_LEVERS = {"intent"}
 
@@ -33,7 +35,7 @@ def crds() -> list[Schema]:
     """The three CRDs, as manifests."""
     return [
         _crd(
-            "Model", "models", "mdl", _schema(ModelSpec), _schema(ModelStatus),
+            "Model", "models", "mdl", _schema(ModelSpec, defaults=True), _schema(ModelStatus),
             [
                 _column("Production", ".status.production"),
                 _column("Canary", ".status.canary"),
@@ -43,7 +45,7 @@ def crds() -> list[Schema]:
         ),
         _crd(
             "ModelVersion", "modelversions", "mv",
-            _frozen(_schema(VersionSpec), _VERSION_LEVERS), _schema(VersionStatus),
+            _frozen(_schema(VersionSpec, defaults=True), _VERSION_LEVERS), _schema(VersionStatus),
             [
                 _column("Model", ".spec.model"),
                 _column("Version", ".spec.version"),
@@ -59,7 +61,7 @@ def crds() -> list[Schema]:
             fields=[".spec.model", ".spec.version"],
         ),
         _crd(
-            "ModelApproval", "modelapprovals", "map", _frozen(_schema(ApprovalSpec), set()), None,
+            "ModelApproval", "modelapprovals", "map", _frozen(_schema(ApprovalSpec, defaults=True), set()), None,
             [
                 _column("Model", ".spec.model"),
                 _column("Version", ".spec.version"),
@@ -132,35 +134,49 @@ def _frozen(spec: Schema, levers: set[str]) -> Schema:
     return {**spec, "x-kubernetes-validations": rules}
 
 
-def _schema(kind: type[Any]) -> Schema:
+def _schema(kind: type[Any], *, defaults: bool = False) -> Schema:
     definitions = codec(kind, "ignore").schema()
-    return _structural(definitions[kind.__name__], definitions)
+    return _Translation(definitions, defaults=defaults).structural(definitions[kind.__name__])
 
 
-def _structural(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
-    if "$ref" in schema:
-        described = {key: value for key, value in schema.items() if key == "description"}
-        return {**_structural(definitions[schema["$ref"].rpartition("/")[2]], definitions), **described}
-    if "anyOf" in schema:
-        return _alternatives(schema["anyOf"], definitions)
-    found: Schema = {key: value for key, value in schema.items() if key not in _DROPPED}
-    if "properties" in found:
-        found["properties"] = {name: _structural(each, definitions) for name, each in found["properties"].items()}
-    elif isinstance(schema.get("additionalProperties"), dict):
-        found["additionalProperties"] = _structural(schema["additionalProperties"], definitions)
-    if "items" in found:
-        found["items"] = _structural(found["items"], definitions)
-    if "const" in found:
-        found["enum"] = [found.pop("const")]
-    return found
+class _Translation:
+    """From JSON schema, as pydantic writes it, to the structural kind. A status has no defaults: we alone write it."""
 
+    def __init__(self, definitions: Mapping[str, Any], *, defaults: bool) -> None:
+        self._definitions = definitions
+        self._defaults = defaults
 
-def _alternatives(choices: list[Mapping[str, Any]], definitions: Mapping[str, Any]) -> Schema:
-    """One of the choices, the one with most to say; a number that may be written as text is written as text."""
-    given = [choice for choice in choices if choice.get("type") != "null"]
-    texts = [choice for choice in given if choice.get("type") == "string"]
-    found = _structural((texts or given)[0], definitions)
-    return {**found, "nullable": True} if len(given) < len(choices) else found
+    def structural(self, schema: Mapping[str, Any]) -> Schema:
+        """One schema, with all below it."""
+        found = self._without_default(schema)
+        default = schema.get("default")
+        if self._defaults and isinstance(default, _SHOWN):
+            found["default"] = default
+        return found
+
+    def _without_default(self, schema: Mapping[str, Any]) -> Schema:
+        if "$ref" in schema:
+            described = {key: value for key, value in schema.items() if key == "description"}
+            return {**self.structural(self._definitions[schema["$ref"].rpartition("/")[2]]), **described}
+        if "anyOf" in schema:
+            return self._alternatives(schema["anyOf"])
+        found: Schema = {key: value for key, value in schema.items() if key not in _DROPPED}
+        if "properties" in found:
+            found["properties"] = {name: self.structural(each) for name, each in found["properties"].items()}
+        elif isinstance(schema.get("additionalProperties"), dict):
+            found["additionalProperties"] = self.structural(schema["additionalProperties"])
+        if "items" in found:
+            found["items"] = self.structural(found["items"])
+        if "const" in found:
+            found["enum"] = [found.pop("const")]
+        return found
+
+    def _alternatives(self, choices: list[Mapping[str, Any]]) -> Schema:
+        """One of the choices, the one with most to say; a number that may be written as text is written as text."""
+        given = [choice for choice in choices if choice.get("type") != "null"]
+        texts = [choice for choice in given if choice.get("type") == "string"]
+        found = self.structural((texts or given)[0])
+        return {**found, "nullable": True} if len(given) < len(choices) else found
 
 
 if __name__ == "__main__":

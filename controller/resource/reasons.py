@@ -211,9 +211,13 @@ class Reason(StrEnum):
     RETRAINING_NOT_SCHEDULED = "RetrainingNotScheduled", "The policy has no schedule, or nothing is in production yet."
     RETRAINING_STARTED = "RetrainingStarted", "New data or a loss of quality started a retraining."
     CANDIDATE_REGISTERED = "CandidateRegistered", "A retraining ended with a candidate, for which a version was made."
+    NOTHING_LEARNED = (
+        "NothingLearned",
+        "A retraining found nothing to learn; the message says why.",
+    )
     RETRAINING_FAILED = (
         "RetrainingFailed",
-        "A retraining ended without a candidate.",
+        "A retraining broke off.",
         "Read the job's log; the next run comes on schedule.",
     )
 

@@ -20,7 +20,7 @@ from controller.cluster.kinds import (
 from controller.cluster.shell import ClusterShell
 from controller.loop import settle
 from controller.observation import RegistryFact
-from tests.builders.surroundings import Checks, surroundings
+from tests.builders.surroundings import SETTINGS, Checks, surroundings
 from tests.fakes.kube_api import InMemoryKubeApi
 
 API = "mlops.recipe-recommender.io/v1alpha1"
@@ -56,7 +56,7 @@ class Registry:
 class Cluster:
     """The shell, and what KServe, the Gateway and Kubernetes itself would do beside it."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings) -> None:
         self.now = datetime(2026, 7, 1, tzinfo=UTC)
         self.api = InMemoryKubeApi()
         self.shell_api = _Through(self.api)  # what the shell writes goes through here, what the world does does not
@@ -66,7 +66,7 @@ class Cluster:
         self.entered = []
         self.spans = []
         self.around = surroundings(
-            api=self.shell_api, digest_at=self.digests.get, clock=lambda: self.now, checks=self.checks,
+            api=self.shell_api, settings=SETTINGS.model_copy(update=settings), digest_at=self.digests.get, clock=lambda: self.now, checks=self.checks,
             entered=lambda *what: self.entered.append(what), trace=self.spans.extend,
         )  # fmt: skip
         self.restart()

@@ -24,7 +24,7 @@ from controller.cluster.kinds import (
     SERVICES,
     VERSION,
 )  # fmt: skip
-from controller.cluster.routing import weights_of
+from controller.cluster.routing import Entrance, weights_of
 from controller.cluster.serving import predictor_name
 from controller.observation import RegistryFact
 from mlops.errors import Transient
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from controller.resource.policy import Gate
     from tests.fakes.kube_api import InMemoryKubeApi
 
+ENTRANCE = Entrance(hostname="recipes.example", gateway="gateway/recipes")
 JOB_SECONDS, START_SECONDS = 30, 15
 REQUESTS_PER_SECOND = 20
 _CONSTANTS = {"score-drift": 0.0, "invalid-outputs": 0.0, "empty-rate": 0.0, "error-rate": 0.0, "latency-p95-ms": 50.0}
@@ -82,7 +83,7 @@ class Platform:
     def weights(self) -> dict[str, int]:
         """The split as the Gateway has it."""
         versions = [each["metadata"]["annotations"][VERSION] for each in self._api.list(INFERENCE_SERVICES)]
-        return weights_of(self._api.get(ROUTES, "recipes"), "recipes", versions) or {}
+        return weights_of(self._api.get(ROUTES, "recipes"), "recipes", versions, ENTRANCE) or {}
 
     def digest_at(self, address: str) -> str | None:
         """What a predictor says of itself; its Service's address is its name here."""

@@ -60,7 +60,7 @@ def install(kube: Kube, image: str, *, database: int, folder: Path) -> None:
                 "selector": {"matchLabels": {"app": "mlflow"}}, "strategy": {"type": "Recreate"},
                 "template": {"metadata": {"labels": {"app": "mlflow"}}, "spec": {
                     "securityContext": POD_SECURITY, "automountServiceAccountToken": False, "containers": [server],
-                    "enableServiceLinks": False,
+                    "enableServiceLinks": False, "terminationGracePeriodSeconds": 5,
                     "volumes": [SCRATCH, {"name": "artifacts", "persistentVolumeClaim": {"claimName": "artifacts"}}],
                 }},
             },

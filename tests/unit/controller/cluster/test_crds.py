@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
+from jsonschema import validate
 
 from controller.resource.crd import crds
+from controller.resource.meta import API_VERSION
+from controller.resource.parse import parse
 
 ROOT = Path(__file__).parents[4]
 CHART = ROOT / "charts" / "recipe-recommender"
@@ -34,3 +38,62 @@ def test_every_field_of_a_version_but_its_intent_is_frozen():
     frozen = {rule["message"].partition(" ")[0] for rule in spec["x-kubernetes-validations"]}
 
     assert frozen == set(spec["properties"]) - {"intent"}
+
+
+def defaulted(schema, value):
+    """What an API server makes of a document: defaults for what objects that are there leave out."""
+    if isinstance(value, list):
+        return [defaulted(schema.get("items", {}), each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    fields = schema.get("properties", {})
+    found = {name: defaulted(fields.get(name, {}), each) for name, each in value.items()}
+    return {name: field["default"] for name, field in fields.items() if "default" in field} | found
+
+
+def spec_schema(kind):
+    (crd,) = [each for each in crds() if each["spec"]["names"]["kind"] == kind]
+    return crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+
+
+BLOCKS = {
+    "nothing": {}, "a block without fields": {"evaluation": {}, "rollout": {}, "approval": {}, "rollback": {}},
+    "steps": {"rollout": {"steps": [{"weight": 10}], "analysis": {"patience": {"error": {}}}}},
+    "gates": {"evaluation": {"gates": [{"metric": "ndcg@10", "threshold": "0.3"}]}},
+    "retraining": {"retraining": {"schedule": "0 3 * * *", "triggers": {}}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("blocks", BLOCKS.values(), ids=BLOCKS.keys())
+def test_an_api_servers_defaults_are_the_parsers(blocks):
+    model = {"apiVersion": API_VERSION, "kind": "Model", "metadata": {"name": "soups"}, "spec": blocks}
+    version = {
+        "apiVersion": API_VERSION, "kind": "ModelVersion", "metadata": {"name": "soups-1-0-0"},
+        "spec": {"model": "soups", "version": "1.0.0"} | {name: block for name, block in blocks.items() if name != "evaluation"},
+    }  # fmt: skip
+    for document in (model, version):
+        filled = document | {"spec": defaulted(spec_schema(document["kind"]), document["spec"])}
+        assert parse(filled) == parse(document)
+
+
+def test_what_a_lever_does_is_shown_without_being_set():
+    assert defaulted(spec_schema("ModelVersion"), {})["intent"] == "Promote"
+    assert defaulted(spec_schema("Model"), {})["paused"] is False
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "manifests").glob("*.yaml")), ids=lambda path: path.name)
+def test_a_sample_is_what_the_schema_and_the_parser_take(path):
+    for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+        validate(document["spec"], closed(spec_schema(document["kind"])))
+        parse(document)
+
+
+def closed(schema):
+    """The schema as a kubectl that validates strictly reads it: what is unknown is refused."""
+    found = dict(schema)
+    if "properties" in found:
+        found["properties"] = {name: closed(each) for name, each in found["properties"].items()}
+        found["additionalProperties"] = False
+    if "items" in found:
+        found["items"] = closed(found["items"])
+    return found

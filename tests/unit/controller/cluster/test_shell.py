@@ -12,6 +12,7 @@ from controller.cluster.kinds import (
     JOBS,
     MODELS,
     ROUTES,
+    SERVICES,
     VERSIONS,
 )  # fmt: skip
 from controller.cluster.shell import Gone
@@ -153,3 +154,54 @@ def test_without_prometheus_a_measurement_says_what_to_set(cluster):
 
     (facts,) = cluster.shell.observe().facts
     assert "CONTROLLER_PROMETHEUS" in facts.measurement.error
+
+
+@pytest.fixture
+def served(cluster):
+    """The first version in production."""
+    cluster.apply(gates=[{"metric": "ndcg@10", "threshold": "0.3"}])
+    for _ in range(8):
+        cluster.settle()
+        cluster.follow()
+    assert cluster.stage == "Production"
+    return cluster
+
+
+def test_a_route_that_a_stranger_wrote_to_is_set_anew_though_the_gateway_cannot_use_it(served):
+    stored = served.api.get(ROUTES, "recipes")
+    stored["spec"]["rules"][0]["backendRefs"][0]["name"] = "mlflow"
+    served.api.merge(ROUTES, "recipes", {"spec": stored["spec"]})
+    served.settle()
+    (backend,) = served.api.get(ROUTES, "recipes")["spec"]["rules"][0]["backendRefs"]
+    assert (backend["name"], backend["weight"]) == (f"{NAME}-predictor", 100)
+
+
+def test_a_host_that_the_model_names_anew_reaches_the_route(served):
+    served.api.merge(MODELS, "recipes", {"spec": {"serving": {"hostname": "new.example"}}})
+    served.settle()
+    assert served.api.get(ROUTES, "recipes")["spec"]["hostnames"] == ["new.example"]
+
+
+def test_an_inference_service_that_a_stranger_wrote_to_is_made_as_it_was(served):
+    before = served.api.get(INFERENCE_SERVICES, NAME)["spec"]
+    served.api.merge(INFERENCE_SERVICES, NAME, {"spec": {"predictor": {"minReplicas": 7}}})
+    served.settle()
+    assert served.api.get(INFERENCE_SERVICES, NAME)["spec"] == before
+    changes = served.api.changes
+    served.settle()
+    assert served.api.changes == changes, "and then it rests"
+
+
+def test_without_a_gateway_a_service_leads_all_users_to_production():
+    cluster = Cluster(traffic="service")
+    cluster.apply(gates=[{"metric": "ndcg@10", "threshold": "0.3"}])
+    for _ in range(8):
+        cluster.settle()
+        cluster.follow()
+    assert cluster.stage == "Production"
+    assert cluster.api.list(ROUTES) == []
+    led = cluster.api.get(SERVICES, "recipes")
+    assert led["spec"]["selector"] == {"serving.kserve.io/inferenceservice": NAME}
+    cluster.api.delete(SERVICES, "recipes")
+    cluster.settle()
+    assert cluster.api.get(SERVICES, "recipes") is not None, "whoever deletes it sees it come back"
