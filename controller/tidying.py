@@ -35,9 +35,9 @@ def dissolve(situation: Situation) -> Situation:
     if observation.retraining.applied is not None:
         actions.append(RemoveRetraining(name=schedule_name(name)))
     served = [facts.version for facts in observation.facts if facts.serving is not None]
-    if observation.traffic:
+    if observation.traffic or observation.traffic is None:
         actions.append(SetTraffic(weights={}))
-    elif observation.traffic is not None:
+    else:
         actions += [StopServing(name=version_name(name, version), version=version) for version in served]
     for facts in observation.facts:
         running = (job for job in facts.jobs if job.state is JobState.RUNNING)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from controller.resource.meta import API_VERSION
+
+if TYPE_CHECKING:
+    from controller.resource.meta import Meta
 
 Object = dict[str, Any]
 
@@ -20,6 +25,11 @@ _SECURITY: Object = {
     "capabilities": {"drop": ["ALL"]},
 }
 SCRATCH: Object = {"name": "scratch", "emptyDir": {"sizeLimit": "4Gi"}}
+
+
+def owned_by(owner: Meta) -> Object:
+    """The reference by which what is made for a Model goes with it."""
+    return {"apiVersion": API_VERSION, "kind": "Model", "name": owner.name, "uid": owner.uid, "controller": True}
 
 
 def container(name: str, image: str, resources: Object, mounts: dict[str, str] | None = None, **rest: Any) -> Object:

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from controller.actions import StartRetraining, from_dict, to_dict
 from controller.cluster.jobs import RETRAIN, answer_of, ending, pod_template, why
 from controller.cluster.kinds import ASK, CRON_JOBS, JOBS, MODEL, PURPOSE
+from controller.cluster.pods import owned_by
 from controller.observation import Candidate, JobState, RetrainingJob, ScheduleFact
 from controller.resource.codec import codec
-from controller.resource.meta import API_VERSION
 from controller.resource.version import Trigger
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def cron_job(action: EnsureRetraining, owner: Meta, settings: Settings) -> Objec
     return {
         "apiVersion": CRON_JOBS.api_version,
         "kind": CRON_JOBS.kind,
-        "metadata": {**_metadata(action.name, asked, owner), "ownerReferences": [_owned_by(owner)]},
+        "metadata": {**_metadata(action.name, asked, owner), "ownerReferences": [owned_by(owner)]},
         "spec": {
             "schedule": action.schedule,
             "timeZone": action.time_zone,
@@ -60,7 +60,7 @@ def retraining_job(action: StartRetraining, owner: Meta, settings: Settings) -> 
     return {
         "apiVersion": JOBS.api_version,
         "kind": JOBS.kind,
-        "metadata": {**_metadata(action.name, action, owner), "ownerReferences": [_owned_by(owner)]},
+        "metadata": {**_metadata(action.name, action, owner), "ownerReferences": [owned_by(owner)]},
         "spec": _job_spec(action, owner, settings),
     }
 
@@ -112,10 +112,6 @@ def asked_of(job: Object) -> StartRetraining | None:
 def _metadata(name: str, asked: StartRetraining, owner: Meta) -> Object:
     labels = {MODEL: owner.name, PURPOSE: RETRAIN}
     return {"name": name, "labels": labels, "annotations": {ASK: json.dumps(to_dict(asked))}}
-
-
-def _owned_by(owner: Meta) -> Object:
-    return {"apiVersion": API_VERSION, "kind": "Model", "name": owner.name, "uid": owner.uid, "controller": True}
 
 
 def _job_spec(asked: StartRetraining, owner: Meta, settings: Settings) -> Object:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from controller.cluster.kinds import MODEL, PURPOSE, ROUTES, SERVICES
+from controller.cluster.pods import owned_by
 from controller.cluster.serving import GRPC_PORT, HTTP_PORT, ISVC, predictor_name
 from controller.resource.meta import version_name
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from controller.cluster.pods import Object
+    from controller.resource.meta import Meta
 
 TRAFFIC = "traffic"
 _SETTLED = {"Accepted", "ResolvedRefs"}
@@ -30,8 +32,9 @@ class Entrance:
     api: str | None = None
 
 
-def http_route(model: str, weights: Mapping[str, int], entrance: Entrance) -> Object:
-    """Return the route that splits the host. Versions with weight 0 stay out of it."""
+def http_route(owner: Meta, weights: Mapping[str, int], entrance: Entrance) -> Object:
+    """Return the route of a Model that splits its host. Versions with weight 0 stay out of it."""
+    model = owner.name
     namespace, _, name = entrance.gateway.rpartition("/")
     parent = {"name": name, **({"namespace": namespace} if namespace else {})}
     backends = [
@@ -46,19 +49,19 @@ def http_route(model: str, weights: Mapping[str, int], entrance: Entrance) -> Ob
     return {
         "apiVersion": ROUTES.api_version,
         "kind": ROUTES.kind,
-        "metadata": {"name": model, "labels": {MODEL: model, PURPOSE: TRAFFIC}},
+        "metadata": _metadata(owner),
         "spec": {"parentRefs": [parent], "hostnames": [entrance.hostname], "rules": rules},
     }
 
 
-def weights_of(route: Object | None, model: str, versions: Iterable[str], entrance: Entrance) -> dict[str, int] | None:
+def weights_of(route: Object | None, owner: Meta, versions: Iterable[str], entrance: Entrance) -> dict[str, int] | None:
     """Read the split back; None as long as the Gateway has not taken up the route as it is now.
 
     A route that is not as it was written counts as none, whatever the Gateway makes of it: then it is written anew.
     """
     if route is None:
         return {}
-    names = {predictor_name(version_name(model, version)): version for version in versions}
+    names = {predictor_name(version_name(owner.name, version)): version for version in versions}
     weights = {
         names.get(backend["name"], backend["name"]): backend.get("weight", 1)
         for rule in route["spec"].get("rules", [])
@@ -66,19 +69,19 @@ def weights_of(route: Object | None, model: str, versions: Iterable[str], entran
         for backend in rule.get("backendRefs", [])
         if backend.get("weight", 1) > 0
     }
-    if not _holds(route["spec"], http_route(model, weights, entrance)["spec"]):
+    if not _holds(route["spec"], http_route(owner, weights, entrance)["spec"]):
         return {}
     return weights if _programmed(route) else None
 
 
-def traffic_service(model: str, version: str) -> Object:
+def traffic_service(owner: Meta, version: str) -> Object:
     """Return the Service that gives all users to one version, where there is no Gateway to split them."""
     return {
         "apiVersion": SERVICES.api_version,
         "kind": SERVICES.kind,
-        "metadata": {"name": model, "labels": {MODEL: model, PURPOSE: TRAFFIC}},
+        "metadata": _metadata(owner),
         "spec": {
-            "selector": {ISVC: version_name(model, version)},
+            "selector": {ISVC: version_name(owner.name, version)},
             "ports": [
                 {"name": "http", "port": 80, "targetPort": HTTP_PORT},
                 {"name": "grpc", "port": GRPC_PORT, "targetPort": GRPC_PORT, "appProtocol": "kubernetes.io/h2c"},
@@ -94,6 +97,10 @@ def chosen_by(service: Object | None, model: str, versions: Iterable[str]) -> di
     names = {version_name(model, version): version for version in versions}
     name = service["spec"].get("selector", {}).get(ISVC, "")
     return {names.get(name, name): 100}
+
+
+def _metadata(owner: Meta) -> Object:
+    return {"name": owner.name, "labels": {MODEL: owner.name, PURPOSE: TRAFFIC}, "ownerReferences": [owned_by(owner)]}
 
 
 def _holds(stored: Any, wished: Any) -> bool:

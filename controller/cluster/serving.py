@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from controller.cluster.kinds import DIGEST, INFERENCE_SERVICES, MODEL, PURPOSE, REVISION, VERSION
-from controller.cluster.pods import POD_SECURITY, SCRATCH, Object, container
+from controller.cluster.pods import POD_SECURITY, SCRATCH, Object, container, owned_by
 from controller.observation import ServingFact, ServingState
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from controller.actions import EnsureServing
     from controller.cluster.settings import Settings
+    from controller.resource.meta import Meta
     from controller.resource.model import Amounts, Resources
 
 HTTP_PORT, GRPC_PORT = 8080, 8081
@@ -31,12 +32,12 @@ def predictor_name(name: str) -> str:
     return f"{name}-predictor"
 
 
-def inference_service(action: EnsureServing, settings: Settings, *, model: str, source: str | None) -> Object:
+def inference_service(action: EnsureServing, settings: Settings, owner: Meta, *, source: str | None) -> Object:
     """Return the manifest of one version. Inside the cluster only: the route of the model leads to it.
 
     What stands in annotations never changes while the version is served as it is: a change restarts its pods.
     """
-    serving = action.serving
+    serving, model = action.serving, owner.name
     chosen = serving.image or settings.predictor_image
     resources = _resources(serving.resources)
     origin = f"--source={source}" if source else f"--registry={settings.registry}"
@@ -67,6 +68,7 @@ def inference_service(action: EnsureServing, settings: Settings, *, model: str, 
         "kind": INFERENCE_SERVICES.kind,
         "metadata": {
             "name": action.name,
+            "ownerReferences": [owned_by(owner)],
             "labels": {
                 "networking.kserve.io/visibility": "cluster-local",
                 "app.kubernetes.io/managed-by": "recipe-recommender",

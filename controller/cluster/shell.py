@@ -116,7 +116,7 @@ class ClusterShell:
             versions=found.versions,
             approvals=found.approvals,
             facts=self._facts.all(self._measurements),
-            traffic=self._facts.traffic(found.versions, self._entrance() if self._splits else None),
+            traffic=self._facts.traffic(found.model.meta, found.versions, self._entrance() if self._splits else None),
             registry=self._registry.fact,
             retraining=self._facts.retraining(new_data=self._around.checks.due(self._model)),
             splits_traffic=self._splits,
@@ -250,7 +250,7 @@ class ClusterShell:
         match action:
             case actions.EnsureServing():
                 source = self._source(action.version).uri
-                wished = inference_service(action, settings, model=self._model, source=source)
+                wished = inference_service(action, settings, self._owner().meta, source=source)
                 self._facts.wrote(api.apply(INFERENCE_SERVICES, wished))
             case actions.StopServing():
                 api.delete(INFERENCE_SERVICES, action.name)
@@ -265,9 +265,9 @@ class ClusterShell:
         api = self._around.api
         if not self._splits:
             (version,) = [version for version, weight in weights.items() if weight > 0]
-            api.apply(SERVICES, traffic_service(self._model, version))
+            api.apply(SERVICES, traffic_service(self._owner().meta, version))
             return
-        api.apply(ROUTES, http_route(self._model, weights, self._entrance()))
+        api.apply(ROUTES, http_route(self._owner().meta, weights, self._entrance()))
 
     def _entrance(self) -> Entrance:
         settings, serving = self._around.settings, self._owner().spec.serving

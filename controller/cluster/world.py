@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from controller.cluster.mirror import Mirror as Api
     from controller.cluster.routing import Entrance
     from controller.observation import ArtifactFact, JobFact, Measurement, ServingFact
+    from controller.resource.meta import Meta
 
 
 _BELIEVED = timedelta(seconds=15)
@@ -130,12 +131,14 @@ class Facts:
         self._generations: dict[str, int] = {}
         self.unanswered = False
 
-    def traffic(self, versions: Sequence[ModelVersion], entrance: Entrance | None) -> dict[str, int] | None:
+    def traffic(
+        self, owner: Meta, versions: Sequence[ModelVersion], entrance: Entrance | None
+    ) -> dict[str, int] | None:
         """Read the split back; without an entrance, whom the one Service leads to."""
         numbers = [each.spec.version for each in versions]
         if entrance is None:
             return chosen_by(self._api.get(SERVICES, self._model), self._model, numbers)
-        return weights_of(self._api.get(ROUTES, self._model), self._model, numbers, entrance)
+        return weights_of(self._api.get(ROUTES, self._model), owner, numbers, entrance)
 
     def wrote(self, service: Object) -> None:
         """Know an InferenceService as it was just applied: where its spec changes later, that was another hand."""

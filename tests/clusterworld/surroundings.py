@@ -27,6 +27,7 @@ from controller.cluster.kinds import (
 from controller.cluster.routing import Entrance, weights_of
 from controller.cluster.serving import predictor_name
 from controller.observation import RegistryFact
+from controller.resource.meta import Meta
 from mlops.errors import Transient
 from tests.scenarios.world import Behaviour
 
@@ -83,7 +84,7 @@ class Platform:
     def weights(self) -> dict[str, int]:
         """The split as the Gateway has it."""
         versions = [each["metadata"]["annotations"][VERSION] for each in self._api.list(INFERENCE_SERVICES)]
-        return weights_of(self._api.get(ROUTES, "recipes"), "recipes", versions, ENTRANCE) or {}
+        return weights_of(self._api.get(ROUTES, "recipes"), Meta(name="recipes"), versions, ENTRANCE) or {}
 
     def digest_at(self, address: str) -> str | None:
         """What a predictor says of itself; its Service's address is its name here."""

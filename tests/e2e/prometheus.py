@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from tests.e2e.kube import Kube
 
 _START_SECONDS = 60.0
-_SCRAPED = {"http1", "metrics"}  # as KServe wants a predictor's port named, and as the product names all others
+_PREDICTOR = "http1"  # as KServe wants a predictor's port named
+_COMPONENT = "app.kubernetes.io/component"
 
 
 class Prometheus:
@@ -98,7 +99,7 @@ def _discover(kube: Kube, file: Path, stopping: Event) -> None:
             if pod["status"].get("podIP") and pod["status"]["phase"] == "Running"
             for container in pod["spec"]["containers"]
             for port in container.get("ports", [])
-            if port.get("name") in _SCRAPED
+            if port.get("name") == _PREDICTOR or pod["metadata"].get("labels", {}).get(_COMPONENT) == "controller"
         ]
         partial = file.with_suffix(".new")
         partial.write_text(json.dumps(found), encoding="utf-8")

@@ -10,6 +10,7 @@ from controller.actions import EnsureServing
 from controller.cluster.kinds import DIGEST, REVISION, VERSION
 from controller.cluster.serving import inference_service, serving_fact
 from controller.observation import ServingState
+from controller.resource.meta import Meta
 from controller.resource.model import Amounts, Resources, Serving
 from tests.builders.surroundings import SETTINGS
 
@@ -64,7 +65,7 @@ def manifest(settings=SETTINGS, **serving):
     action = EnsureServing(
         name="recipes-1-0-0", version="1.0.0+b1", digest=DIGEST_A, serving=Serving(**serving), revision="r1"
     )
-    return inference_service(action, settings, model="recipes", source=None)
+    return inference_service(action, settings, Meta(name="recipes", uid="u1"), source=None)
 
 
 def test_what_a_version_is_stands_in_annotations():
