@@ -192,9 +192,12 @@ class ClusterShell:
             self._teller.refuse(each)
             if each.document["kind"] == "Model":
                 raise Permanent(each.problem, hint="correct the Model; until then nothing about it is decided")
-        if found.model is None and not found.versions:
-            raise Gone(f"there is neither a Model {self._model} nor a version of it")
         api = self._around.api
+        if found.model is None and all(version.meta.deleting for version in found.versions):
+            # What was made for the Model went with it, so nothing holds them any more; nor do they bring it back.
+            for version in found.versions:
+                self._let_go(VERSIONS, found.documents["ModelVersion", version.meta.name])
+            raise Gone(f"there is neither a Model {self._model} nor a version of it that stays")
         changed = False
         if found.model is None:
             api.create(
@@ -291,16 +294,14 @@ class ClusterShell:
             case actions.Notify():
                 self._teller.tell(action, self._resources.documents if self._resources else {})
             case actions.ReleaseVersion():
-                self._release("ModelVersion", action.name)
+                self._let_go(VERSIONS, self._document("ModelVersion", action.name))
             case actions.ReleaseModel():
-                self._release("Model", action.name)
+                self._let_go(MODELS, self._document("Model", action.name))
 
-    def _release(self, kind: str, name: str) -> None:
-        document = self._document(kind, name)
-        kept = [each for each in document["metadata"].get("finalizers", ()) if each != FINALIZER]
-        self._around.api.merge(
-            MODELS if kind == "Model" else VERSIONS, name, {"metadata": {"finalizers": kept or None}}
-        )
+    def _let_go(self, kind: Kind, document: Object) -> None:
+        metadata = document["metadata"]
+        kept = [each for each in metadata.get("finalizers", ()) if each != FINALIZER]
+        self._around.api.merge(kind, metadata["name"], {"metadata": {"finalizers": kept or None}})
 
     def _retrain(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -12,11 +11,9 @@ from typing import Any
 import pytest
 
 from tests.builders.postgres import missing, running_postgres
-from tests.cluster import gateway, images
-from tests.cluster.bed import Bed, default_folder
-from tests.cluster.control_plane import BRIDGE, free_ports
-from tests.cluster.toolchain import toolset
+from tests.cluster.control_plane import free_ports
 from tests.e2e import registry
+from tests.e2e.cluster import cluster
 from tests.e2e.kube import Kube
 from tests.e2e.pods import inference_service, route
 
@@ -25,15 +22,9 @@ REPORTS = Path(__file__).parents[2] / "build" / "e2e"
 
 @pytest.fixture(scope="session")
 def bed():
-    """The cluster that runs, or one for this session."""
-    if os.geteuid() != 0:
-        pytest.skip("a cluster of our own needs root")
-    bed = Bed(default_folder())
-    ran = bed.running
-    bed.start()
-    yield bed
-    if not ran:
-        bed.stop()
+    """The cluster of the session."""
+    with cluster() as found:
+        yield found
 
 
 @dataclass(frozen=True)
@@ -44,26 +35,28 @@ class World:
     images: dict[str, str]
     registry: str
     digest: str
+    gateway: str
+    volumes: Path
     host: str = "recipes.test"
-    gateway: str = f"http://127.0.0.1:{gateway.PORT}"
 
 
 @pytest.fixture(scope="session")
-def world(bed, tmp_path_factory):
+def world(bed):
     absent = missing()
     if absent:
         pytest.fail(f"{absent}: apt-get install postgresql")
-    names = {role: images.name_of(role) for role in images.ROLES}
     namespace = f"e2e-{uuid.uuid4().hex[:6]}"
-    kube = Kube(toolset("kubernetes").program("kubectl"), bed.kubeconfig, namespace)
+    kube = Kube(bed, namespace)
     kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {
         "name": namespace, "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
     }})  # fmt: skip
-    folder = default_folder() / "volumes" / namespace
-    with running_postgres(address=BRIDGE, port=free_ports(1)[0]) as database:
-        registry.install(kube, names["jobs"], database=database.port, folder=folder)
-        digest = registry.train(kube, names["jobs"], "1.0.0")
-        yield World(kube=kube, images=names, registry=registry.URI, digest=digest)
+    folder = bed.volumes / namespace
+    with running_postgres(address=bed.host, port=free_ports(1)[0]) as database:
+        registry.install(kube, bed.images["jobs"], database=database.port, folder=folder / "mlflow")
+        digest = registry.train(kube, bed.images["jobs"], "1.0.0")
+        yield World(
+            kube=kube, images=bed.images, registry=registry.URI, digest=digest, gateway=bed.gateway, volumes=folder
+        )
         kube("delete", "namespace", namespace, "--wait=true", "--timeout=120s")
         kube("delete", "persistentvolume", f"mlflow-{namespace}", "--ignore-not-found")
     shutil.rmtree(folder, ignore_errors=True)

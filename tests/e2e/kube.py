@@ -10,14 +10,18 @@ from tests.cluster.commands import CommandFailed, run, wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.e2e.cluster import Cluster
+
 
 class Kube:
     """One namespace, by kubectl: what is tested is what its user types."""
 
-    def __init__(self, kubectl: Path, kubeconfig: Path, namespace: str) -> None:
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
         self.namespace = namespace
-        self.kubeconfig = kubeconfig
-        self._start = (kubectl, "--kubeconfig", kubeconfig, "--namespace", namespace)
+        self.kubeconfig = cluster.kubeconfig
+        self.host = cluster.host
+        self.node = cluster.node
+        self._start = (cluster.kubectl, "--kubeconfig", cluster.kubeconfig, "--namespace", namespace)
 
     def __call__(self, *arguments: str | Path, text: str | None = None) -> str:
         return run(*self._start, *arguments, text=text)

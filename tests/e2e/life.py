@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from tests.cluster.commands import run, say, wait_until
 from tests.cluster.images import ROOT
-from tests.cluster.node import NODE
 from tests.cluster.toolchain import toolset
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def _release(kube: Kube) -> None:
 def _volume(kube: Kube, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     folder.mkdir(parents=True, exist_ok=True)
     size, name = {"storage": "1Gi"}, f"feedback-{kube.namespace}"
-    on_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}
+    on_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [kube.node]}
     volume = {
         "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
         "spec": {

@@ -1,4 +1,4 @@
-"""Debian's Prometheus over the pods of a namespace, scraped on the bridge.
+"""Debian's Prometheus over the pods of a namespace, scraped where pods reach it.
 
 Debian builds it without discovery by the Kubernetes API, so what that would find is written to a file each second.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.cluster.control_plane import BRIDGE, free_ports
+from tests.cluster.control_plane import free_ports
 from tests.cluster.processes import ProcessFolder
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Prometheus:
 
 @contextmanager
 def running_prometheus(kube: Kube, folder: Path) -> Iterator[Prometheus]:
-    """Yield one that scrapes every second, and listens on the bridge, so that pods can ask it too."""
+    """Yield one that scrapes every second, and listens where pods can ask it too."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (port,) = free_ports(1)
@@ -63,10 +63,10 @@ def running_prometheus(kube: Kube, folder: Path) -> Iterator[Prometheus]:
         }],
     }), encoding="utf-8")  # fmt: skip
     processes = ProcessFolder(folder / "processes")
-    url = f"http://{BRIDGE}:{port}"
+    url = f"http://{kube.host}:{port}"
     process = processes.start("prometheus", [
         "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address={BRIDGE}:{port}", "--log.level=warn",
+        f"--web.listen-address={kube.host}:{port}", "--log.level=warn",
     ])  # fmt: skip
 
     def ready() -> bool:

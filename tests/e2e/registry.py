@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.cluster.control_plane import BRIDGE
-from tests.cluster.node import NODE
 from tests.e2e.pods import POD_SECURITY, SCRATCH, container
 
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ URI = f"http://mlflow:{PORT}"
 
 
 def install(kube: Kube, image: str, *, database: int, folder: Path) -> None:
-    """Start MLflow over the PostgreSQL that listens on the bridge, with `folder` of this machine as its volume."""
+    """Start MLflow over the PostgreSQL of this machine, with `folder` as its volume."""
     folder.mkdir(parents=True, exist_ok=True)
     volume = f"mlflow-{kube.namespace}"
     size = {"storage": "5Gi"}
@@ -27,7 +25,7 @@ def install(kube: Kube, image: str, *, database: int, folder: Path) -> None:
         "mlflow", image, memory="1536Mi", mounts={"artifacts": "/artifacts"},
         command=["mlflow", "server"],
         args=[
-            f"--backend-store-uri=postgresql+psycopg://postgres@{BRIDGE}:{database}/postgres",
+            f"--backend-store-uri=postgresql+psycopg://postgres@{kube.host}:{database}/postgres",
             "--artifacts-destination=/artifacts", "--serve-artifacts", "--host=0.0.0.0", f"--port={PORT}", "--workers=1",
             f"--allowed-hosts=mlflow,mlflow:{PORT},mlflow.*,10.*,localhost:*", "--uvicorn-opts=--no-access-log",
         ],
@@ -45,7 +43,7 @@ def install(kube: Kube, image: str, *, database: int, folder: Path) -> None:
                 "storageClassName": "", "local": {"path": str(folder)},
                 "claimRef": {"name": "artifacts", "namespace": kube.namespace},
                 "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [
-                    {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]},
+                    {"key": "kubernetes.io/hostname", "operator": "In", "values": [kube.node]},
                 ]}]}},
             },
         },

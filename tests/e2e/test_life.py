@@ -11,7 +11,6 @@ import pytest
 from mlops.artifact.manifest import read_manifest
 from mlops.model_registry import open_registry
 from mlops.registering import register_artifact
-from tests.cluster.bed import default_folder
 from tests.cluster.commands import CommandFailed, wait_until
 from tests.e2e import registry
 from tests.e2e.gitops import GitOps
@@ -32,8 +31,7 @@ def prometheus(world, tmp_path_factory):
 @pytest.fixture(scope="module")
 def life(world, prometheus):
     registry.train(world.kube, world.images["jobs"], "1.1.0")
-    feedback = default_folder() / "volumes" / world.kube.namespace / "feedback"
-    with installed(world, feedback, prometheus=prometheus.url) as life:
+    with installed(world, world.volumes / "feedback", prometheus=prometheus.url) as life:
         world.kube.apply(MODEL, version("1.0.0"))
         yield life
 
@@ -180,6 +178,8 @@ _ELSEWHERE = {("models", "create"), ("jobs", "delete"), ("cronjobs", "delete"), 
 
 def test_the_rights_are_those_that_are_used_and_none_was_missing(life, bed):
     kube = life.kube
+    if bed.audit_log is None:
+        pytest.skip("this cluster's audit log is not ours to read")
     kube("delete", "modelversion,model", "--all", "--wait=true", "--timeout=120s")
     wait_until(lambda: not kube.list("inferenceservices", "mlops.recipe-recommender.io/model"), "nothing is left")
     who = f"system:serviceaccount:{kube.namespace}:rr-controller"

@@ -205,3 +205,25 @@ def test_without_a_gateway_a_service_leads_all_users_to_production():
     cluster.api.delete(SERVICES, "recipes")
     cluster.settle()
     assert cluster.api.get(SERVICES, "recipes") is not None, "whoever deletes it sees it come back"
+
+
+@pytest.mark.parametrize("gateway", ["well", "broken"])
+def test_all_that_is_deleted_at_once_goes_and_nothing_is_left_or_comes_back(served, gateway):
+    served.api.delete(VERSIONS, NAME)
+    served.settle()
+    assert served.api.get(VERSIONS, NAME) is not None, "it answers users, and nothing takes its place"
+    if gateway == "broken":
+        served.api.set_status(ROUTES, "recipes", parents=[])
+    served.api.delete(MODELS, "recipes")
+    with pytest.raises(Gone):
+        served.settle()
+    kinds = (VERSIONS, MODELS, ROUTES, INFERENCE_SERVICES)
+    assert [each for kind in kinds for each in served.api.list(kind)] == []
+
+
+def test_a_version_that_stays_brings_a_model_back_with_defaults(served):
+    served.api.merge(MODELS, "recipes", {"spec": {"paused": True}})
+    served.api.delete(MODELS, "recipes")
+    for _ in range(3):
+        served.settle()
+    assert served.api.get(MODELS, "recipes")["spec"] == {}
