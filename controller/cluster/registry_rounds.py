@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from mlops.model_registry import ModelRegistry
 
-# An alias that somebody moves by hand is noticed so late at most; 200 models then cost two calls a second.
-IDLE_SECONDS = 120.0
+# An alias that somebody moves by hand is noticed so late at most; 300 models then cost a call a second.
+IDLE_SECONDS = 300.0
 # One registry that hangs takes one; it must not take the only one.
 _THREADS = 2
 

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 SIZES = (500, 1000, 2000, 5000)
 A_MODEL, ACTIVE = 10, 50
-IDLE_SECONDS = 120
+# What was not registered is asked for less and less, so rest comes after some minutes.
+REST_SECONDS, IDLE_SECONDS = 200, 120
 LIMITS = {"start s": 30.0, "memory MiB": 250.0, "idle % of a core": 1.0, "p99 s": 1.0}
 JUDGED_AT = 2000
 
@@ -93,7 +94,7 @@ def _measure(kubeconfig: Path, registry: str, size: int, ended: dict[str, Any], 
         wait_until(lambda: _settled(controller, len(models)), "every model was looked at", seconds=300)
         start = time.monotonic() - began
         delays = list(_answers(kube, models[:ACTIVE]))
-        time.sleep(15)
+        time.sleep(REST_SECONDS)
         before = controller.cpu_seconds
         time.sleep(IDLE_SECONDS)
         idle = 100 * (controller.cpu_seconds - before) / IDLE_SECONDS

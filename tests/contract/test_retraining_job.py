@@ -8,6 +8,8 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
+from controller.actions import StartRetraining
+from controller.resource.version import Trigger
 from mlops import candidates
 from mlops.artifact.loader import load_model
 from mlops.artifact.manifest import read_manifest
@@ -25,6 +27,7 @@ from mlops.evaluation.sample import sample_set
 from mlops.learning.retrain import RetrainRequest
 from mlops.learning.verdict import Policy
 from mlops.model_registry import open_registry
+from mlops.pod_retraining import retrain as pod_retrain
 from mlops.registering import register_artifact
 from mlops.translation.identity import IdentityTranslator
 from tests.builders.corpus import KITCHEN, build_artifact
@@ -155,3 +158,32 @@ def test_a_run_by_hand_has_a_process_of_its_own_and_is_listed(home, settings, mo
     assert (ran.exit_code, json.loads(ran.stdout)) == (1, listed)
     assert (listed["state"], listed["tries"], listed["reason"]) == ("Succeeded", 1, "a new menu")
     assert listed["message"].startswith("nothing new: Refused: 0 distinct queries")
+
+
+def test_in_a_pod_the_same_is_learned_on_top_of_the_registrys_artefact(home, settings, monkeypatch, tmp_path):
+    folder = production(home, settings, sample_recipes())
+    record(home, folder, visits=5)
+    monkeypatch.setattr(candidates, "RetrainRequest", partial(RetrainRequest, policy=LENIENT))
+    asked = StartRetraining(name="recipes-retraining-1", parent="1.0.0", trigger=Trigger.SCHEDULED, reason="nightly")
+
+    def run_pod(name):
+        scratch = tmp_path / name
+        scratch.mkdir()
+        return pod_retrain(asked, settings, home.feedback, scratch, lambda uri: open_registry(uri, lambda: NOW))
+
+    answer = run_pod("first")
+
+    candidate = answer["candidate"]
+    lineage = candidate["lineage"]
+    assert (candidate["version"], lineage["parent"], lineage["trigger"], lineage["job"]) == (
+        "1.0.1", "1.0.0", "Scheduled", "recipes-retraining-1",
+    )  # fmt: skip
+    assert versions(settings)["1.0.1"].digest == candidate["source"]["digest"]
+    assert run_pod("second") == answer, "a pod that is started again finds what it registered"
+
+
+def test_in_a_pod_nothing_learned_is_an_answer(home, settings, tmp_path):
+    production(home, settings, sample_recipes())
+    asked = StartRetraining(name="r", parent="1.0.0", trigger=Trigger.SCHEDULED, reason="nightly")
+    answer = pod_retrain(asked, settings, home.feedback, tmp_path, lambda uri: open_registry(uri, lambda: NOW))
+    assert answer["message"].startswith("nothing new: Refused: 0 distinct queries with clicks < 50")

@@ -1,0 +1,72 @@
+"""Spans as an OpenTelemetry collector receives them: over HTTP, by the real exporter."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from controller.cluster.otlp import Traces
+from controller.cluster.spans import Span
+
+pytestmark = pytest.mark.contract
+
+START = datetime(2026, 7, 1, tzinfo=UTC)
+WHOLE = Span(
+    trace=2**100 + 1, id=7, parent=None, name="rollout of recipes 1.0.0", start=START,
+    end=START + timedelta(hours=2), failed=True, attributes={"recipes.reason": "GateFailed"},
+)  # fmt: skip
+WAIT = Span(
+    trace=2**100 + 1, id=8, parent=7, name="AwaitingApproval", start=START, end=START + timedelta(hours=1),
+    attributes={"recipes.weight": 20},
+)  # fmt: skip
+
+
+@pytest.fixture
+def collector():
+    received = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            if self.headers.get("content-encoding") == "gzip":
+                body = gzip.decompress(body)
+            received.append((self.path, ExportTraceServiceRequest.FromString(body)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            return
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", received
+        server.shutdown()
+
+
+def test_a_rollout_and_its_waits_arrive_as_one_trace(collector):
+    endpoint, received = collector
+    traces = Traces(endpoint)
+    traces.send([WAIT, WHOLE])
+    traces.close()
+
+    ((path, request),) = received
+    (resource,) = request.resource_spans
+    spans = {span.name: span for scope in resource.scope_spans for span in scope.spans}
+    wait, whole = spans["AwaitingApproval"], spans["rollout of recipes 1.0.0"]
+    assert path == "/v1/traces"
+    assert any(each.value.string_value == "recipe-recommender-controller" for each in resource.resource.attributes)
+    assert wait.trace_id == whole.trace_id == (2**100 + 1).to_bytes(16, "big")
+    assert (wait.parent_span_id, whole.parent_span_id) == ((7).to_bytes(8, "big"), b"")
+    assert wait.end_time_unix_nano - wait.start_time_unix_nano == 3600 * 10**9
+    assert whole.status.code == 2, "an error"
+
+
+def test_a_collector_that_is_down_costs_spans_and_nothing_else():
+    traces = Traces("http://127.0.0.1:9")
+    traces.send([WAIT])
+    traces.close()
