@@ -121,24 +121,30 @@ class RegistryWatch:
         self._fact = RegistryFact(champion=None if champion is None else champion.version)
 
     def _follow(self, registry: ModelRegistry) -> None:
-        for version, (stage, why) in self._wanted.items():
-            if self._followed.get(version) is stage:
+        behind = {
+            version: wanted for version, wanted in self._wanted.items() if self._followed.get(version) is not wanted[0]
+        }
+        if not behind:
+            return
+        registered = {found.version: found for found in registry.list_versions(self._model)}
+        for version, (stage, why) in behind.items():
+            found = registered.get(version)
+            if found is None:  # not registered yet: looked for again
                 continue
             try:
-                self._move(registry, version, stage, why)
+                self._move(registry, found, stage, why)
                 self._followed[version] = stage
-            except (NotFound, Conflict) as error:  # not registered yet, or somebody else moves it: looked at again
+            except (NotFound, Conflict) as error:  # somebody else moves it: looked at again
                 _log.debug("stage not followed", version=version, reason=error.message)
 
-    def _move(self, registry: ModelRegistry, version: str, stage: LifeStage, why: str) -> None:
-        found = registry.get(self._model, version)
+    def _move(self, registry: ModelRegistry, found: RegisteredVersion, stage: LifeStage, why: str) -> None:
         match stage:
             case LifeStage.PRODUCTION:
                 return  # the alias says it, and it is moved by `promote`
             case LifeStage.ARCHIVED:
                 champion = self._fact.champion if self._fact else None
-                if found.stage is not Stage.ARCHIVED and champion != version:
-                    registry.transition(self._model, version, Stage.ARCHIVED, by=self._by, why=why)
+                if found.stage is not Stage.ARCHIVED and champion != found.version:
+                    registry.transition(self._model, found.version, Stage.ARCHIVED, by=self._by, why=why)
             case LifeStage.TRAINING | LifeStage.VALIDATION | LifeStage.STAGING:
                 self._walk(registry, found, Stage(stage.value), why)
 

@@ -1,7 +1,8 @@
 """`make bench-scale`: what the controller costs with thousands of ModelVersions, against a real API server and MLflow.
 
 Ten versions a model; all have ended but one in each of the first fifty models, whose artefact is being verified. Each size
-prints how long a start takes, the memory, what an idle minute costs, and how soon a change is answered by a status.
+prints how long the first start takes, which puts a finalizer on everything, and how long another; the memory, what idling
+costs, and how soon a change is answered by a status.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def main() -> int:
     ended = _ended()
     failed = []
     answers.print(
-        f"{'versions':>9} {'models':>7} {'start s':>8} {'memory MiB':>11} {'idle % of a core':>17} {'p50 s':>6} {'p99 s':>6}"
+        f"{'versions':>9} {'models':>7} {'first s':>8} {'start s':>8} {'memory MiB':>11} {'idle % of a core':>17} {'p50 s':>6} {'p99 s':>6}"
     )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -59,7 +60,7 @@ def main() -> int:
             make_kinds(server.kubeconfig)
             for size in sizes:
                 found = _measure(server.kubeconfig, mlflow.url, size, ended, folder)
-                answers.print(f"{size:>9} {size // A_MODEL:>7} {found['start s']:>8.1f} {found['memory MiB']:>11.0f} "
+                answers.print(f"{size:>9} {size // A_MODEL:>7} {found['first s']:>8.1f} {found['start s']:>8.1f} {found['memory MiB']:>11.0f} "
                       f"{found['idle % of a core']:>17.2f} {found['p50 s']:>6.2f} {found['p99 s']:>6.2f}")  # fmt: skip
                 if size == JUDGED_AT:
                     failed = [name for name, limit in LIMITS.items() if found[name] > limit]
@@ -89,10 +90,10 @@ def _measure(kubeconfig: Path, registry: str, size: int, ended: dict[str, Any], 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda model: _fill(kube, model, ended, active=model in models[:ACTIVE]), models))
     say(f"{size} versions are there")
-    began = time.monotonic()
     with controller_process(kubeconfig, namespace, folder, registry=registry) as controller:
-        wait_until(lambda: _settled(controller, len(models)), "every model was looked at", seconds=300)
-        start = time.monotonic() - began
+        adopted = _started(controller, len(models))
+    with controller_process(kubeconfig, namespace, folder, registry=registry) as controller:
+        start = _started(controller, len(models))
         delays = list(_answers(kube, models[:ACTIVE]))
         time.sleep(REST_SECONDS)
         before = controller.cpu_seconds
@@ -101,7 +102,7 @@ def _measure(kubeconfig: Path, registry: str, size: int, ended: dict[str, Any], 
         memory = controller.megabytes
     run(*kubectl, "delete", "namespace", namespace, "--wait=false")
     return {
-        "start s": start, "memory MiB": memory, "idle % of a core": idle,
+        "first s": adopted, "start s": start, "memory MiB": memory, "idle % of a core": idle,
         "p50 s": float(np.percentile(delays, 50)), "p99 s": float(np.percentile(delays, 99)),
     }  # fmt: skip
 
@@ -121,6 +122,12 @@ def _version(api_version: str, model: str, number: str) -> dict[str, Any]:
     name = f"{model}-{number.replace('.', '-')}"
     spec = {"model": model, "version": number, "requestedBy": "bench"}
     return {"apiVersion": api_version, "kind": "ModelVersion", "metadata": {"name": name}, "spec": spec}
+
+
+def _started(controller: ControllerProcess, models: int) -> float:
+    """Seconds from the start of the process until every model was looked at."""
+    wait_until(lambda: _settled(controller, models), "every model was looked at", seconds=300)
+    return time.monotonic() - controller.began
 
 
 def _settled(controller: ControllerProcess, models: int) -> bool:

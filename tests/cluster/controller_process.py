@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ class ControllerProcess:
     process: Popen[bytes]
     url: str
     log: Path
+    began: float
 
     def metric(self, line: str) -> float | None:
         """Return the value of a series, as its line in the exposition begins."""
@@ -85,8 +87,9 @@ def controller_process(
     environment = os.environ | {f"CONTROLLER_{name.upper()}": value for name, value in given.items()}
     log = folder / f"controller-{port}.log"
     with log.open("wb") as out:
+        began = time.monotonic()
         process = Popen([sys.executable, "-m", "controller"], cwd=ROOT, env=environment, stdout=out, stderr=out)
-        found = ControllerProcess(process=process, url=f"http://127.0.0.1:{port}", log=log)
+        found = ControllerProcess(process=process, url=f"http://127.0.0.1:{port}", log=log, began=began)
         try:
             wait_until(lambda: _ready(found), "the controller is ready", seconds=60)
             yield found
