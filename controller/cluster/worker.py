@@ -71,17 +71,22 @@ class Workers:
 
     def _work(self) -> None:
         while (model := self._queue.take()) is not None:
-            began = self._timer()
             try:
-                again, outcome = self._settled(model)
-                self._queue.add_after(model, again)
-            except Gone as gone:
-                outcome = Outcome.GONE
-                self._forget(model)
-                _log.info("nothing left of a model", model=model, reason=gone.message)
+                self.work(model)
             finally:
                 self._queue.done(model)
-            self._instruments.reconciled(outcome, self._timer() - began)
+
+    def work(self, model: str) -> None:
+        """Settle a model once, and have it looked at again in time. Raises nothing."""
+        began = self._timer()
+        try:
+            again, outcome = self._settled(model)
+            self._queue.add_after(model, again)
+        except Gone as gone:
+            outcome = Outcome.GONE
+            self._forget(model)
+            _log.info("nothing left of a model", model=model, reason=gone.message)
+        self._instruments.reconciled(outcome, self._timer() - began)
 
     def _settled(self, model: str) -> tuple[float, Outcome]:
         """Settle once; returns the seconds until it is to be looked at again. Raises Gone where it is."""
