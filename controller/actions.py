@@ -10,7 +10,7 @@ from typing import Any
 
 from controller.resource.codec import codec
 from controller.resource.model import Serving
-from controller.resource.policy import Gate
+from controller.resource.policy import Gate, Query
 from controller.resource.reasons import Reason
 from controller.resource.version import Lineage, Origin, Trigger
 
@@ -89,7 +89,7 @@ class SetTraffic:
 class Measure:
     """Measure the gates' metrics over live traffic from `since` on; the answer is a Measurement of this name.
 
-    `baseline` is the version to compare with, None where none takes traffic.
+    `baseline` is the version to compare with, None where none takes traffic; `queries` are those that gates may name.
     """
 
     name: str
@@ -97,6 +97,7 @@ class Measure:
     baseline: str | None
     since: datetime
     gates: tuple[Gate, ...]
+    queries: tuple[Query, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,12 @@ def look(watch: Watch, checks: Checks, measurement: Measurement | None, now: dat
         return Look(checks=checks, measure=None, due=due)
     since = max(watch.since, clock.later(due, -analysis.window_seconds))
     measure = Measure(
-        name=watch.name(checks), version=watch.version, baseline=watch.baseline, since=since, gates=analysis.gates
+        name=watch.name(checks),
+        version=watch.version,
+        baseline=watch.baseline,
+        since=since,
+        gates=analysis.gates,
+        queries=analysis.queries,
     )
     asked = replace(checks, asked_at=checks.asked_at or now)
     again = clock.later(asked.asked_at or now, UNANSWERED * analysis.interval_seconds)

@@ -17,7 +17,7 @@ from controller.observation import Sample
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from controller.resource.policy import Gate
+    from controller.resource.policy import Gate, Query
 
 METRIC = "recipes_request_duration_seconds"
 _ROUTE = "/recommend"
@@ -70,27 +70,45 @@ def newest_query(version: str, window: Window) -> str:
     return f"max(timestamp({METRIC}_count{{{_selector(version, window, failed=None)}}}))"
 
 
-def sample(
-    gate: Gate, version: str, baseline: str | None, window: Window, ask: Callable[[str], float | None]
-) -> Sample:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is to be known of a version, beside another one or none; `queries` are the policy's own."""
+
+    version: str
+    baseline: str | None
+    window: Window
+    queries: Sequence[Query] = ()
+
+    def measurable(self, metric: str) -> bool:
+        """Whether Prometheus can be asked for it."""
+        return measurable(metric) or any(query.metric == metric for query in self.queries)
+
+    def about(self, metric: str, version: str) -> str:
+        """Return the query for a metric's value. Raises KeyError for one that is not measurable."""
+        for query in self.queries:
+            if query.metric == metric:
+                return query.about(version, namespace=self.window.namespace, seconds=self.window.seconds)
+        return value_query(metric, version, self.window)
+
+
+def sample(gate: Gate, question: Question, ask: Callable[[str], float | None]) -> Sample:
     """Measure one gate's metric; `ask` answers an instant query, None where there is no such series."""
-    latency = gate.metric in _QUANTILES
-    samples = ask(count_query(version, window, failed=False if latency else None))
+    version, window = question.version, question.window
+    samples = ask(count_query(version, window, failed=False if gate.metric in _QUANTILES else None))
     newest = ask(newest_query(version, window))
+    beside = question.baseline
     return Sample(
         metric=gate.metric,
-        value=_decimal(ask(value_query(gate.metric, version, window))),
-        baseline=None if baseline is None else _decimal(ask(value_query(gate.metric, baseline, window))),
+        value=_decimal(ask(question.about(gate.metric, version))),
+        baseline=None if beside is None else _decimal(ask(question.about(gate.metric, beside))),
         samples=0 if samples is None or math.isnan(samples) else round(samples),
         newest=None if newest is None else datetime.fromtimestamp(newest, UTC),
     )
 
 
-def samples(
-    gates: Sequence[Gate], version: str, baseline: str | None, window: Window, ask: Callable[[str], float | None]
-) -> tuple[Sample, ...]:
+def samples(gates: Sequence[Gate], question: Question, ask: Callable[[str], float | None]) -> tuple[Sample, ...]:
     """Measure every gate whose metric is measurable here; the others have no sample, which never counts as a pass."""
-    return tuple(sample(gate, version, baseline, window, ask) for gate in gates if measurable(gate.metric))
+    return tuple(sample(gate, question, ask) for gate in gates if question.measurable(gate.metric))
 
 
 def _selector(version: str, window: Window, *, failed: bool | None) -> str:

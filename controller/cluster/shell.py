@@ -23,7 +23,7 @@ from controller.cluster.kinds import (
     SERVICES,
     VERSIONS,
 )
-from controller.cluster.measuring import Window, samples
+from controller.cluster.measuring import Question, Window, samples
 from controller.cluster.retraining import cron_job, retraining_job
 from controller.cluster.routing import Entrance, http_route, traffic_service
 from controller.cluster.serving import inference_service
@@ -236,12 +236,15 @@ class ClusterShell:
         if prometheus is None:
             error = "the controller knows no Prometheus: set CONTROLLER_PROMETHEUS"
         else:
-            window = Window.between(action.since, now, self._around.api.namespace)
+            question = Question(
+                version=action.version,
+                baseline=action.baseline,
+                window=Window.between(action.since, now, self._around.api.namespace),
+                queries=action.queries,
+            )
             try:
                 at = now.timestamp()
-                found = samples(
-                    action.gates, action.version, action.baseline, window, lambda query: prometheus.ask(query, at)
-                )
+                found = samples(action.gates, question, lambda query: prometheus.ask(query, at))
             except MlopsError as fault:
                 error = fault.message
         self._measurements[action.version] = Measurement(name=action.name, at=now, samples=found, error=error)

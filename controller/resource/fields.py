@@ -63,8 +63,13 @@ def _digest(text: str) -> str:
     return text
 
 
+# A query of the policy's own: the catalogue does not know it, the analysis that names it does.
+QUERY = "query/"
+_QUERY_METRIC = re.compile(rf"{QUERY}[-a-z0-9]{{1,40}}")
+
+
 def _metric_name(text: str) -> str:
-    if metric(text) is None:
+    if metric(text) is None and not _QUERY_METRIC.fullmatch(text):
         names = metric_names()
         close = difflib.get_close_matches(text, names, n=1)
         meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
@@ -84,6 +89,7 @@ DecimalText = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema({"typ
 Measured = Annotated[Decimal, Field(allow_inf_nan=True)]  # what a metrics source said, NaN included
 Digest = Annotated[str, AfterValidator(_digest)]
 MetricName = Annotated[str, AfterValidator(_metric_name)]
+QueryName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$")]
 Quantity = Annotated[str, AfterValidator(_quantity)]
 Cron = Annotated[str, AfterValidator(check_cron)]
 TimeZone = Annotated[str, AfterValidator(check_time_zone)]

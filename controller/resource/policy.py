@@ -4,7 +4,7 @@ A block that a version names replaces the Model's block of that name whole: noth
 is what it does. Every field has a default; rules that span several fields are checked when a value is made.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -15,11 +15,13 @@ from pydantic import Field
 
 from controller.metrics import Source, metric
 from controller.resource.fields import (
+    QUERY,
     Count,
     Cron,
     DecimalText,
     Duration,
     MetricName,
+    QueryName,
     Seconds,
     ShortText,
     TimeZone,
@@ -82,6 +84,8 @@ class Gate:
         problems = []
         if self.threshold is None and not self.comparative:
             problems.append(Problem((), "demands nothing: give threshold, minAbsoluteChange or minRelativeChange"))
+        if known is None and self.greater_is_better is None:
+            problems.append(Problem(("greaterIsBetter",), f"of {self.metric} it must be said which is better"))
         if known is not None and self.greater_is_better not in (None, known.rises):
             direction = "greater" if known.rises else "less"
             problems.append(
@@ -98,17 +102,23 @@ class Gate:
     def rises(self) -> bool:
         """True where greater is better."""
         known = metric(self.metric)
-        return known is None or known.rises
+        return bool(self.greater_is_better) if known is None else known.rises
 
 
 Gates = Annotated[tuple[Gate, ...], Field(max_length=10)]
 
 
-def gate_problems(gates: Iterable[Gate], source: Source) -> Iterator[Problem]:
-    """Gates on what `source` does not measure, and second gates on one metric, with paths below the block of gates."""
+def gate_problems(gates: Iterable[Gate], source: Source, queries: Container[str] = ()) -> Iterator[Problem]:
+    """Gates on what `source` does not measure, and second gates on one metric, with paths below the block of gates.
+
+    `queries` are the metrics that queries of the policy's own measure.
+    """
     seen: set[str] = set()
     for index, gate in enumerate(gates):
         known = metric(gate.metric)
+        if known is None and gate.metric not in queries:
+            place = "has no query of this name" if source is Source.ONLINE else f"is not measured {source}"
+            yield Problem(("gates", index, "metric"), f"{gate.metric} {place}")
         if known is not None and source not in known.sources:
             places = ", ".join(sorted(known.sources))
             yield Problem(("gates", index, "metric"), f"{gate.metric} is not measured {source} (only {places})")
@@ -202,6 +212,33 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A question of one's own to Prometheus; gates name it `query/NAME`. Its answer must be one number.
+
+    `$version`, `$namespace` and `$window` (such as 300s) are filled in; without `$version` both versions would get the
+    same answer.
+    """
+
+    name: QueryName
+    query: Annotated[str, Field(min_length=1, max_length=1024)]
+
+    def __post_init__(self) -> None:
+        """Refuse a query that does not ask about a version."""
+        if "$version" not in self.query:
+            Broken.unless_none([Problem(("query",), 'does not ask about a version: select by version="$version"')])
+
+    @property
+    def metric(self) -> str:
+        """The name by which gates call it."""
+        return f"{QUERY}{self.name}"
+
+    def about(self, version: str, *, namespace: str, seconds: int) -> str:
+        """The query as it is asked."""
+        filled = self.query.replace("$version", version).replace("$namespace", namespace)
+        return filled.replace("$window", f"{seconds}s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """How a version is watched while users see it, in the canary and in the bake alike.
 
@@ -217,12 +254,13 @@ class Analysis:
         Gate(metric="error-rate", min_absolute_change=Decimal("-0.02"), min_samples=30),
         Gate(metric="latency-p95-ms", min_relative_change=Decimal("-0.5"), min_samples=30),
     )
+    queries: Annotated[tuple[Query, ...], Field(max_length=10)] = ()
     patience: Patience = Patience()
 
     def __post_init__(self) -> None:
         """Refuse gates on what traffic does not tell, and deadlines or windows shorter than one check."""
         problems = [
-            *gate_problems(self.gates, Source.ONLINE),
+            *gate_problems(self.gates, Source.ONLINE, {query.metric for query in self.queries}),
             *self.patience.shorter_than(self.interval_seconds, "the interval"),
         ]
         if self.window_seconds < self.interval_seconds:

@@ -29,7 +29,12 @@ MODEL: dict[str, Any] = {
             "steps": [{"weight": 20, "pauseSeconds": 5}, {"weight": 50, "pauseSeconds": 5}],
             "analysis": {
                 "intervalSeconds": 5, "windowSeconds": 30,
-                "gates": [{"metric": "error-rate", "minAbsoluteChange": "-0.02", "minSamples": 10}],
+                "queries": [{"name": "inflight", "query":
+                    'max(recipes_inflight{namespace="$namespace"} * on (pod) group_left () recipes_model_info{version="$version"})'}],
+                "gates": [
+                    {"metric": "error-rate", "minAbsoluteChange": "-0.02", "minSamples": 10},
+                    {"metric": "query/inflight", "threshold": "50", "greaterIsBetter": False},
+                ],
             },
         },
         "rollback": {"bakeSeconds": 20},

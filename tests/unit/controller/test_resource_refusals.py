@@ -103,6 +103,35 @@ BAD = (
         ("spec.gates[0].metric: ctr is not measured offline (only online)",),
     ),
     Bad(
+        "a query that no analysis has",
+        version(
+            rollout={"analysis": {"gates": [{"metric": "query/slow", "threshold": "1", "greaterIsBetter": False}]}}
+        ),
+        ("spec.rollout.analysis.gates[0].metric: query/slow has no query of this name",),
+    ),
+    Bad(
+        "a query as a gate of the evaluation",
+        version(gates=[{"metric": "query/slow", "threshold": "1", "greaterIsBetter": False}]),
+        ("spec.gates[0].metric: query/slow is not measured offline",),
+    ),
+    Bad(
+        "a gate on a query that does not say which is better",
+        version(
+            rollout={
+                "analysis": {
+                    "queries": [{"name": "slow", "query": 'x{version="$version"}'}],
+                    "gates": [{"metric": "query/slow", "threshold": "1"}],
+                }
+            }
+        ),
+        ("spec.rollout.analysis.gates[0].greaterIsBetter: of query/slow it must be said which is better",),
+    ),
+    Bad(
+        "a query that is the same for every version",
+        version(rollout={"analysis": {"queries": [{"name": "slow", "query": "up"}]}}),
+        ('spec.rollout.analysis.queries[0].query: does not ask about a version: select by version="$version"',),
+    ),
+    Bad(
         "two gates on one metric",
         version(gates=[{"metric": "map", "threshold": "0.5"}, {"metric": "map", "minAbsoluteChange": "0"}]),
         ("spec.gates[1].metric: map has a gate already; put its limits into one gate",),

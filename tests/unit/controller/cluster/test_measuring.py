@@ -8,9 +8,9 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from controller.cluster.measuring import Window, samples
+from controller.cluster.measuring import Question, Window, samples
 from controller.cluster.prometheus import Prometheus
-from controller.resource.policy import Gate
+from controller.resource.policy import Gate, Query
 from mlops.errors import Permanent, Transient
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -25,7 +25,7 @@ def test_a_window_covers_what_was_asked_and_at_least_two_scrapes():
     assert Window.between(NOW + timedelta(hours=1), NOW, "shop").seconds == 15
 
 
-def asked(gates, answers):
+def asked(gates, answers, *own):
     """The samples where a query that holds all words of a key has that key's answer; and the queries."""
     queries = []
 
@@ -34,7 +34,8 @@ def asked(gates, answers):
         return next((value for words, value in answers.items() if all(word in query for word in words)), None)
 
     window = Window(namespace="shop", seconds=60)
-    return samples(gates, "1.1.0", "1.0.0", window, ask), queries
+    question = Question(version="1.1.0", baseline="1.0.0", window=window, queries=own)
+    return samples(gates, question, ask), queries
 
 
 def test_an_error_rate_is_of_the_failed_among_all():
@@ -65,6 +66,15 @@ def test_without_traffic_there_is_no_value():
 
 def test_what_prometheus_does_not_measure_has_no_sample():
     assert asked([CTR], {})[0] == ()
+
+
+def test_a_question_of_ones_own_is_asked_about_both_versions():
+    slow = Query(name="slow", query='sum(rate(x{namespace="$namespace",version="$version"}[$window]))')
+    gate = Gate(metric="query/slow", threshold=Decimal(3), greater_is_better=False)
+    found, queries = asked([gate], {("rate(x", "1.1.0"): 2.0, ("rate(x", "1.0.0"): 1.0, ("sum(increase",): 10.0}, slow)
+
+    assert 'sum(rate(x{namespace="shop",version="1.1.0"}[60s]))' in queries
+    assert (found[0].metric, found[0].value, found[0].baseline, found[0].samples) == ("query/slow", 2, 1, 10)
 
 
 def prometheus(status, body):
