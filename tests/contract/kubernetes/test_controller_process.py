@@ -103,7 +103,7 @@ def test_who_is_stopped_gives_the_lease_back(shop):
     second = start()
     first.process.terminate()
     assert first.process.wait(timeout=20) == 0, first.log.read_text()[-2000:]
-    wait_until(lambda: second.leads, "the other leads at once", seconds=8)
+    wait_until(lambda: second.leads, "the other leads at once", seconds=12)
 
 
 def test_who_lost_the_lease_ends_before_anything_is_written_twice(shop):
