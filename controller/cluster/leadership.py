@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from controller.cluster.api import KubeApi, Object
 
-# A leader that could not renew for 10 s stops, 5 s before another may take its place; client-go has the same, and renews
-# every 2 s, which costs a third of what this process costs when nothing happens.
+# A leader that could not renew for 10 s stops, 5 s before another may take its place, as with client-go; that renews
+# every 2 s, which here would be a third of what idling costs.
 LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS = 15, 10, 4
 
 _log = structlog.stdlib.get_logger("mlops")
