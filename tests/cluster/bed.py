@@ -58,9 +58,13 @@ class Bed:
 
     @property
     def running(self) -> bool:
-        """Whether every part that was started runs still."""
-        recorded = self._processes.recorded()
-        return len(recorded) > 1 and self._control_plane.running and all(process.running for process in recorded)
+        """Whether a start came to its end, and every part that it started runs still."""
+        parts = self._processes.recorded()
+        return self._whole.exists() and self._control_plane.running and all(process.running for process in parts)
+
+    @property
+    def _whole(self) -> Path:
+        return self._folder / "whole"
 
     def start(self) -> None:
         """Start what does not run, and bring in the images as the sources are now.
@@ -94,6 +98,7 @@ class Bed:
 
     def stop(self) -> None:
         """End everything, the last first, and remove what it left: mounts, interfaces, rules, control groups."""
+        self._whole.unlink(missing_ok=True)
         for process in self._processes.recorded():
             if process.name == "containerd":
                 self._runtime.stop(process)
@@ -120,6 +125,7 @@ class Bed:
             self._kserve.start(self._tools["kserve"], helm=self._program("helm", "helm"), kubectl=kubectl)
         with step("Gateway"):
             gateway.start(self._control_plane, self._processes, self._tools["traefik"], kubectl=kubectl)
+        self._whole.touch()
 
     def _bring_images(self) -> None:
         present = self._runtime.images()
