@@ -14,6 +14,7 @@ from controller.resource.version import Origin
 from mlops import pod_job
 from mlops.errors import Transient
 from tests.builders.small_artifact import small_artifact
+from tests.builders.surroundings import SETTINGS
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def verify(uri, digest=None):
 
 
 def fact(action, said):
-    job = job_manifest(action, Meta(name="recipes-1-0-0"), model="recipes", image="jobs:1", registry="http://mlflow")
+    job = job_manifest(action, Meta(name="recipes-1-0-0"), SETTINGS, model="recipes")
     job["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
     return artifact_fact(job, said)
 
