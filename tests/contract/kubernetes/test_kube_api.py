@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from controller.cluster.api import KubeApi
-from controller.cluster.kinds import EVENTS, MODELS, ROUTES, VERSIONS
+from controller.cluster.kinds import EVENTS, MODELS, VERSIONS, Kind
 from mlops.errors import Invalid, Permanent, Transient
 from tests.cluster.commands import run, wait_until
 from tests.cluster.toolchain import toolset
@@ -17,6 +17,7 @@ from tests.fakes.kube_api import InMemoryKubeApi
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(240)]
 
 CRDS = Path(__file__).parents[3] / "charts" / "recipe-recommender" / "files" / "crds.yaml"
+NOWHERE = Kind(group="nowhere.example", version="v1", plural="things", kind="Thing")
 API = "mlops.recipe-recommender.io/v1alpha1"
 
 
@@ -34,7 +35,7 @@ def kube(request):
     """The client over a real API server; and the stand-in for it that unit tests use."""
     if request.param == "fake":
         fake = InMemoryKubeApi()
-        fake.lacking.add(ROUTES.kind)
+        fake.lacking.add(NOWHERE.kind)
         return fake
     request.getfixturevalue("our_kinds")
     return KubeApi(request.getfixturevalue("namespace"), request.getfixturevalue("api"))
@@ -60,8 +61,8 @@ def test_what_is_not_there_is_none_and_deleting_it_is_fine(kube):
 
 
 def test_a_kind_that_the_cluster_lacks_is_named(kube):
-    with pytest.raises(Permanent, match="knows no HTTPRoute"):
-        kube.list(ROUTES)
+    with pytest.raises(Permanent, match="knows no Thing of nowhere.example/v1"):
+        kube.list(NOWHERE)
 
 
 def test_creating_twice_is_creating_once(kube):
