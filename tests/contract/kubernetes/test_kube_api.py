@@ -61,7 +61,7 @@ def test_what_is_not_there_is_none_and_deleting_it_is_fine(kube):
 
 
 def test_a_kind_that_the_cluster_lacks_is_named(kube):
-    with pytest.raises(Permanent, match="knows no Thing of nowhere.example/v1"):
+    with pytest.raises(Permanent, match=r"knows no Thing of nowhere\.example/v1"):
         kube.list(NOWHERE)
 
 
