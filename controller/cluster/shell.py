@@ -111,6 +111,10 @@ class ClusterShell:
         found = self._resources = self._whole(resources_of(self._around.api, self._model))
         assert found.model is not None  # noqa: S101 - made by `_whole`
         self._teller.catch_up(found.documents)
+        # As stored, so that a process that has just begun shows what has long been at rest.
+        self._around.board.show(
+            self._model, {each.spec.version: each.status for each in found.versions if each.status is not None}
+        )
         return Observation(
             model=found.model,
             versions=found.versions,
@@ -161,7 +165,6 @@ class ClusterShell:
                 self._write(VERSIONS, version_name(self._model, number), changed[number])
                 self._tell_of_change(version, changed[number], at)
         self._registry.follow(decision.statuses)
-        self._around.board.show(self._model, decision.statuses)
 
     def _tell_of_change(self, version: ModelVersion, now: VersionStatus, at: datetime) -> None:
         """Metrics and the trace of a change that is written."""

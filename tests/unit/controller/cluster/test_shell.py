@@ -227,3 +227,11 @@ def test_a_version_that_stays_brings_a_model_back_with_defaults(served):
     for _ in range(3):
         served.settle()
     assert served.api.get(MODELS, "recipes")["spec"] == {}
+
+
+def test_a_process_that_has_just_begun_shows_what_has_long_been_at_rest(served):
+    served.around.board.forget("recipes")
+    served.restart()
+    served.settle()
+    (line,) = served.around.board.lines()["recipes"]
+    assert (line.version, line.stage, line.weight) == ("1.0.0", "Production", 100)
