@@ -58,10 +58,7 @@ class KubeApi:
             yield from page["items"]
 
     def _pages(
-        self,
-        kind: Kind,
-        selector: Mapping[str, str | None] | Mapping[str, str] | None,
-        fields: Mapping[str, str] | None,
+        self, kind: Kind, selector: Mapping[str, str | None] | None, fields: Mapping[str, str] | None
     ) -> Iterator[Object]:
         query = {"limit": str(_PAGE)}
         if selector:

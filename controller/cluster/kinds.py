@@ -43,6 +43,7 @@ class Kind:
 MODELS = Kind(group=GROUP, version="v1alpha1", plural="models", kind="Model")
 VERSIONS = Kind(group=GROUP, version="v1alpha1", plural="modelversions", kind="ModelVersion")
 APPROVALS = Kind(group=GROUP, version="v1alpha1", plural="modelapprovals", kind="ModelApproval")
+OURS = (MODELS, VERSIONS, APPROVALS)
 INFERENCE_SERVICES = Kind(
     group="serving.kserve.io", version="v1beta1", plural="inferenceservices", kind="InferenceService"
 )
@@ -58,6 +59,5 @@ EVENTS = Kind(group="events.k8s.io", version="v1", plural="events", kind="Event"
 
 def watched(*, splits: bool) -> tuple[Kind, ...]:
     """What is watched: our own kinds, and those of what we make; a Gateway's only where one splits the users."""
-    ours = (MODELS, VERSIONS, APPROVALS)
     made = (INFERENCE_SERVICES, DEPLOYMENTS, PODS, JOBS, CRON_JOBS)
-    return (*ours, *made, ROUTES if splits else SERVICES)
+    return (*OURS, *made, ROUTES if splits else SERVICES)

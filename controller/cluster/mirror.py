@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from controller.cluster.kinds import APPROVALS, MODEL, MODELS, VERSIONS
+from controller.cluster.kinds import MODEL, MODELS, OURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 # How long a watch may owe what a listing has shown.
 _PATIENCE_SECONDS = 60.0
-_OURS = (MODELS, VERSIONS, APPROVALS)
 MODEL_FIELD = "spec.model"
 
 
@@ -41,7 +40,7 @@ def model_of(kind: Kind, document: Object) -> str | None:
     metadata, spec = document.get("metadata") or {}, document.get("spec") or {}
     if kind == MODELS:
         return str(metadata["name"])
-    named = spec.get("model") if kind in _OURS else (metadata.get("labels") or {}).get(MODEL)
+    named = spec.get("model") if kind in OURS else (metadata.get("labels") or {}).get(MODEL)
     return named if isinstance(named, str) else None
 
 
@@ -119,7 +118,7 @@ class Mirror:
                 del self._owed[kind, name]
         if what != "DELETED":
             return model_of(kind, document) if self._keep(kind, document) else None
-        return model_of(kind, document) if self._forget(kind, name, revision) else None
+        return self._forget(kind, name, revision)
 
     def refresh(self, kind: Kind) -> set[str]:
         """List and compare; returns the models that it was news for.
@@ -129,18 +128,15 @@ class Mirror:
         news: set[str | None] = set()
         there: set[str] = set()
         before = self._revisions(kind)
-        for document in self._api.snapshot(kind, None if kind in _OURS else MODEL):
+        for document in self._api.snapshot(kind, None if kind in OURS else MODEL):
             name = document["metadata"]["name"]
             there.add(name)
-            if self._keep(kind, document):
+            if self._keep(kind, document, owed=True):
                 news.add(model_of(kind, document))
-                with self._lock:
-                    owed = int(document["metadata"]["resourceVersion"]), self._timer()
-                    self._owed.setdefault((kind, name), owed)
         # What appeared or changed since the listing began is none of its business.
         for name, revision in before.items():
             if name not in there:
-                news.add(self._left(kind, name, revision))
+                news.add(self._forget(kind, name, revision))
         return {each for each in news if each is not None}
 
     def fill(self) -> set[str]:
@@ -171,8 +167,8 @@ class Mirror:
             self._keep(kind, document)
         return document
 
-    def _keep(self, kind: Kind, document: Object) -> bool:
-        """Have this copy if it is newer than ours; whether it was."""
+    def _keep(self, kind: Kind, document: Object, *, owed: bool = False) -> bool:
+        """Have this copy if it is newer than ours; whether it was. If so, the watch may owe it from now on."""
         metadata = document["metadata"]
         name, revision = metadata["name"], int(metadata["resourceVersion"])
         slim = {**document, "metadata": {key: value for key, value in metadata.items() if key != "managedFields"}}
@@ -183,29 +179,25 @@ class Mirror:
                 return False
             self._kept[kind][name] = kept
             self._gone.pop((kind, name), None)
+            if owed:
+                self._owed.setdefault((kind, name), (revision, self._timer()))
             return True
 
-    def _forget(self, kind: Kind, name: str, revision: int | None = None) -> bool:
-        """It is gone; whether that is news. An older word about it, on its way still, does not bring it back."""
+    def _forget(self, kind: Kind, name: str, revision: int | None = None) -> str | None:
+        """It is gone, as of `revision` if that is known; returns the model that this is news for.
+
+        An older word about it, on its way still, does not bring it back.
+        """
         with self._lock:
             known = self._kept.get(kind, {}).get(name)
             if known is None or (revision is not None and revision < known.revision):
-                return False
+                return None
             del self._kept[kind][name]
             self._owed.pop((kind, name), None)
             self._gone[kind, name] = max(known.revision, revision or 0)
-            return True
+            return known.model
 
     def _revisions(self, kind: Kind) -> dict[str, int]:
         with self._lock:
             self._gone = {key: revision for key, revision in self._gone.items() if key[0] != kind}
             return {name: kept.revision for name, kept in self._kept[kind].items()}
-
-    def _left(self, kind: Kind, name: str, revision: int) -> str | None:
-        """Drop what a listing did not show, unless it changed since."""
-        with self._lock:
-            known = self._kept[kind].get(name)
-            if known is None or known.revision != revision:
-                return None
-        self._forget(kind, name, revision)
-        return known.model

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import kopf
 
-from controller.cluster.kinds import APPROVALS, MODEL, MODELS, VERSIONS
+from controller.cluster.kinds import MODEL, OURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,7 +43,7 @@ def run(
         settings.scanning.disabled = True  # our CRDs are there before us: no right to list all of them is needed
 
     def watch(kind: Kind) -> None:
-        labels = None if kind in (MODELS, VERSIONS, APPROVALS) else {MODEL: kopf.PRESENT}
+        labels = None if kind in OURS else {MODEL: kopf.PRESENT}
 
         @kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, labels=labels)
         async def changed(event: kopf.RawEvent, **_: Any) -> None:
