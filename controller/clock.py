@@ -9,16 +9,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from controller.resource.model_status import ModelStatus
     from controller.resource.version_status import Bake, Canary, Checks, VersionStatus
 
 
+Length = TypeVar("Length", int, float, timedelta)
+
+
 def later(at: datetime, seconds: int) -> datetime:
     """The instant `seconds` after `at`."""
     return at + timedelta(seconds=seconds)
+
+
+def back_off(first: Length, longest: Length, failures: int) -> Length:
+    """How long until another try after so many failures in a row, at least one: doubling, up to the longest."""
+    doublings: int = 2 ** min(failures - 1, 30)
+    return min(longest, first * doublings)
 
 
 def elapsed(since: datetime, now: datetime) -> int:

@@ -55,7 +55,7 @@ def unsettled(case: Case, verdict: Verdict, message: str) -> Move:
     deadline = clock.later(since, limit.deadline_seconds)
     if case.now >= deadline:
         return given_up(case, limit, reason, f"{message}; unsettled for {limit.deadline_seconds} s")
-    wait = min(evaluation.retry.back_off_seconds * 2 ** min(count - 1, 12), LONGEST_BACK_OFF)
+    wait = clock.back_off(evaluation.retry.back_off_seconds, LONGEST_BACK_OFF, count)
     next_at = min(clock.later(case.now, wait), deadline)
     noted = case.having(retries=Retries(attempt=case.attempt, count=count, errors=errors, since=since, next_at=next_at))
     return noted.wait(reason, f"{message}; tried again at {_shown(next_at)}", next_at)

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mlops.errors import Invalid, NotFound
 from mlops.registry.artifacts import local_folder
-from mlops.registry.backend import RunRecord
 from mlops.registry.ledger import Ledger
 from mlops.registry.listing import as_registered
 from mlops.registry.promotion import demote, promote
-from mlops.registry.record import check_model_name, mlflow_names, read_record
-from mlops.registry.registration import Registration, register
+from mlops.registry.record import check_model_name, read_record
+from mlops.registry.registration import Registration, register, run_record
 from mlops.registry.semantic_version import Bump, next_version, parse_version
 from mlops.registry.stages import Stage, check_transition
 from mlops.registry.values import CHALLENGER, CHAMPION, Cause, HistoryEvent, RegisteredVersion
@@ -194,12 +193,8 @@ class ModelRegistry:
         tags: Mapping[str, str],
     ) -> str:
         """Put a finished run into MLflow, and return its id. Numbers that are not finite are left out."""
-        record = RunRecord(
-            name=name,
-            metrics=mlflow_names({key: value for key, value in metrics.items() if math.isfinite(value)}, "metrics"),
-            params={key: str(value) for key, value in mlflow_names(params, "parameters").items()},
-            tags=tags,
-        )
+        finite = {key: value for key, value in metrics.items() if math.isfinite(value)}
+        record = run_record(name, metrics=finite, params=params, tags=tags)
         run = self._backend.start_run(experiment, record, self._ledger.clock())
         self._backend.finish_run(run, "FINISHED", self._ledger.clock())
         return run.run_id

@@ -49,6 +49,11 @@ class Reason:
     voice: Voice
     text: str
 
+    @property
+    def told(self) -> str:
+        """In a line: `interval: 8.0 days since training >= 7 days (for)`; a silent check has no voice."""
+        return f"{self.check}: {self.text}{'' if self.voice is Voice.SILENT else f' ({self.voice})'}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnlineMetric:

@@ -7,7 +7,6 @@ from typing import Annotated, NoReturn, TypeVar
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from mlops.registry.values import RegisteredVersion
 from predictor.json_messages import json_answer, json_body
 from predictor.ports import ModelsView, RetrainCheck
 from predictor.problems import Problem, Refused
@@ -65,7 +64,7 @@ class ModelsRoute:
         """List registered versions, those that pass every filter given."""
         view = self._view or _not_wired()
         versions = await _ask(self._workers, view.list)
-        chosen = [found for found in versions if _passes(found, model, stage, version)]
+        chosen = [found for found in versions if found.passes(model=model, stage=stage, version=version)]
         return json_answer({"models": [found.to_json() for found in chosen]})
 
     async def production(self, model: str) -> Response:
@@ -102,14 +101,6 @@ class RetrainRoute:
                 "job": decision.job,
             }
         )
-
-
-def _passes(found: RegisteredVersion, model: str | None, stage: str | None, version: str | None) -> bool:
-    return (
-        (model is None or found.model == model)
-        and (stage is None or found.stage.lower() == stage.lower())
-        and (version is None or found.version.startswith(version))
-    )
 
 
 def _not_wired() -> NoReturn:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from controller import clock
 from controller.cluster.work_queue import WorkQueue
 from controller.registry_watch import POLL_SECONDS, RegistryWatch
 
@@ -81,8 +82,8 @@ class RegistryRounds:
             if watch.settled:
                 self._misses.pop(model, None)
                 return IDLE_SECONDS
-            misses = self._misses[model] = self._misses.get(model, -1) + 1
-        return float(min(IDLE_SECONDS, POLL_SECONDS * 2.0 ** min(misses, 10)))
+            misses = self._misses[model] = self._misses.get(model, 0) + 1
+        return clock.back_off(POLL_SECONDS, IDLE_SECONDS, misses)
 
     def _hurry(self, model: str) -> None:
         with self._lock:

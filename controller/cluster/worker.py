@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from controller import clock
 from controller.cluster.instruments import Outcome
 from controller.cluster.shell import ClusterShell, Gone
 from controller.loop import settle
@@ -109,7 +110,7 @@ class Workers:
             _log.warning("a round failed; it is tried again", model=model, reason=fault.message, hint=fault.hint)
         failures = self._failures[model] = self._failures.get(model, 0) + 1 if faults else 0
         if faults:
-            wait = min(LONGEST_SECONDS, RETRY_SECONDS * 2 ** min(failures - 1, 10))
+            wait = clock.back_off(RETRY_SECONDS, LONGEST_SECONDS, failures)
         else:
             wait, outcome = ASK_AGAIN_SECONDS if unanswered else RESYNC_SECONDS, Outcome.SETTLED
         return min(wait, _until(rest.wake_at if rest else None, self._around.clock())), outcome

@@ -84,7 +84,8 @@ def create_app(backing: Backing) -> FastAPI:
         version: Annotated[str | None, Query(max_length=64)] = None,
     ) -> Response:
         """List registered versions, those that pass every filter given."""
-        found = [each for each in backing.registry.list_versions(model) if _passes(each, stage, version)]
+        versions = backing.registry.list_versions(model)
+        found = [each for each in versions if each.passes(model=model, stage=stage, version=version)]
         return _json({"models": [each.to_json() for each in found]})
 
     @app.get("/models/{model}/production")
@@ -141,12 +142,6 @@ async def _body(request: Request) -> bytes:
         if len(body) > _LONGEST_BODY:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is longer than {_LONGEST_BODY} bytes")
     return body
-
-
-def _passes(found: RegisteredVersion, stage: str | None, version: str | None) -> bool:
-    return (stage is None or found.stage.lower() == stage.lower()) and (
-        version is None or found.version.startswith(version)
-    )
 
 
 def _probe(wrong: str | None) -> Response:

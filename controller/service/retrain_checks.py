@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlops.errors import MlopsError, NotFound
-from mlops.retraining import RetrainFacts, RetrainPolicy, Voice, check
+from mlops.retraining import RetrainFacts, RetrainPolicy, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,10 +77,7 @@ class RetrainChecks:
         decision = check(facts, self._policy, self._clock())
         with self._lock:
             (self._due.add if decision.retrain else self._due.discard)(model)
-        reasons = tuple(
-            f"{reason.check}: {reason.text}{'' if reason.voice is Voice.SILENT else f' ({reason.voice})'}"
-            for reason in decision.reasons
-        )
+        reasons = tuple(reason.told for reason in decision.reasons)
         return Checked(model=model, retrain=decision.retrain, reasons=reasons, job=running)
 
     def due(self, model: str) -> bool:

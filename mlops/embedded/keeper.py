@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from controller import clock
 from controller.loop import Rest, settle
 from mlops.errors import MlopsError
 
@@ -95,7 +96,7 @@ class Keeper:
     def _rest(self, rest: Rest) -> None:
         """Set the alarm for the next look: as decided, sooner where something failed, and never later than LONGEST."""
         self._failures = self._failures + 1 if rest.faults else 0
-        patience = min(LONGEST, RETRY * 2 ** min(self._failures - 1, 10)) if rest.faults else LONGEST
+        patience = clock.back_off(RETRY, LONGEST, self._failures) if rest.faults else LONGEST
         latest = self._clock() + patience
         self._due = min(rest.wake_at or latest, latest)
         self._alarms.at(_WAKE, self._due, self.poke)

@@ -13,7 +13,7 @@ from mlops.errors import NotFound
 from mlops.learning.online import clicks_at_3
 from mlops.recipe import corpus_digest
 from mlops.recorded_sessions import recorded_reading
-from mlops.retraining import RetrainFacts, RetrainPolicy, Voice, check
+from mlops.retraining import RetrainFacts, RetrainPolicy, check
 from predictor.ports import RetrainDecision
 
 if TYPE_CHECKING:
@@ -45,10 +45,7 @@ class HomeRetrainCheck:
         """Gather and judge. Raises Transient while the registry is not there, NotFound without a production version."""
         now = self._now()
         decision = check(self._facts(model), self._policy, now)
-        reasons = tuple(
-            f"{reason.check}: {reason.text}{'' if reason.voice is Voice.SILENT else f' ({reason.voice})'}"
-            for reason in decision.reasons
-        )
+        reasons = tuple(reason.told for reason in decision.reasons)
         answer = RetrainDecision(model=model, retrain=decision.retrain, reasons=reasons)
         self._records.keep(answer, tuple(reason.voice.value for reason in decision.reasons), now)
         return answer

@@ -100,13 +100,25 @@ def _tags(ledger: Ledger, wanted: Registration) -> dict[str, str]:
     }
 
 
+def run_record(
+    name: str, *, metrics: Mapping[str, float], params: Mapping[str, Any], tags: Mapping[str, str]
+) -> RunRecord:
+    """What a run says of itself, in MLflow's names. Raises Invalid for a number that is not finite."""
+    return RunRecord(
+        name=name,
+        metrics=mlflow_names(check_metrics(metrics), "metrics"),
+        params={key: str(value) for key, value in mlflow_names(params, "parameters").items()},
+        tags=tags,
+    )
+
+
 def _log_run(ledger: Ledger, wanted: Registration) -> tuple[str, str]:
     """Write the run with its files; returns their URI and the run's id."""
     backend = ledger.backend
-    record = RunRecord(
-        name=f"{wanted.model} {wanted.version}",
-        metrics=mlflow_names(check_metrics(wanted.metrics), "metrics"),
-        params={name: str(value) for name, value in mlflow_names(wanted.params, "parameters").items()},
+    record = run_record(
+        f"{wanted.model} {wanted.version}",
+        metrics=wanted.metrics,
+        params=wanted.params,
         tags={"recipes.model": wanted.model, VERSION: wanted.version, DIGEST: wanted.digest},
     )
     run = backend.start_run(EXPERIMENT, record, ledger.clock())

@@ -67,6 +67,14 @@ class RegisteredVersion:
     created_at: datetime
     aliases: tuple[str, ...]
 
+    def passes(self, *, model: str | None, stage: str | None, version: str | None) -> bool:
+        """Whether it is of this model, in this stage whatever its case, and begins with this version; None: any."""
+        return (
+            (model is None or self.model == model)
+            and (stage is None or self.stage.lower() == stage.lower())
+            and (version is None or self.version.startswith(version))
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, for `--json` and `GET /models`."""
         return {
