@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from controller.cluster.api import connect
 from controller.cluster.board import Board
 from controller.cluster.instruments import Instruments
+from controller.cluster.job_reading import JobReader
 from controller.cluster.kinds import watched
 from controller.cluster.leadership import Leadership
 from controller.cluster.measuring import feedback_query
@@ -32,7 +33,6 @@ from controller.cluster.shell import Surroundings
 from controller.cluster.telling import BY
 from controller.cluster.work_queue import WorkQueue
 from controller.cluster.worker import Workers
-from controller.cluster.world import Facts
 from controller.service.app import Backing, create_app
 from controller.service.retrain_checks import RetrainChecks
 from controller.service.reviews import Reviews
@@ -86,7 +86,7 @@ def _keep(settings: Settings) -> int:
     prometheus = Prometheus(settings.prometheus) if settings.prometheus else None
 
     def runs(model: str) -> Sequence[RetrainingJob]:
-        return Facts(mirror, model, _digest_at, _now).retraining(new_data=False).jobs
+        return JobReader(mirror, model).read().runs
 
     def feedbacks(model: str, since: datetime) -> int | None:
         if prometheus is None:
@@ -137,6 +137,9 @@ def _keep(settings: Settings) -> int:
     finally:
         server.stop()
         flush()
+        registry.close()
+        if prometheus is not None:
+            prometheus.close()
         logging.shutdown()
     return 0
 

@@ -14,10 +14,9 @@ from pydantic import ValidationError
 
 from controller.actions import StartEvaluation, StartReplay, VerifyArtifact, to_dict
 from controller.cluster.kinds import ASK, JOB_NAME, JOBS, MODEL, PURPOSE, VERSION
-from controller.cluster.pods import POD_SECURITY, SCRATCH, Object, container
+from controller.cluster.pods import FEEDBACK, POD_SECURITY, SCRATCH, Object, container, feedback_volume, owned_by
 from controller.observation import ArtifactFact, ArtifactState, JobFact, JobState
 from controller.resource.codec import codec
-from controller.resource.meta import API_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +30,6 @@ _PURPOSES = {VerifyArtifact: "verify", StartEvaluation: "evaluate", StartReplay:
 _TRIES = 3
 _DEADLINE_SECONDS = 3600
 _RESOURCES: Object = {"requests": {"cpu": "200m", "memory": "512Mi"}, "limits": {"memory": "3Gi"}}
-_FEEDBACK = "/var/feedback"
 
 
 def job_manifest(
@@ -46,10 +44,7 @@ def job_manifest(
             "name": action.name,
             "labels": {MODEL: model, PURPOSE: purpose},
             "annotations": {VERSION: action.version, ASK: json.dumps(to_dict(action))},
-            "ownerReferences": [
-                {"apiVersion": API_VERSION, "kind": "ModelVersion", "name": owner.name, "uid": owner.uid,
-                 "controller": True}
-            ],
+            "ownerReferences": [owned_by(owner, "ModelVersion")],
         },
         "spec": {
             "backoffLimit": _TRIES,
@@ -73,10 +68,9 @@ def pod_template(action: Action, settings: Settings, *, model: str, purpose: str
         named = {"fieldRef": {"fieldPath": f"metadata.labels['{JOB_NAME}']"}}
         env.append({"name": "RECIPES_JOB_NAME", "valueFrom": named})
         if settings.feedback_claim:
-            mounts["feedback"] = _FEEDBACK
-            env.append({"name": "RECIPES_FEEDBACK", "value": _FEEDBACK})
-            claim = {"claimName": settings.feedback_claim}
-            volumes = [SCRATCH, {"name": "feedback", "persistentVolumeClaim": claim}]
+            mounts["feedback"] = FEEDBACK
+            env.append({"name": "RECIPES_FEEDBACK", "value": FEEDBACK})
+            volumes = [SCRATCH, feedback_volume(settings.feedback_claim)]
     return {
         "metadata": {"labels": {MODEL: model, PURPOSE: purpose}},
         "spec": {
@@ -111,11 +105,6 @@ def is_judgement(job: Object) -> bool:
 def is_retraining(job: Object) -> bool:
     """Whether it trains."""
     return bool(job["metadata"]["labels"][PURPOSE] == RETRAIN)
-
-
-def ended(job: Object) -> bool:
-    """Whether nothing will change about it."""
-    return ending(job) is not None
 
 
 def artifact_fact(job: Object, message: str) -> ArtifactFact:

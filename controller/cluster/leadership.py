@@ -54,11 +54,9 @@ class Leadership:
 
     def resign(self) -> None:
         """Give the Lease back, so that the next need not wait until it runs out. Raises nothing."""
-        led = self._won.is_set()
         self._over.set()
         self._won.set()
-        if led:
-            self._lock.release()
+        self._lock.release()
 
     def _stand(self) -> None:
         config = electionconfig.Config(  # type: ignore[no-untyped-call]

@@ -24,12 +24,18 @@ _SECURITY: Object = {
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
+FEEDBACK = "/var/feedback"
 SCRATCH: Object = {"name": "scratch", "emptyDir": {"sizeLimit": "4Gi"}}
 
 
-def owned_by(owner: Meta) -> Object:
-    """The reference by which what is made for a Model goes with it."""
-    return {"apiVersion": API_VERSION, "kind": "Model", "name": owner.name, "uid": owner.uid, "controller": True}
+def owned_by(owner: Meta, kind: str = "Model") -> Object:
+    """The reference by which what is made for a resource of ours goes with it."""
+    return {"apiVersion": API_VERSION, "kind": kind, "name": owner.name, "uid": owner.uid, "controller": True}
+
+
+def feedback_volume(claim: str) -> Object:
+    """The volume that holds what users tell; it is mounted at FEEDBACK."""
+    return {"name": "feedback", "persistentVolumeClaim": {"claimName": claim}}
 
 
 def container(name: str, image: str, resources: Object, mounts: dict[str, str] | None = None, **rest: Any) -> Object:

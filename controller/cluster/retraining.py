@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from controller.actions import StartRetraining, from_dict, to_dict
+from controller.actions import StartRetraining, to_dict
 from controller.cluster.jobs import RETRAIN, answer_of, ending, pod_template, why
 from controller.cluster.kinds import ASK, CRON_JOBS, JOBS, MODEL, PURPOSE
 from controller.cluster.pods import owned_by
@@ -38,7 +38,7 @@ def cron_job(action: EnsureRetraining, owner: Meta, settings: Settings) -> Objec
     return {
         "apiVersion": CRON_JOBS.api_version,
         "kind": CRON_JOBS.kind,
-        "metadata": {**_metadata(action.name, asked, owner), "ownerReferences": [owned_by(owner)]},
+        "metadata": {"name": action.name, "ownerReferences": [owned_by(owner)], **_marks(asked, owner)},
         "spec": {
             "schedule": action.schedule,
             "timeZone": action.time_zone,
@@ -47,10 +47,7 @@ def cron_job(action: EnsureRetraining, owner: Meta, settings: Settings) -> Objec
             "startingDeadlineSeconds": _LATE_SECONDS,
             "successfulJobsHistoryLimit": _KEPT,
             "failedJobsHistoryLimit": _KEPT,
-            "jobTemplate": {
-                "metadata": {key: value for key, value in _metadata("", asked, owner).items() if key != "name"},
-                "spec": _job_spec(asked, owner, settings),
-            },
+            "jobTemplate": {"metadata": _marks(asked, owner), "spec": _job_spec(asked, owner, settings)},
         },
     }
 
@@ -60,7 +57,7 @@ def retraining_job(action: StartRetraining, owner: Meta, settings: Settings) -> 
     return {
         "apiVersion": JOBS.api_version,
         "kind": JOBS.kind,
-        "metadata": {**_metadata(action.name, action, owner), "ownerReferences": [owned_by(owner)]},
+        "metadata": {"name": action.name, "ownerReferences": [owned_by(owner)], **_marks(action, owner)},
         "spec": _job_spec(action, owner, settings),
     }
 
@@ -100,18 +97,11 @@ def run_fact(job: Object, message: str) -> RetrainingJob:
     return replace(running, state=JobState.SUCCEEDED, candidate=candidate, message=str(answer.get("message", "")))
 
 
-def asked_of(job: Object) -> StartRetraining | None:
-    """What a run was asked to do, None where it does not say."""
-    try:
-        found = from_dict(json.loads(job["metadata"]["annotations"][ASK]))
-    except (KeyError, ValueError):
-        return None
-    return found if isinstance(found, StartRetraining) else None
-
-
-def _metadata(name: str, asked: StartRetraining, owner: Meta) -> Object:
-    labels = {MODEL: owner.name, PURPOSE: RETRAIN}
-    return {"name": name, "labels": labels, "annotations": {ASK: json.dumps(to_dict(asked))}}
+def _marks(asked: StartRetraining, owner: Meta) -> Object:
+    return {
+        "labels": {MODEL: owner.name, PURPOSE: RETRAIN},
+        "annotations": {ASK: json.dumps(to_dict(asked))},
+    }
 
 
 def _job_spec(asked: StartRetraining, owner: Meta, settings: Settings) -> Object:

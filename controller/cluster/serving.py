@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from controller.cluster.kinds import DIGEST, INFERENCE_SERVICES, MODEL, PURPOSE, REVISION, VERSION
-from controller.cluster.pods import POD_SECURITY, SCRATCH, Object, container, owned_by
+from controller.cluster.pods import FEEDBACK, POD_SECURITY, SCRATCH, Object, container, feedback_volume, owned_by
 from controller.observation import ServingFact, ServingState
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ HTTP_PORT, GRPC_PORT = 8080, 8081
 ISVC = "serving.kserve.io/inferenceservice"
 _FETCH_NEVER = 6  # exit code of `mlops.artifact_fetch` where trying again cannot help
 _DRAIN_SECONDS, _GRACE_SECONDS = 5, 60
-_MOUNT, _FEEDBACK = "/mnt/models", "/var/feedback"
+_MOUNT = "/mnt/models"
 # KServe would set a whole processor and 2 GiB for each container.
 _DEFAULT: Object = {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}}
 
@@ -115,11 +115,10 @@ def _feedback(settings: Settings) -> _Kept:
         return _Kept(env=env, mounts=[], volumes=[])
     env += [
         {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-        {"name": "PREDICTOR_FEEDBACK_FOLDER", "value": _FEEDBACK},
+        {"name": "PREDICTOR_FEEDBACK_FOLDER", "value": FEEDBACK},
     ]
-    mount = {"name": "feedback", "mountPath": _FEEDBACK, "subPathExpr": "$(POD_NAME)"}
-    volume = {"name": "feedback", "persistentVolumeClaim": {"claimName": settings.feedback_claim}}
-    return _Kept(env=env, mounts=[mount], volumes=[volume])
+    mount = {"name": "feedback", "mountPath": FEEDBACK, "subPathExpr": "$(POD_NAME)"}
+    return _Kept(env=env, mounts=[mount], volumes=[feedback_volume(settings.feedback_claim)])
 
 
 def serving_fact(service: Object, deployment: Object | None, pods: Sequence[Object], said: str | None) -> ServingFact:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from controller import actions
+from controller.cluster.job_reading import JobReader
 from controller.cluster.jobs import job_manifest
 from controller.cluster.kinds import (
     CRON_JOBS,
@@ -30,7 +31,7 @@ from controller.cluster.serving import inference_service
 from controller.cluster.spans import over, spans, waiting
 from controller.cluster.telling import Teller
 from controller.cluster.world import Facts, resources_of
-from controller.observation import Measurement, Observation
+from controller.observation import Measurement, Observation, RetrainingFacts
 from controller.resource.codec import codec
 from controller.resource.meta import API_VERSION, version_name
 from controller.resource.version import Lineage, Origin
@@ -101,6 +102,7 @@ class ClusterShell:
         self._registry = registry
         self._splits = around.settings.traffic == "gatewayAPI"
         self._facts = Facts(around.api, model, around.digest_at, around.clock)
+        self._jobs = JobReader(around.api, model)
         self._waits: dict[str, Wait] = {}
         self._measurements: dict[str, Measurement] = {}
         self._resources: Resources | None = None
@@ -115,14 +117,17 @@ class ClusterShell:
         self._around.board.show(
             self._model, {each.spec.version: each.status for each in found.versions if each.status is not None}
         )
+        judged = self._jobs.read()
         return Observation(
             model=found.model,
             versions=found.versions,
             approvals=found.approvals,
-            facts=self._facts.all(self._measurements),
+            facts=self._facts.all(judged, self._measurements),
             traffic=self._facts.traffic(found.model.meta, found.versions, self._entrance() if self._splits else None),
             registry=self._registry.fact,
-            retraining=self._facts.retraining(new_data=self._around.checks.due(self._model)),
+            retraining=RetrainingFacts(
+                applied=self._facts.schedule(), jobs=judged.runs, new_data=self._around.checks.due(self._model)
+            ),
             splits_traffic=self._splits,
         )
 

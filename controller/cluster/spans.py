@@ -88,7 +88,7 @@ def spans(
                 id=root,
                 parent=None,
                 name=f"rollout of {model} {version}",
-                start=attempt.started if attempt else meta_time(before),
+                start=attempt.started if attempt else _began(before),
                 end=now,
                 failed=not good,
                 attributes={**about, "recipes.stage": after.stage.value, "recipes.reason": after.reason.value,
@@ -98,7 +98,7 @@ def spans(
     return found
 
 
-def meta_time(status: VersionStatus) -> datetime:
+def _began(status: VersionStatus) -> datetime:
     """When the first stage began, as far as it is known."""
     return status.history[0].at if status.history else status.since
 

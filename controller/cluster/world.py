@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from controller.cluster import jobs
 from controller.cluster.kinds import (
     APPROVALS,
     CRON_JOBS,
     DEPLOYMENTS,
     INFERENCE_SERVICES,
-    JOB_NAME,
-    JOBS,
     MODEL,
     MODELS,
     PODS,
@@ -25,10 +21,10 @@ from controller.cluster.kinds import (
     VERSIONS,
 )
 from controller.cluster.mirror import MODEL_FIELD
-from controller.cluster.retraining import run_fact, schedule_fact
+from controller.cluster.retraining import schedule_fact
 from controller.cluster.routing import chosen_by, weights_of
 from controller.cluster.serving import ISVC, predictor_name, serving_fact
-from controller.observation import RetrainingFacts, VersionFacts
+from controller.observation import VersionFacts
 from controller.resource.approval import ModelApproval
 from controller.resource.model import Model
 from controller.resource.parse import read
@@ -41,9 +37,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from controller.cluster.api import Object
-    from controller.cluster.mirror import Mirror as Api
+    from controller.cluster.job_reading import Judged
+    from controller.cluster.mirror import Mirror
     from controller.cluster.routing import Entrance
-    from controller.observation import ArtifactFact, JobFact, Measurement, ServingFact
+    from controller.observation import Measurement, ScheduleFact, ServingFact
     from controller.resource.meta import Meta
 
 
@@ -69,7 +66,7 @@ class Resources:
     unreadable: tuple[Unreadable, ...]
 
 
-def resources_of(api: Api, model: str) -> Resources:
+def resources_of(api: Mirror, model: str) -> Resources:
     """Read a Model with its versions and approvals, oldest first. What cannot be read is named, and left alone."""
     documents: dict[tuple[str, str], Object] = {}
     unreadable: list[Unreadable] = []
@@ -111,13 +108,13 @@ def _proved(approval: ModelApproval) -> ModelApproval:
 class Facts:
     """Reads the children of one model. `digest_at` asks a predictor's address which digest it serves.
 
-    What a finished job said does not change, so it is asked for once; what is served hardly does while its Deployment
-    stays as it is. `unanswered`: pods are available, and do not say yet what they serve.
+    What is served hardly changes while its Deployment stays as it is, so it is asked for now and then. `unanswered`:
+    pods are available, and do not say yet what they serve.
     """
 
     def __init__(
         self,
-        api: Api,
+        api: Mirror,
         model: str,
         digest_at: Callable[[str], str | None],
         clock: Callable[[], datetime],
@@ -126,7 +123,6 @@ class Facts:
         self._clock = clock
         self._model = model
         self._digest_at = digest_at
-        self._said: dict[str, str] = {}
         self._served: dict[str, tuple[str, datetime, str]] = {}
         self._generations: dict[str, int] = {}
         self.unanswered = False
@@ -144,61 +140,23 @@ class Facts:
         """Know an InferenceService as it was just applied: where its spec changes later, that was another hand."""
         self._generations[service["metadata"]["name"]] = service["metadata"]["generation"]
 
-    def retraining(self, *, new_data: bool) -> RetrainingFacts:
-        """The schedule as it is kept, and every run that there is."""
-        found = [job for job in self._own_jobs() if jobs.is_retraining(job)]
-        return RetrainingFacts(
-            applied=schedule_fact(self._api.get(CRON_JOBS, schedule_name(self._model))),
-            jobs=tuple(run_fact(job, self._message(job)) for job in found),
-            new_data=new_data,
-        )
-
-    def all(self, measurements: Mapping[str, Measurement]) -> tuple[VersionFacts, ...]:
+    def all(self, judged: Judged, measurements: Mapping[str, Measurement]) -> tuple[VersionFacts, ...]:
         """Everything that is known of each version outside its object."""
-        artifacts, judged = self._jobs()
         servings = self._servings()
         return tuple(
             VersionFacts(
                 version=version,
-                artifact=artifacts.get(version),
-                jobs=tuple(judged.get(version, ())),
+                artifact=judged.artifacts.get(version),
+                jobs=judged.jobs.get(version, ()),
                 serving=servings.get(version),
                 measurement=measurements.get(version),
             )
-            for version in sorted({*artifacts, *judged, *servings, *measurements})
+            for version in sorted({*judged.artifacts, *judged.jobs, *servings, *measurements})
         )
 
-    def _jobs(self) -> tuple[dict[str, ArtifactFact], dict[str, list[JobFact]]]:
-        artifacts: dict[str, ArtifactFact] = {}
-        judged: dict[str, list[JobFact]] = defaultdict(list)
-        found = self._own_jobs()
-        for job in found:
-            if jobs.is_verification(job):
-                artifacts[jobs.version_of(job)] = jobs.artifact_fact(job, self._message(job))
-            elif jobs.is_judgement(job):
-                judged[jobs.version_of(job)].append(jobs.job_fact(job, self._message(job)))
-        self._said = {job["metadata"]["uid"]: self._said.get(job["metadata"]["uid"], "") for job in found}
-        return artifacts, judged
-
-    def _own_jobs(self) -> list[Object]:
-        found = self._api.list(JOBS, {MODEL: self._model})
-        return sorted(found, key=lambda each: (each["metadata"]["creationTimestamp"], each["metadata"]["name"]))
-
-    def _message(self, job: Object) -> str:
-        """The last words of a job that ended: those of its latest pod that has any."""
-        uid = job["metadata"]["uid"]
-        if not jobs.ended(job):
-            return ""
-        if not self._said.get(uid):
-            pods = self._api.list(PODS, {MODEL: self._model, JOB_NAME: job["metadata"]["name"]})
-            ended = [
-                (state["finishedAt"], state.get("message", ""))
-                for pod in pods
-                for status in pod.get("status", {}).get("containerStatuses", [])
-                if (state := status.get("state", {}).get("terminated"))
-            ]
-            self._said[uid] = max(ended, default=("", ""))[1]
-        return self._said[uid]
+    def schedule(self) -> ScheduleFact | None:
+        """The schedule of retraining as the cluster has it."""
+        return schedule_fact(self._api.get(CRON_JOBS, schedule_name(self._model)))
 
     def _servings(self) -> dict[str, ServingFact]:
         self.unanswered = False
@@ -206,9 +164,9 @@ class Facts:
         services = [
             each for each in self._api.list(INFERENCE_SERVICES, selector) if "deletionTimestamp" not in each["metadata"]
         ]
-        self._served = {
-            name: said for name, said in self._served.items() if name in {each["metadata"]["name"] for each in services}
-        }
+        names = {each["metadata"]["name"] for each in services}
+        self._served = {name: said for name, said in self._served.items() if name in names}
+        self._generations = {name: number for name, number in self._generations.items() if name in names}
         if not services:
             return {}
         deployments = {each["metadata"]["name"]: each for each in self._api.list(DEPLOYMENTS, selector)}

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from controller.actions import EnsureRetraining, StartRetraining, from_dict
-from controller.cluster.kinds import CRON_JOBS, JOBS, MODEL, MODELS, VERSIONS
-from controller.cluster.retraining import asked_of, cron_job, retraining_job, run_fact, schedule_fact
+from controller.cluster.kinds import ASK, CRON_JOBS, JOBS, MODEL, MODELS, VERSIONS
+from controller.cluster.retraining import cron_job, retraining_job, run_fact, schedule_fact
 from controller.observation import JobState, ScheduleFact
 from controller.resource.meta import Meta
 from controller.resource.version import Trigger
@@ -87,8 +87,7 @@ def test_a_run(how, said, state, version, message):
 
 
 def test_what_was_asked_of_a_run_is_on_it():
-    assert asked_of(ended(None)) == START
-    assert asked_of({"metadata": {"annotations": {}}}) is None
+    assert from_dict(json.loads(ended(None)["metadata"]["annotations"][ASK])) == START
 
 
 @pytest.fixture
