@@ -28,6 +28,7 @@ from controller.cluster.prometheus import Prometheus
 from controller.cluster.pump import run
 from controller.cluster.refresher import Refresher
 from controller.cluster.registry_rounds import RegistryRounds
+from controller.cluster.retrain_due import note_due
 from controller.cluster.settings import Settings
 from controller.cluster.shell import Surroundings
 from controller.cluster.telling import BY
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from controller.cluster.kinds import Kind
     from controller.cluster.spans import Span
     from controller.observation import RetrainingJob
-    from controller.service.retrain_checks import Checked
+    from mlops.model_registry import ModelRegistry
 
 _USAGE, _FAILED = 2, 6
 _PROBE_SECONDS = 5.0
@@ -85,19 +86,10 @@ def _keep(settings: Settings) -> int:
     registry = open_registry(settings.registry, _now)
     prometheus = Prometheus(settings.prometheus) if settings.prometheus else None
 
-    def runs(model: str) -> Sequence[RetrainingJob]:
-        return JobReader(mirror, model).read().runs
-
-    def feedbacks(model: str, since: datetime) -> int | None:
-        if prometheus is None:
-            return None
-        found = prometheus.ask(feedback_query(model, api.namespace, since, _now()), _now().timestamp())
-        return None if found is None else round(found)
-
-    checks = RetrainChecks(registry, runs, feedbacks, _now)
+    checks = _checks(mirror, registry, prometheus, queue)
     send, flush = _traces(settings.otlp_endpoint)
     around = Surroundings(
-        api=mirror, settings=settings, prometheus=prometheus, digest_at=_digest_at, clock=_now, checks=checks,
+        api=mirror, settings=settings, prometheus=prometheus, digest_at=_digest_at, clock=_now,
         board=board, entered=instruments.entered, trace=send,
     )  # fmt: skip
     rounds = RegistryRounds(lambda: registry, queue.add, monotonic, by=BY)
@@ -105,7 +97,7 @@ def _keep(settings: Settings) -> int:
     refresher = Refresher(mirror, queue.add, seconds=settings.compare_seconds)
     leadership = Leadership(api, settings.lease, settings.identity or socket.gethostname(), _now, _end)
     server = Server(create_app(Backing(
-        registry=registry, check=_and_wake(checks, queue), admit=Reviews(api).admit, sick=mirror.deaf,
+        registry=registry, check=checks.check, admit=Reviews(api).admit, sick=mirror.deaf,
         unready=lambda: None if mirror.filled else "the cluster's state is still being read",
         metrics=instruments.registry,
     )), settings.http_port)  # fmt: skip
@@ -144,14 +136,21 @@ def _keep(settings: Settings) -> int:
     return 0
 
 
-def _and_wake(checks: RetrainChecks, queue: WorkQueue) -> Callable[[str], Checked]:
-    def check(model: str) -> Checked:
-        checked = checks.check(model)
-        if checked.retrain:
-            queue.add(model)
-        return checked
+def _checks(mirror: Mirror, registry: ModelRegistry, prometheus: Prometheus | None, queue: WorkQueue) -> RetrainChecks:
+    def runs(model: str) -> Sequence[RetrainingJob]:
+        return JobReader(mirror, model).read().runs
 
-    return check
+    def feedbacks(model: str, since: datetime) -> int | None:
+        if prometheus is None:
+            return None
+        found = prometheus.ask(feedback_query(model, mirror.namespace, since, _now()), _now().timestamp())
+        return None if found is None else round(found)
+
+    def note(model: str, due: bool) -> None:  # noqa: FBT001 - its port's
+        note_due(mirror, model, due=due)
+        queue.add(model)
+
+    return RetrainChecks(registry, runs, feedbacks, note, _now)
 
 
 def _traces(endpoint: str | None) -> tuple[Callable[[Sequence[Span]], None], Callable[[], None]]:

@@ -15,6 +15,7 @@ VERSION = f"{GROUP}/version"
 DIGEST = f"{GROUP}/digest"
 REVISION = f"{GROUP}/revision"
 ASK = f"{GROUP}/ask"
+RETRAIN_DUE = f"{GROUP}/retrain-due"
 # Kubernetes' own, on the pods of a Job.
 JOB_NAME = "batch.kubernetes.io/job-name"
 

@@ -9,7 +9,7 @@ is doing it once. Nothing is remembered here that a restart could not read again
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from controller import actions
 from controller.cluster.job_reading import JobReader
@@ -25,6 +25,7 @@ from controller.cluster.kinds import (
     VERSIONS,
 )
 from controller.cluster.measuring import Question, Window, samples
+from controller.cluster.retrain_due import is_due
 from controller.cluster.retraining import cron_job, retraining_job
 from controller.cluster.routing import Entrance, http_route, traffic_service
 from controller.cluster.serving import inference_service
@@ -71,22 +72,9 @@ class Surroundings:
     prometheus: Prometheus | None
     digest_at: Callable[[str], str | None]
     clock: Callable[[], datetime]
-    checks: RetrainDue
     board: Board
     entered: Callable[[str, str, str], None]
     trace: Callable[[Sequence[Span]], None]
-
-
-class RetrainDue(Protocol):
-    """Whether somebody found that a model should be trained again."""
-
-    def due(self, model: str) -> bool:
-        """Whether they did, and no run has begun since."""
-        ...
-
-    def begun(self, model: str) -> None:
-        """A run has begun."""
-        ...
 
 
 class Gone(NotFound):
@@ -126,7 +114,9 @@ class ClusterShell:
             traffic=self._facts.traffic(found.model.meta, found.versions, self._entrance() if self._splits else None),
             registry=self._registry.fact,
             retraining=RetrainingFacts(
-                applied=self._facts.schedule(), jobs=judged.runs, new_data=self._around.checks.due(self._model)
+                applied=self._facts.schedule(),
+                jobs=judged.runs,
+                new_data=is_due(found.documents["Model", self._model]),
             ),
             splits_traffic=self._splits,
         )
@@ -335,4 +325,3 @@ class ClusterShell:
                 self._around.api.delete(CRON_JOBS, action.name)
             case actions.StartRetraining():
                 self._around.api.create(JOBS, retraining_job(action, self._owner().meta, self._around.settings))
-                self._around.checks.begun(self._model)

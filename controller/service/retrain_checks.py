@@ -7,7 +7,6 @@ Model's triggers ask for one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlops.errors import MlopsError, NotFound
@@ -40,26 +39,30 @@ class Checked:
 
 
 class RetrainChecks:
-    """`runs` lists a model's retrainings; `feedbacks` counts what users sent since a moment, None if nobody knows."""
+    """Gathers, judges, and has the finding kept until it is used.
+
+    `runs` lists a model's retrainings; `feedbacks` counts what users sent since a moment, None if nobody knows; `note`
+    keeps whether one is due.
+    """
 
     def __init__(
         self,
         registry: _Registry,
         runs: Callable[[str], Sequence[RetrainingJob]],
         feedbacks: Callable[[str, datetime], int | None],
+        note: Callable[[str, bool], None],
         clock: Callable[[], datetime],
         policy: RetrainPolicy | None = None,
     ) -> None:
         self._registry = registry
         self._runs = runs
         self._feedbacks = feedbacks
+        self._note = note
         self._clock = clock
         self._policy = policy or RetrainPolicy()
-        self._lock = Lock()
-        self._due: set[str] = set()
 
     def check(self, model: str) -> Checked:
-        """Judge every trigger. Raises NotFound without a version in production, Transient without a registry."""
+        """Judge every trigger. Raises NotFound without a version in production, Transient where one does not answer."""
         production = self._registry.production(model)
         if production is None:
             raise NotFound(f"{model} has no version in production", hint="GET /models lists what is registered")
@@ -75,20 +78,9 @@ class RetrainChecks:
             last_attempt=max((run.started for run in runs if run.ended), default=None),
         )
         decision = check(facts, self._policy, self._clock())
-        with self._lock:
-            (self._due.add if decision.retrain else self._due.discard)(model)
+        self._note(model, decision.retrain)
         reasons = tuple(reason.told for reason in decision.reasons)
         return Checked(model=model, retrain=decision.retrain, reasons=reasons, job=running)
-
-    def due(self, model: str) -> bool:
-        """Whether the last check said yes and no run has begun since."""
-        with self._lock:
-            return model in self._due
-
-    def begun(self, model: str) -> None:
-        """A run has begun: what was said before it counts no more."""
-        with self._lock:
-            self._due.discard(model)
 
     def _counted(self, model: str, since: datetime) -> int | None:
         try:

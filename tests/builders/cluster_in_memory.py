@@ -20,7 +20,7 @@ from controller.cluster.kinds import (
 from controller.cluster.shell import ClusterShell
 from controller.loop import settle
 from controller.observation import RegistryFact
-from tests.builders.surroundings import SETTINGS, Checks, surroundings
+from tests.builders.surroundings import SETTINGS, surroundings
 from tests.fakes.kube_api import InMemoryKubeApi
 
 API = "mlops.recipe-recommender.io/v1alpha1"
@@ -62,11 +62,10 @@ class Cluster:
         self.shell_api = _Through(self.api)  # what the shell writes goes through here, what the world does does not
         self.registry = Registry()
         self.digests = {}
-        self.checks = Checks()
         self.entered = []
         self.spans = []
         self.around = surroundings(
-            api=self.shell_api, settings=SETTINGS.model_copy(update=settings), digest_at=self.digests.get, clock=lambda: self.now, checks=self.checks,
+            api=self.shell_api, settings=SETTINGS.model_copy(update=settings), digest_at=self.digests.get, clock=lambda: self.now,
             entered=lambda *what: self.entered.append(what), trace=self.spans.extend,
         )  # fmt: skip
         self.restart()

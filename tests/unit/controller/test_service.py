@@ -48,8 +48,14 @@ class Controller:
         self.unready = "not yet"
         self.api = Api()
         self.now = self.production().created_at + timedelta(days=1)
-        checks = RetrainChecks(self, lambda _model: self.runs, lambda _model, _since: self.feedbacks, lambda: self.now)
-        self.checks = checks
+        self.due = {}
+        checks = RetrainChecks(
+            self,
+            lambda _model: self.runs,
+            lambda _model, _since: self.feedbacks,
+            self.due.__setitem__,
+            lambda: self.now,
+        )
         backing = Backing(
             registry=self, check=checks.check, admit=Reviews(self.api).admit, sick=lambda: self.sick,
             unready=lambda: self.unready, metrics=CollectorRegistry(),
@@ -101,7 +107,7 @@ def test_whoever_may_asks_whether_to_train_again_and_is_told_why(controller):
     answer = controller.ask().json()
     assert answer["retrain"] is True
     assert any("700 clicks >= 500" in reason for reason in answer["reasons"])
-    assert controller.checks.due(MODEL)
+    assert controller.due[MODEL]
     token, access = controller.api.asked
     assert token == {"token": "good"}
     assert access["resourceAttributes"] == {
@@ -114,7 +120,7 @@ def test_what_is_under_way_or_was_lately_is_not_done_again(controller):
     controller.runs = [RetrainingJob(name="r1", state=JobState.RUNNING, started=controller.now)]
     answer = controller.ask().json()
     assert (answer["retrain"], answer["job"]) == (False, "r1")
-    assert not controller.checks.due(MODEL)
+    assert not controller.due[MODEL]
     controller.runs = [RetrainingJob(name="r1", state=JobState.FAILED, started=controller.now)]
     assert controller.ask().json()["retrain"] is False
 

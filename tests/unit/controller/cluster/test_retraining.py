@@ -8,6 +8,7 @@ import pytest
 
 from controller.actions import EnsureRetraining, StartRetraining, from_dict
 from controller.cluster.kinds import ASK, CRON_JOBS, JOBS, MODEL, MODELS, VERSIONS
+from controller.cluster.retrain_due import is_due, note_due
 from controller.cluster.retraining import cron_job, retraining_job, run_fact, schedule_fact
 from controller.observation import JobState, ScheduleFact
 from controller.resource.meta import Meta
@@ -142,10 +143,22 @@ def test_a_run_of_the_schedule_that_learned_something_becomes_a_version_with_lin
 
 
 def test_a_check_that_says_yes_starts_a_run_where_the_model_asks_for_it(cluster):
-    cluster.checks.wanted = True
+    note_due(cluster.api, "recipes", due=True)
     cluster.settle()
     assert cluster.api.get(JOBS, "recipes-retrain-1") is None, "no trigger is set"
     cluster.api.merge(MODELS, "recipes", {"spec": {"retraining": {"triggers": {"newData": True}}}})
     cluster.settle()
     assert cluster.api.get(JOBS, "recipes-retrain-1") is not None
-    assert not cluster.checks.wanted
+    assert not is_due(cluster.api.get(MODELS, "recipes"))
+
+
+def test_what_was_found_is_known_to_every_replica_until_it_is_used_or_found_otherwise(cluster):
+    note_due(cluster.api, "recipes", due=True)
+    cluster.restart()
+    assert is_due(cluster.api.get(MODELS, "recipes"))
+    changes = cluster.api.changes
+    note_due(cluster.api, "recipes", due=True)
+    assert cluster.api.changes == changes, "it is so already"
+    note_due(cluster.api, "recipes", due=False)
+    assert not is_due(cluster.api.get(MODELS, "recipes"))
+    note_due(cluster.api, "nobody", due=True)
