@@ -15,7 +15,7 @@ from tests.cluster.control_plane import free_ports
 from tests.e2e import registry
 from tests.e2e.cluster import cluster
 from tests.e2e.kube import Kube
-from tests.e2e.pods import inference_service, route
+from tests.e2e.pods import inference_service, route, volume_name
 
 REPORTS = Path(__file__).parents[2] / "build" / "e2e"
 
@@ -58,7 +58,7 @@ def world(bed):
             kube=kube, images=bed.images, registry=registry.URI, digest=digest, gateway=bed.gateway, volumes=folder
         )
         kube("delete", "namespace", namespace, "--wait=true", "--timeout=120s")
-        kube("delete", "persistentvolume", f"mlflow-{namespace}", "--ignore-not-found")
+        kube("delete", "persistentvolume", volume_name(kube, "artifacts"), "--ignore-not-found")
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.cluster.commands import run, say, wait_until
 from tests.cluster.images import ROOT
 from tests.cluster.toolchain import toolset
+from tests.e2e.pods import local_volume, volume_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +84,7 @@ def installed(world: World, folder: Path, **values: str) -> Iterator[Life]:
     """Yield the controller, with feedback on a volume that is `folder` of this machine."""
     kube = world.kube
     helm = toolset("helm").program("helm")
-    kube.apply(*_volume(kube, folder))
+    kube.apply(*local_volume(kube, "feedback", folder, "1Gi"))
     given = {f"images.{role}": name for role, name in world.images.items()}
     given |= {"registry": world.registry, "gateway": "gateway/recipes", "feedback.claim": "feedback"} | values
     settings = [word for key, value in given.items() for word in ("--set", f"{key}={value}")]
@@ -98,7 +99,7 @@ def installed(world: World, folder: Path, **values: str) -> Iterator[Life]:
         run(helm, "--kubeconfig", kube.kubeconfig, "uninstall", "rr", "--namespace", kube.namespace, "--wait")
         _release(kube)
         kube("delete", "persistentvolumeclaim", "feedback", "--wait=false")
-        kube("delete", "persistentvolume", f"feedback-{kube.namespace}", "--wait=false")
+        kube("delete", "persistentvolume", volume_name(kube, "feedback"), "--wait=false")
 
 
 def _release(kube: Kube) -> None:
@@ -106,24 +107,3 @@ def _release(kube: Kube) -> None:
     for kind in ("models", "modelversions"):
         for each in kube.list(kind):
             kube("patch", kind, each["metadata"]["name"], "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-
-
-def _volume(kube: Kube, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    folder.mkdir(parents=True, exist_ok=True)
-    size, name = {"storage": "1Gi"}, f"feedback-{kube.namespace}"
-    on_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [kube.node]}
-    volume = {
-        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
-        "spec": {
-            "capacity": size, "accessModes": ["ReadWriteMany"], "persistentVolumeReclaimPolicy": "Retain",
-            "storageClassName": "", "local": {"path": str(folder)},
-            "claimRef": {"name": "feedback", "namespace": kube.namespace},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_node]}]}},
-        },
-    }  # fmt: skip
-    claim = {
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "feedback"},
-        "spec": {"accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": name,
-                 "resources": {"requests": size}},
-    }  # fmt: skip
-    return volume, claim

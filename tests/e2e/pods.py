@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.kube import Kube
 
 POD_SECURITY = {
     "runAsNonRoot": True, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532,
@@ -57,6 +62,33 @@ def inference_service(
             "volumes": [SCRATCH, {"name": "artifact", "emptyDir": {"sizeLimit": "2Gi"}}],
         }},
     }  # fmt: skip
+
+
+def local_volume(kube: Kube, claim: str, folder: Path, size: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A claim of the namespace, and its volume: a folder that this machine and the node have in common."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name, asked = volume_name(kube, claim), {"storage": size}
+    on_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [kube.node]}
+    volume = {
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+        "spec": {
+            "capacity": asked, "accessModes": ["ReadWriteMany"], "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": "", "local": {"path": str(folder)},
+            "claimRef": {"name": claim, "namespace": kube.namespace},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_node]}]}},
+        },
+    }  # fmt: skip
+    claimed = {
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim},
+        "spec": {"accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": name,
+                 "resources": {"requests": asked}},
+    }  # fmt: skip
+    return volume, claimed
+
+
+def volume_name(kube: Kube, claim: str) -> str:
+    """Volumes are the whole cluster's, so their names hold the namespace."""
+    return f"{claim}-{kube.namespace}"
 
 
 def route(name: str, host: str, backend: str, *, port: int = 80) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.pods import POD_SECURITY, SCRATCH, container
+from tests.e2e.pods import POD_SECURITY, SCRATCH, container, local_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,9 +18,6 @@ URI = f"http://mlflow:{PORT}"
 
 def install(kube: Kube, image: str, *, database: int, folder: Path) -> None:
     """Start MLflow over the PostgreSQL of this machine, with `folder` as its volume."""
-    folder.mkdir(parents=True, exist_ok=True)
-    volume = f"mlflow-{kube.namespace}"
-    size = {"storage": "5Gi"}
     server = container(
         "mlflow", image, memory="1536Mi", mounts={"artifacts": "/artifacts"},
         command=["mlflow", "server"],
@@ -36,22 +33,7 @@ def install(kube: Kube, image: str, *, database: int, folder: Path) -> None:
                         "periodSeconds": 2},
     )  # fmt: skip
     kube.apply(
-        {
-            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
-            "spec": {
-                "capacity": size, "accessModes": ["ReadWriteOnce"], "persistentVolumeReclaimPolicy": "Delete",
-                "storageClassName": "", "local": {"path": str(folder)},
-                "claimRef": {"name": "artifacts", "namespace": kube.namespace},
-                "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [
-                    {"key": "kubernetes.io/hostname", "operator": "In", "values": [kube.node]},
-                ]}]}},
-            },
-        },
-        {
-            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "artifacts"},
-            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "volumeName": volume,
-                     "resources": {"requests": size}},
-        },
+        *local_volume(kube, "artifacts", folder, "5Gi"),
         {
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "mlflow"},
             "spec": {

@@ -98,9 +98,7 @@ def cluster():
     cluster.apply(gates=[{"metric": "ndcg@10", "threshold": "0.3"}])
     cluster.settle()
     cluster.api.merge(MODELS, "recipes", {"spec": {"retraining": {"schedule": "0 3 * * *"}}})
-    for _ in range(8):
-        cluster.settle()
-        cluster.follow()
+    cluster.work()
     assert cluster.stage == "Production"
     return cluster
 

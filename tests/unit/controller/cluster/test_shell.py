@@ -160,9 +160,7 @@ def test_without_prometheus_a_measurement_says_what_to_set(cluster):
 def served(cluster):
     """The first version in production."""
     cluster.apply(gates=[{"metric": "ndcg@10", "threshold": "0.3"}])
-    for _ in range(8):
-        cluster.settle()
-        cluster.follow()
+    cluster.work()
     assert cluster.stage == "Production"
     return cluster
 
@@ -195,9 +193,7 @@ def test_an_inference_service_that_a_stranger_wrote_to_is_made_as_it_was(served)
 def test_without_a_gateway_a_service_leads_all_users_to_production():
     cluster = Cluster(traffic="service")
     cluster.apply(gates=[{"metric": "ndcg@10", "threshold": "0.3"}])
-    for _ in range(8):
-        cluster.settle()
-        cluster.follow()
+    cluster.work()
     assert cluster.stage == "Production"
     assert cluster.api.list(ROUTES) == []
     led = cluster.api.get(SERVICES, "recipes")
