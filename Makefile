@@ -31,11 +31,11 @@ unit: $(VENV)/.installed-dev ## Unit tests alone
 	$(BIN)/pytest -q -n 2 tests/unit
 
 contract: $(VENV)/.installed-dev apertium ## Fakes and real parts through the same suites
-	$(BIN)/pytest -q -m "not training" tests/contract
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not training" tests/contract
 
 service: $(VENV)/.installed-dev apertium ## Real processes over HTTP
-	$(BIN)/pytest -q tests/service --ignore tests/service/test_scenarios_embedded.py
-	$(BIN)/pytest -q -n 8 --show-capture=no tests/service/test_scenarios_embedded.py
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/service --ignore tests/service/test_scenarios_embedded.py
+	$(BIN)/pytest -q -n 10 --show-capture=no tests/service/test_scenarios_embedded.py
 
 apiserver: $(VENV)/.installed-dev ## A Kubernetes API without nodes, no root: built from Go modules once, then up in seconds
 	@command -v etcd > /dev/null || { echo "etcd is not installed: apt-get install etcd-server" >&2; exit 1; }

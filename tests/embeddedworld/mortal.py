@@ -10,7 +10,6 @@ import signal
 import sys
 import uuid
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,8 @@ from tests.embeddedworld.behaving import BehavedLog, Behaviours, opening
 from tests.embeddedworld.serving import serving
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from controller.actions import Action
     from controller.decide import Decision
     from controller.loop import Shell
@@ -110,7 +111,3 @@ def main(root: Path, registry: str, port: int) -> None:
 
 def now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - a composition root
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
