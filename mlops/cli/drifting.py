@@ -1,0 +1,99 @@
+"""`recipes drift`: whether the queries of one file look like those of another."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlops.cli.console import answer, messages, print_json, print_table
+from mlops.config import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlops.drift.report import DriftReport
+    from mlops.retrieval.encoder import Encoder
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs of this module."""
+    app.command()(drift)
+
+
+def drift(
+    reference: Annotated[Path, typer.Option(help="JSONL of queries to compare with: query, lang, ts, …; .gz too.")],
+    current: Annotated[Path, typer.Option(help="JSONL of the queries in question.")],
+    history: Annotated[
+        Path | None, typer.Option(help="File of past reports: this one is added, and drift of two in a row is told.")
+    ] = None,
+    artifact: Annotated[Path | None, typer.Option(help="Artefact whose encoder compares the meaning.")] = None,
+    level: Annotated[
+        float, typer.Option(min=1e-6, max=0.5, help="Share of equal windows that may be called drift.")
+    ] = 0.01,
+    meaning: Annotated[
+        bool, typer.Option(help="Compare the meaning by embeddings; without, it takes no encoder.")
+    ] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Test CURRENT against REFERENCE, feature by feature; exit 0 whether it drifted or not."""
+    from mlops.drift.comparing import DriftRules, compare  # noqa: PLC0415 - other verbs start faster without
+    from mlops.drift.persistence import persisted, remember  # noqa: PLC0415 - as above
+    from mlops.drift.windows import read_window  # noqa: PLC0415 - as above
+    from mlops.translation.glossary import Glossary  # noqa: PLC0415 - as above
+    from mlops.translation.language import LanguageDetector  # noqa: PLC0415 - as above
+
+    before, now = read_window(reference), read_window(current)
+    detector = LanguageDetector(Glossary.shipped())
+    with _encoder(artifact, wanted=meaning) as encoder:
+        report = compare(
+            before,
+            now,
+            encode=None if encoder is None else encoder.encode,
+            detect=lambda text: detector.detect(text).language,
+            rules=DriftRules(level=level),
+        )
+    document: dict[str, Any] = report.document()
+    if history is not None:
+        document["persisted"] = list(persisted(remember(history, document)))
+    if json:
+        print_json(document)
+    else:
+        _print(report, document.get("persisted"))
+
+
+@contextmanager
+def _encoder(artifact: Path | None, *, wanted: bool) -> Iterator[Encoder | None]:
+    """That of the artefact, or the one that artefacts are made with."""
+    if not wanted:
+        yield None
+        return
+    from mlops.artifact import layout  # noqa: PLC0415 - as above
+    from mlops.retrieval.encoder import Encoder  # noqa: PLC0415 - as above
+    from mlops.retrieval.encoder_source import find_encoder, write_encoder  # noqa: PLC0415 - as above
+
+    threads = Settings().threads
+    if artifact is not None:
+        yield Encoder.load(artifact / layout.ENCODER, threads=threads)
+        return
+    with TemporaryDirectory() as folder:
+        write_encoder(find_encoder(), Path(folder) / layout.ENCODER)
+        yield Encoder.load(Path(folder) / layout.ENCODER, threads=threads)
+
+
+def _print(report: DriftReport, persisted: list[str] | None) -> None:
+    rows = [
+        ("drifted" if test.drifted else "", test.feature, test.measure, f"{test.effect:.3f}", f"{test.p_corrected:.2g}")
+        for test in report.tests
+    ]
+    if rows:
+        print_table("Tests", ("", "feature", "measure", "effect", "p"), rows)
+    for name, window in (("reference", report.reference), ("current", report.current)):
+        for rule, count in window.left_out.items():
+            messages.print(f"warning: {name}: {count} lines left out: {rule}", markup=False, soft_wrap=True)
+    answer(f"{report.verdict.value}: {'; '.join(report.reasons)}")
+    if persisted:
+        answer(f"Lasting, in two windows in a row: {', '.join(persisted)}")

@@ -1,0 +1,36 @@
+"""Lines of a JSONL file, plain or packed by gzip, one at a time and of bounded length."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import TYPE_CHECKING
+
+from mlops.errors import Invalid, NotFound, Permanent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MAX_LINE = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines that are not blank; one longer than MAX_LINE comes in pieces, which are no JSON.
+
+    Raises NotFound, Permanent where it cannot be read, Invalid for a damaged gzip.
+    """
+    try:
+        with path.open("rb") as probe:
+            packed = probe.read(2) == _GZIP_MAGIC
+        with gzip.open(path) if packed else path.open("rb") as stream:
+            while line := stream.readline(MAX_LINE):
+                if line.strip():
+                    yield line
+    except FileNotFoundError as error:
+        raise NotFound(f"{path} does not exist", hint="check the path") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise Invalid(f"{path}: damaged gzip: {error}", hint="pack the file again") from error
+    except OSError as error:
+        raise Permanent(f"{path} cannot be read: {error.strerror}", hint="check the path and its rights") from error
