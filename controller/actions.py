@@ -90,6 +90,8 @@ class Measure:
     """Measure the gates' metrics over live traffic from `since` on; the answer is a Measurement of this name.
 
     `baseline` is the version to compare with, None where none takes traffic; `queries` are those that gates may name.
+    `alpha`: how often the bounds of one gate may ever be wrong, however often they are looked at; None asks for values
+    alone.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Measure:
     since: datetime
     gates: tuple[Gate, ...]
     queries: tuple[Query, ...] = ()
+    alpha: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,9 @@
 
 A check has a number and so a name; its answer is counted when it comes and never again. What is not answered within two
 intervals counts as an Error, so that a silent metrics source is told apart from a healthy one.
+
+With a confidence, checks look at evidence that grows: from the moment its weight was applied until it is proven and
+older than the window; then new evidence begins, so that a version that gets worse later is not excused by its past.
 """
 
 from __future__ import annotations
@@ -12,8 +15,10 @@ from typing import TYPE_CHECKING
 from controller import clock
 from controller.actions import Measure
 from controller.gates import Comparison, Freshness, judge, summary
+from controller.resource.reasons import Reason
 from controller.resource.version_status import Checks, GateResult
 from controller.retries import REASONS, limit_of
+from controller.sequential import alpha_at
 from controller.stages import Verdict, worst
 
 if TYPE_CHECKING:
@@ -22,9 +27,10 @@ if TYPE_CHECKING:
 
     from controller.observation import Measurement
     from controller.resource.policy import Analysis, Limit
-    from controller.resource.reasons import Reason
 
 UNANSWERED = 2  # intervals
+_SLOWEST_SCRAPES = 120  # seconds: twice the interval that Prometheus has by default
+_PHASES = 2  # canary and bake, which share the error that is permitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,20 +63,20 @@ def look(watch: Watch, checks: Checks, measurement: Measurement | None, now: dat
     if not analysis.gates:
         return Look(checks=checks, measure=None, due=None)
     if measurement is not None and measurement.name == watch.name(checks):
-        checks = _counted(checks, _judged(watch, checks, measurement), min(measurement.at, now))
+        checks = _counted(watch, checks, _judged(watch, checks, measurement), min(measurement.at, now))
     elif checks.asked_at and clock.elapsed(checks.asked_at, now) >= UNANSWERED * analysis.interval_seconds:
-        checks = _counted(checks, _unanswered(checks.results, f"{watch.name(checks)} was not answered"), now)
+        checks = _counted(watch, checks, _unanswered(checks.results, f"{watch.name(checks)} was not answered"), now)
     due = clock.later(_last_look(watch, checks), analysis.interval_seconds)
     if now < due:
         return Look(checks=checks, measure=None, due=due)
-    since = max(watch.since, clock.later(due, -analysis.window_seconds))
     measure = Measure(
         name=watch.name(checks),
         version=watch.version,
         baseline=watch.baseline,
-        since=since,
+        since=_begun(watch, checks) if analysis.confident else _window(watch, due),
         gates=analysis.gates,
         queries=analysis.queries,
+        alpha=_alpha(analysis, checks),
     )
     asked = replace(checks, asked_at=checks.asked_at or now)
     again = clock.later(asked.asked_at or now, UNANSWERED * analysis.interval_seconds)
@@ -100,9 +106,20 @@ def out_of_patience(checks: Checks, analysis: Analysis) -> tuple[Limit, Reason, 
     return None
 
 
+def overspent(checks: Checks, analysis: Analysis) -> tuple[Reason, str] | None:
+    """Why a canary may answer no more users; None where it may: its evidence is proven, missing, or small enough."""
+    budget, answered = analysis.request_budget, max((result.samples for result in checks.results), default=0)
+    if not analysis.confident or not 0 < budget <= answered or checks.last is not Verdict.INCONCLUSIVE:
+        return None
+    spent = f"{answered} requests answered >= requestBudget {budget}"
+    return Reason.INCONCLUSIVE, f"{summary(checks.results, checks.last)}; {spent}"
+
+
 def checks_wanted(analysis: Analysis, seconds: int) -> int:
-    """How many checks must pass in a period: one per interval, at least one; none where there is nothing to check."""
-    return max(1, seconds // analysis.interval_seconds) if analysis.gates else 0
+    """How many checks must pass in a period: none without gates; a proof is one, values alone are one an interval."""
+    if not analysis.gates:
+        return 0
+    return 1 if analysis.confident else max(1, seconds // analysis.interval_seconds)
 
 
 def all_passed(checks: Checks, analysis: Analysis) -> bool:
@@ -115,6 +132,13 @@ def next_step(checks: Checks) -> Checks:
     return replace(checks, passed_in_step=0, last_at=None, asked_at=None)
 
 
+def fresh_evidence(checks: Checks, since: datetime | None = None) -> Checks:
+    """The counts before evidence that owes nothing to what was seen; the very first was never looked at."""
+    if checks.done == 0:
+        return checks
+    return replace(checks, evidence=checks.evidence + 1, evidence_since=since)
+
+
 def told(checks: Checks) -> str:
     """The latest look in words."""
     return summary(checks.results, checks.last) if checks.last else "no check yet"
@@ -125,7 +149,7 @@ def _judged(watch: Watch, checks: Checks, measurement: Measurement) -> tuple[Gat
         return _unanswered(checks.results, measurement.error)
     references = {result.metric: result.baseline for result in checks.results if result.baseline is not None}
     comparison = Comparison(expected=watch.baseline is not None, references=references)
-    fresh = Freshness.around(measurement.at, UNANSWERED * watch.analysis.interval_seconds)
+    fresh = Freshness.around(measurement.at, max(UNANSWERED * watch.analysis.interval_seconds, _SLOWEST_SCRAPES))
     samples = {sample.metric: sample for sample in measurement.samples}
     results = (judge(gate, samples.get(gate.metric), comparison, fresh) for gate in watch.analysis.gates)
     return tuple(_remembering(result, references) for result in results)
@@ -146,8 +170,30 @@ def _remembering(result: GateResult, references: dict[str, Decimal]) -> GateResu
     return replace(result, baseline=references[result.metric])
 
 
-def _counted(checks: Checks, results: tuple[GateResult, ...], at: datetime) -> Checks:
+def _begun(watch: Watch, checks: Checks) -> datetime:
+    """Since when the present evidence is gathered."""
+    return max(watch.since, checks.evidence_since) if checks.evidence_since else watch.since
+
+
+def _window(watch: Watch, due: datetime) -> datetime:
+    return max(watch.since, clock.later(due, -watch.analysis.window_seconds))
+
+
+def _alpha(analysis: Analysis, checks: Checks) -> float | None:
+    """The part of a rollout's permitted error that the bounds of one gate have in the present evidence."""
+    if not analysis.confident:
+        return None
+    return alpha_at(float(analysis.confidence), len(analysis.gates) * _PHASES, checks.evidence)
+
+
+def _counted(watch: Watch, checks: Checks, results: tuple[GateResult, ...], at: datetime) -> Checks:
     verdict = worst([result.verdict for result in results])
+    counted = _with_verdict(checks, results, verdict, at)
+    old = clock.elapsed(_begun(watch, checks), at) >= watch.analysis.window_seconds
+    return fresh_evidence(counted, at) if verdict is Verdict.PASSED and old and watch.analysis.confident else counted
+
+
+def _with_verdict(checks: Checks, results: tuple[GateResult, ...], verdict: Verdict, at: datetime) -> Checks:
     settled = verdict.settled
     return replace(
         checks,

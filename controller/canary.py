@@ -77,7 +77,8 @@ def _stepped(case: Case) -> Move:
     if case.situation.observation.traffic is None or observed != weight:
         return _not_applied(case, weight, observed)
     if canary.applied_at is None:
-        case = case.having(canary=replace(canary, applied_at=case.now, waiting_since=None))
+        checks = analysis.fresh_evidence(canary.checks)
+        case = case.having(canary=replace(canary, applied_at=case.now, waiting_since=None, checks=checks))
     return _watched(case)
 
 
@@ -119,6 +120,9 @@ def _watched(case: Case) -> Move:
     failed = analysis.failure(look.checks, rules)
     if failed is not None:
         return case.leave(Reason.ANALYSIS_FAILED, failed)
+    overspent = analysis.overspent(look.checks, rules)
+    if overspent is not None:
+        return case.leave(*overspent)
     impatient = analysis.out_of_patience(look.checks, rules)
     if impatient is not None:
         move = given_up(case, *impatient)

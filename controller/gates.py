@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SHOWN_DIGITS = 4
 _GREATEST_EXPONENT = 30
+_INFINITY = Decimal("Infinity")
 _TWELVE_DIGITS = Context(prec=12)
 
 
@@ -71,7 +72,11 @@ def judge(gate: Gate, sample: Sample | None, comparison: Comparison, fresh: Fres
         return _result(gate, sample, baseline, *flaw)
     if gate.comparative and baseline is None and comparison.expected:
         return _result(gate, sample, None, Verdict.NO_DATA, f"{gate.metric}: no value of production to compare with")
-    return _against_limits(gate, sample, baseline)
+    found = _against_limits(gate, sample, baseline)
+    if found.samples >= gate.min_samples or (_bounded(sample) and found.verdict is Verdict.FAILED):
+        return found
+    message = f"{gate.metric}: {found.samples} samples < minSamples {gate.min_samples}"
+    return _result(gate, sample, baseline, Verdict.NO_DATA, message)
 
 
 def limits(gate: Gate, baseline: Decimal | None) -> tuple[str, ...]:
@@ -90,6 +95,8 @@ def limit(gate: Gate, baseline: Decimal | None) -> Decimal | None:
 
 def number_text(number: Decimal) -> str:
     """A number to four significant digits, without exponent or trailing zeros."""
+    if number.is_infinite():
+        return "-∞" if number < 0 else "∞"
     rounded = f"{number:.{_SHOWN_DIGITS}g}"
     return f"{Decimal(rounded).normalize():f}"
 
@@ -110,8 +117,6 @@ def _flaw(gate: Gate, sample: Sample | None, fresh: Freshness | None) -> tuple[V
         when = sample.newest.isoformat(timespec="seconds") if sample.newest else ""
         wanted = fresh.oldest.isoformat(timespec="seconds")
         return Verdict.NO_DATA, f"{gate.metric}: data of {when}, wanted from {wanted} on"
-    if sample.samples < gate.min_samples:
-        return Verdict.NO_DATA, f"{gate.metric}: {sample.samples} samples < minSamples {gate.min_samples}"
     return None
 
 
@@ -125,9 +130,9 @@ def _against_limits(gate: Gate, sample: Sample | None, baseline: Decimal | None)
 
 
 def _reached(gate: Gate, sample: Sample, value: Decimal, demand: _Demand) -> tuple[Verdict, str]:
-    """Compare with one limit. With an interval, the whole of it must lie on one side for a verdict."""
-    low = value if sample.low is None or not _credible(sample.low) else sample.low
-    high = value if sample.high is None or not _credible(sample.high) else sample.high
+    """Compare with one limit. With bounds, both must lie on one side of it for a verdict; they may be infinite."""
+    low = value if sample.low is None else _bound(sample.low, -_INFINITY)
+    high = value if sample.high is None else _bound(sample.high, _INFINITY)
     good, bad = (">=", "<") if gate.rises else ("<=", ">")
     worst_end, best_end = (low, high) if gate.rises else (high, low)
     shown = f"{gate.metric} {number_text(value)}"
@@ -136,6 +141,16 @@ def _reached(gate: Gate, sample: Sample, value: Decimal, demand: _Demand) -> tup
     if not _reaches(best_end, demand.limit, rises=gate.rises):
         return Verdict.FAILED, f"{shown} {bad} {demand.phrase}"
     return Verdict.INCONCLUSIVE, f"{shown} in [{number_text(low)}, {number_text(high)}], which contains {demand.phrase}"
+
+
+def _bounded(sample: Sample | None) -> bool:
+    """Whether its bounds say how much it can be trusted, however small it is."""
+    return sample is not None and sample.low is not None and sample.high is not None
+
+
+def _bound(number: Decimal, unknown: Decimal) -> Decimal:
+    """An end of an interval; one that cannot be believed bounds nothing."""
+    return number if _credible(number) else unknown
 
 
 def _reaches(value: Decimal, limit: Decimal, *, rises: bool) -> bool:

@@ -13,11 +13,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from controller.observation import Sample
+from controller.sequential import Sorted, Tally, quantile_beside, share_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from controller.resource.policy import Gate, Query
+    from controller.sequential import Bounds
 
 METRIC = "recipes_request_duration_seconds"
 _ROUTE = "/recommend"
@@ -54,8 +56,13 @@ def value_query(metric: str, version: str, window: Window) -> str:
     """Return the query for a metric's value. Raises KeyError for one that is not measurable."""
     if metric == "error-rate":
         return f"({count_query(version, window, failed=True)} or vector(0)) / {count_query(version, window)}"
+    return latency_query(_QUANTILES[metric], version, window)
+
+
+def latency_query(level: float, version: str, window: Window) -> str:
+    """Return the query for a quantile of the answered requests' latency, in ms; above level 1 it is infinite."""
     buckets = f"{METRIC}_bucket{{{_selector(version, window, failed=False)}}}[{window.seconds}s]"
-    return f"{_MILLISECONDS:g} * histogram_quantile({_QUANTILES[metric]:g}, sum by (le) (increase({buckets})))"
+    return f"{_MILLISECONDS:g} * histogram_quantile({level:.6g}, sum by (le) (increase({buckets})))"
 
 
 def feedback_query(model: str, namespace: str, since: datetime, now: datetime) -> str:
@@ -72,12 +79,13 @@ def newest_query(version: str, window: Window) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is to be known of a version, beside another one or none; `queries` are the policy's own."""
+    """What is to be known of a version, beside another one or none; `queries` and `alpha` are a Measure's."""
 
     version: str
     baseline: str | None
     window: Window
     queries: Sequence[Query] = ()
+    alpha: float | None = None
 
     def measurable(self, metric: str) -> bool:
         """Whether Prometheus can be asked for it."""
@@ -97,11 +105,16 @@ def sample(gate: Gate, question: Question, ask: Callable[[str], float | None]) -
     samples = ask(count_query(version, window, failed=False if gate.metric in _QUANTILES else None))
     newest = ask(newest_query(version, window))
     beside = question.baseline
+    value = ask(question.about(gate.metric, version))
+    baseline = None if beside is None else ask(question.about(gate.metric, beside))
+    bounds = None if question.alpha is None else _bounds(gate.metric, question, question.alpha, ask)
     return Sample(
         metric=gate.metric,
-        value=_decimal(ask(question.about(gate.metric, version))),
-        baseline=None if beside is None else _decimal(ask(question.about(gate.metric, beside))),
-        samples=0 if samples is None or math.isnan(samples) else round(samples),
+        value=_decimal(value),
+        baseline=_decimal(baseline),
+        low=None if bounds is None else _decimal(bounds.low),
+        high=None if bounds is None else _decimal(bounds.high),
+        samples=_whole(samples),
         newest=None if newest is None else datetime.fromtimestamp(newest, UTC),
     )
 
@@ -109,6 +122,40 @@ def sample(gate: Gate, question: Question, ask: Callable[[str], float | None]) -
 def samples(gates: Sequence[Gate], question: Question, ask: Callable[[str], float | None]) -> tuple[Sample, ...]:
     """Measure every gate whose metric is measurable here; the others have no sample, which never counts as a pass."""
     return tuple(sample(gate, question, ask) for gate in gates if question.measurable(gate.metric))
+
+
+def _bounds(metric: str, question: Question, alpha: float, ask: Callable[[str], float | None]) -> Bounds | None:
+    """Bounds of the value, given the baseline's where there is one; None for a query of one's own.
+
+    Counters, which Prometheus extrapolates, are rounded to whole requests.
+    """
+    version, beside, window = question.version, question.baseline, question.window
+    if metric == "error-rate":
+        found = _failures(version, window, ask)
+        return share_beside(found, None if beside is None else _failures(beside, window, ask), alpha)
+    if metric not in _QUANTILES:
+        return None
+    latencies = _latencies(version, window, ask)
+    return quantile_beside(
+        _QUANTILES[metric], latencies, None if beside is None else _latencies(beside, window, ask), alpha
+    )
+
+
+def _latencies(version: str, window: Window, ask: Callable[[str], float | None]) -> Sorted:
+    def at(level: float) -> float:
+        value = ask(latency_query(level, version, window))
+        return math.nan if value is None else value
+
+    return Sorted(count=_whole(ask(count_query(version, window, failed=False))), at=at)
+
+
+def _failures(version: str, window: Window, ask: Callable[[str], float | None]) -> Tally:
+    count = _whole(ask(count_query(version, window)))
+    return Tally(min(_whole(ask(count_query(version, window, failed=True))), count), count)
+
+
+def _whole(count: float | None) -> int:
+    return 0 if count is None or math.isnan(count) else round(count)
 
 
 def _selector(version: str, window: Window, *, failed: bool | None) -> str:
@@ -119,7 +166,5 @@ def _selector(version: str, window: Window, *, failed: bool | None) -> str:
 
 
 def _decimal(value: float | None) -> Decimal | None:
-    """As many digits as mean something; "0 of 0" is NaN."""
-    if value is None:
-        return None
-    return Decimal("NaN") if math.isnan(value) else Decimal(f"{value:.6g}")
+    """As many digits as mean something; "0 of 0" is NaN, and a bound may be infinite."""
+    return None if value is None else Decimal(f"{value:.6g}")

@@ -239,6 +239,7 @@ class ClusterShell:
                 baseline=action.baseline,
                 window=Window.between(action.since, now, self._around.api.namespace),
                 queries=action.queries,
+                alpha=action.alpha,
             )
             try:
                 at = now.timestamp()

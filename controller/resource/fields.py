@@ -17,6 +17,7 @@ from controller.metrics import metric, metric_names
 from controller.schedule import check_cron, check_time_zone
 
 LONGEST_NAME = 50  # KServe appends "-predictor" and still needs a DNS label of at most 63 characters
+MOST_CONFIDENT = Decimal("0.9999")
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|[kMGT]i?)?")
@@ -57,6 +58,12 @@ def _decimal(value: object) -> Decimal:
     return number
 
 
+def _confidence(number: Decimal) -> Decimal:
+    if not 0 <= number <= MOST_CONFIDENT:
+        raise ValueError(f'{number} is no confidence: from "0" (none) to "{MOST_CONFIDENT}"')
+    return number
+
+
 def _digest(text: str) -> str:
     if not _DIGEST.fullmatch(text):
         raise ValueError(f"{text!r} is no digest; it looks like sha256: and 64 hexadecimal digits")
@@ -86,6 +93,7 @@ def _quantity(text: str) -> str:
 DnsLabel = Annotated[str, AfterValidator(dns_label)]
 SemVer = Annotated[str, Field(max_length=64), AfterValidator(_semantic_version)]
 DecimalText = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema({"type": "string"})]
+Confidence = Annotated[DecimalText, AfterValidator(_confidence)]
 Measured = Annotated[Decimal, Field(allow_inf_nan=True)]  # what a metrics source said, NaN included
 Digest = Annotated[str, AfterValidator(_digest)]
 MetricName = Annotated[str, AfterValidator(_metric_name)]

@@ -16,6 +16,7 @@ from pydantic import Field
 from controller.metrics import Source, metric
 from controller.resource.fields import (
     QUERY,
+    Confidence,
     Count,
     Cron,
     DecimalText,
@@ -242,20 +243,30 @@ class Query:
 class Analysis:
     """How a version is watched while users see it, in the canary and in the bake alike.
 
-    `failureLimit` failed checks are put up with in a phase; `inconclusiveLimit` unsettled checks in a row end patience
-    before its deadline does. A check looks back `windowSeconds`, but never beyond the moment its weight was applied.
+    With a `confidence`, a check looks back to the moment its weight was applied, and passes or fails only where the
+    bounds of what it sees lie on one side of the limit: they hold however often one looks, and all of a rollout's
+    checks together are wrong at most as often as is said ("0.95": one rollout of twenty). A step then lasts as long as
+    the proof takes, and at least `pauseSeconds`; evidence that was proven begins anew after `windowSeconds`.
+    `confidence: "0"` judges by the values alone, over the last `windowSeconds`. A canary whose evidence is still
+    Inconclusive after `requestBudget` requests is archived; 0 sets no budget. `failureLimit` failed checks are put up
+    with in a phase; `inconclusiveLimit` unsettled checks in a row end patience before its deadline does.
     """
 
-    interval_seconds: Duration = 60
+    interval_seconds: Duration = 30
     window_seconds: Duration = 900
-    failure_limit: Count = 1
-    inconclusive_limit: Count = 60
+    confidence: Confidence = Decimal("0.95")
+    request_budget: Count = 10_000
+    failure_limit: Count = 0
+    inconclusive_limit: Count = 2_880
     gates: Gates = (
         Gate(metric="error-rate", min_absolute_change=Decimal("-0.02"), min_samples=30),
         Gate(metric="latency-p95-ms", min_relative_change=Decimal("-0.5"), min_samples=30),
     )
     queries: Annotated[tuple[Query, ...], Field(max_length=10)] = ()
-    patience: Patience = Patience()
+    patience: Patience = Patience(
+        no_data=Limit(deadline_seconds=86_400, then=Then.ARCHIVE),
+        error=Limit(deadline_seconds=1_800, then=Then.ARCHIVE),
+    )
 
     def __post_init__(self) -> None:
         """Refuse gates on what traffic does not tell, and deadlines or windows shorter than one check."""
@@ -268,6 +279,11 @@ class Analysis:
             reason = f"{self.window_seconds} s is shorter than {interval}: data would be skipped"
             problems.append(Problem(("windowSeconds",), reason))
         Broken.unless_none(problems)
+
+    @property
+    def confident(self) -> bool:
+        """Whether a check is judged by bounds, and not by values alone."""
+        return self.confidence > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

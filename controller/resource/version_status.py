@@ -86,7 +86,8 @@ class Decided:
 class Checks:
     """The looks at live traffic in one phase. `done` numbers the next one; counts are of checks, not of gates.
 
-    `asked_at`: since when the next one has been asked for without an answer.
+    `asked_at`: since when the next one has been asked for without an answer. `evidence` numbers what is gathered now,
+    from `evidence_since` on or from the moment the weight was applied.
     """
 
     done: int = 0
@@ -101,6 +102,8 @@ class Checks:
     last_at: datetime | None = None
     asked_at: datetime | None = None
     last: Verdict | None = None
+    evidence: int = 0
+    evidence_since: datetime | None = None
     results: tuple[GateResult, ...] = ()
 
 

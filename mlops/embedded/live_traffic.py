@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from controller.observation import Measurement, Sample
+from controller.sequential import Sorted, Tally, quantile_beside, share_beside
 from mlops.evaluation.online import figure
+from mlops.evaluation.results import PERCENTILES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
+
+    from numpy.typing import NDArray
 
     from controller.actions import Measure
     from mlops.evaluation.online import Figure
     from mlops.monitoring.traffic_log import ServedRequest, TrafficLog
+
+
+_ROUNDING = 1e-9  # of a level that was a whole place
 
 
 class LiveTraffic:
@@ -34,6 +45,7 @@ class LiveTraffic:
                 baseline=_decimal(figure(gate.metric, beside)) if beside else None,
                 samples=found.samples,
                 newest=None if newest is None else now.fromtimestamp(newest, now.tzinfo),
+                **_bounds(gate.metric, rows, beside, action.alpha),
             )
             for gate in action.gates
             if (found := figure(gate.metric, rows)) is not None
@@ -44,6 +56,37 @@ class LiveTraffic:
         """What a version answered since then. After the clock was set back, there is a future that has been."""
         until = now.timestamp()
         return tuple(row for row in self._log.since(version, since.timestamp()) if row.at <= until)
+
+
+def _bounds(
+    metric: str, rows: Sequence[ServedRequest], beside: Sequence[ServedRequest], alpha: float | None
+) -> dict[str, Decimal]:
+    """The bounds of a metric's value as the fields of a Sample; none where values alone are asked for."""
+    if alpha is None:
+        return {}
+    if metric in PERCENTILES:
+        bounds = quantile_beside(PERCENTILES[metric] / 100, _sorted(rows), _sorted(beside) if beside else None, alpha)
+    else:
+        bounds = share_beside(_tally(metric, rows), _tally(metric, beside) if beside else None, alpha)
+    return {"low": Decimal(f"{bounds.low:.6g}"), "high": Decimal(f"{bounds.high:.6g}")}
+
+
+def _tally(metric: str, rows: Sequence[ServedRequest]) -> Tally:
+    found = figure(metric, rows)
+    return Tally(0, 0) if found is None or found.value is None else Tally(found.value * found.samples, found.samples)
+
+
+def _sorted(rows: Sequence[ServedRequest]) -> Sorted:
+    latencies = np.sort([row.latency_ms for row in rows if not row.failed])
+    return Sorted(count=len(latencies), at=lambda level: _order_statistic(latencies, level))
+
+
+def _order_statistic(values: NDArray[np.float64], level: float) -> float:
+    """The smallest of sorted values below or at which lies a share `level` of them."""
+    place = math.ceil(level * len(values) - _ROUNDING)
+    if not len(values) or place > len(values):
+        return math.inf
+    return float(values[place - 1]) if place else 0.0
 
 
 def _decimal(found: Figure | None) -> Decimal | None:

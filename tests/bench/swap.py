@@ -35,6 +35,7 @@ spec:
     analysis:
       intervalSeconds: 1
       windowSeconds: 10
+      confidence: "0"
       gates: [{metric: error-rate, threshold: "0.01", minSamples: 5}]
   rollback: {bakeSeconds: 300}
 """

@@ -18,7 +18,7 @@ from tests.cluster.commands import CommandFailed, run, say, step
 from tests.cluster.control_plane import BRIDGE, ControlPlane
 from tests.cluster.kserve import KServe
 from tests.cluster.node import Node
-from tests.cluster.processes import NotReady, ProcessFolder
+from tests.cluster.processes import NotReady, ProcessFolder, Recorded
 from tests.cluster.runtime import PAUSE, Runtime, ctr
 from tests.cluster.toolchain import NotBuilt, build, cache_folder, toolset
 
@@ -57,6 +57,15 @@ class Bed:
         return self._control_plane.kubeconfig
 
     @property
+    def kserve(self) -> Recorded:
+        """The process of KServe's controller, which answers its webhooks too."""
+        return self._processes.named("kserve")
+
+    def crash_api(self) -> None:
+        """Kill the API server, and start it again as it was."""
+        self._control_plane.crash_api()
+
+    @property
     def running(self) -> bool:
         """Whether a start came to its end, and every part that it started runs still."""
         parts = self._processes.recorded()
@@ -86,9 +95,11 @@ class Bed:
             self._bring_images()
 
     def _keep_logs(self) -> None:
-        shutil.rmtree(self._folder / "failed", ignore_errors=True)
-        shutil.copytree(self._folder / "processes", self._folder / "failed", dirs_exist_ok=True)
-        say(f"logs: {self._folder / 'failed'}")
+        logs, kept = self._folder / "processes", self._folder / "failed"
+        shutil.rmtree(kept, ignore_errors=True)
+        if logs.exists():  # the control plane came up, which keeps its own and says what ended it
+            shutil.copytree(logs, kept)
+            say(f"logs: {kept}")
 
     def prepare(self) -> None:
         """Install Debian's packages and build the programs, those that are not there. Raises CommandFailed."""

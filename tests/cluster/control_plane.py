@@ -19,6 +19,8 @@ from tests.cluster.toolchain import NotBuilt, Toolset
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.cluster.processes import Recorded
+
 SERVICES = "10.96.0.0/16"
 PODS = "10.244.0.0/16"
 # The bridge's address on a machine with a node. Without one nothing listens there: it only stands in the API's own
@@ -155,9 +157,19 @@ class ControlPlane:
             "--requestheader-extra-headers-prefix=X-Remote-Extra-",
             f"--audit-policy-file={policy}", f"--audit-log-path={self.audit_log}",
         ])  # fmt: skip
-        trusted = ssl.create_default_context(cafile=str(pki / "ca.crt"))
-        ready = f"https://{self._address}:{ports.api}/readyz"
+        self._wait_for_api(process)
+
+    def _wait_for_api(self, process: Recorded) -> None:
+        (port,) = (part.partition("=")[2] for part in process.command if part.startswith("--secure-port="))
+        trusted = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
+        ready = f"https://{self._address}:{port}/readyz"
         self._processes.wait(process, lambda: _answers(ready, trusted), seconds=_START_SECONDS)
+
+    def crash_api(self) -> None:
+        """Kill the API server, and start it again as it was. Raises NotReady where it does not come up."""
+        process = self._processes.named("kube-apiserver")
+        process.kill()
+        self._wait_for_api(self._processes.start("kube-apiserver", process.command))
 
     def _start_controllers(self, ports: Ports) -> None:
         # Only now: started before the roles are there, it exits.

@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _STOP_SECONDS = 15.0
 
@@ -29,11 +29,28 @@ class Recorded:
     name: str
     pid: int
     started: int
+    command: Sequence[str] = ()  # a bed that ran before commands were recorded can still be stopped
 
     @property
     def running(self) -> bool:
         """Whether it still runs; a zombie does not."""
         return _start_of(self.pid) == self.started
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it answer nobody while the block runs: worse than dead, for whoever asks it has to wait."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        os.kill(self.pid, signal.SIGKILL)
+        end = time.monotonic() + _STOP_SECONDS
+        while self.running and time.monotonic() < end:
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """Ask it to end, then end it."""
@@ -62,7 +79,8 @@ class ProcessFolder:
                 stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         self._children.append(process)
-        recorded = Recorded(name=name, pid=process.pid, started=_start_of(process.pid) or 0)
+        words = [str(part) for part in command]
+        recorded = Recorded(name=name, pid=process.pid, started=_start_of(process.pid) or 0, command=words)
         self._record(name).write_text(json.dumps(asdict(recorded)), encoding="utf-8")
         return recorded
 
@@ -70,6 +88,13 @@ class ProcessFolder:
         """Return what was started here, the last first."""
         paths = sorted(self._folder.glob("*.process"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
         return [Recorded(**json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+
+    def named(self, name: str) -> Recorded:
+        """Return the process of this name. Raises LookupError where none was started."""
+        for process in self.recorded():
+            if process.name == name:
+                return process
+        raise LookupError(f"no {name} was started in {self._folder}")
 
     def stop(self) -> None:
         """Stop everything that was started here, the last first."""

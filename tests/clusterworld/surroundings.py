@@ -216,16 +216,18 @@ class Prometheus:
         (seconds,) = set(re.findall(r"\[(\d+)s\]", query))
         asked = REQUESTS_PER_SECOND * int(seconds) * platform.weights().get(version, 0) // 100
         asked = asked if platform.users_ask else 0
+        behaviour = platform.behaviour(version)
+        failing = behaviour.error_rate
+        if behaviour.error_rate_in_production is not None and platform.weights().get(version) == 100:
+            failing = behaviour.error_rate_in_production
         if query.startswith("sum(increase"):
-            return float(asked)
+            return asked * failing if 'status=~"5..' in query else float(asked)
         if platform.metrics == "nan" or not asked:
             return float("nan")
-        behaviour = platform.behaviour(version)
         if "histogram_quantile" in query:
-            return behaviour.latency_ms
-        if behaviour.error_rate_in_production is not None and platform.weights().get(version) == 100:
-            return behaviour.error_rate_in_production
-        return behaviour.error_rate
+            (level,) = re.findall(r"histogram_quantile\(([0-9.]+)", query)
+            return behaviour.latency_ms if float(level) <= 1 else float("inf")
+        return failing
 
 
 def _over(job: dict[str, Any]) -> bool:

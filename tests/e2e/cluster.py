@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """Where it is, and what of this machine it reaches. `audit_log` is None where there is none to read."""
+    """Where it is, and what of this machine it reaches. `own` is the bed, None where the cluster is another's."""
 
     kubectl: Path
     kubeconfig: Path
@@ -42,7 +42,7 @@ class Cluster:
     host: str
     node: str
     volumes: Path
-    audit_log: Path | None = None
+    own: Bed | None = None
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def cluster() -> Iterator[Cluster]:
     yield Cluster(
         kubectl=kubectl, kubeconfig=bed.kubeconfig, images={role: images.name_of(role) for role in images.ROLES},
         gateway=f"http://127.0.0.1:{gateway.PORT}", host=BRIDGE, node=NODE, volumes=default_folder() / "volumes",
-        audit_log=bed.audit_log,
+        own=bed,
     )  # fmt: skip
     if not ran:
         bed.stop()

@@ -29,7 +29,7 @@ MODEL: dict[str, Any] = {
         "rollout": {
             "steps": [{"weight": 20, "pauseSeconds": 5}, {"weight": 50, "pauseSeconds": 5}],
             "analysis": {
-                "intervalSeconds": 5, "windowSeconds": 30,
+                "intervalSeconds": 5, "windowSeconds": 30, "confidence": "0",
                 "queries": [{"name": "inflight", "query":
                     'max(recipes_inflight{namespace="$namespace"} * on (pod) group_left () recipes_model_info{version="$version"})'}],
                 "gates": [

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.cluster.processes import Recorded
     from tests.e2e.kube import Kube
 
 _START_SECONDS = 60.0
@@ -30,8 +31,9 @@ _COMPONENT = "app.kubernetes.io/component"
 class Prometheus:
     """One that runs."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, process: Recorded) -> None:
         self.url = url
+        self.process = process
 
     def value(self, query: str) -> float | None:
         """Return the one value of an instant query, None where there is none."""
@@ -80,7 +82,7 @@ def running_prometheus(kube: Kube, folder: Path) -> Iterator[Prometheus]:
     discovery.start()
     try:
         processes.wait(process, ready, seconds=_START_SECONDS)
-        yield Prometheus(url)
+        yield Prometheus(url, process)
     finally:
         stopping.set()
         discovery.join()

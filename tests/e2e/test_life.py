@@ -178,13 +178,13 @@ _ELSEWHERE = {("models", "create"), ("jobs", "delete"), ("cronjobs", "delete"), 
 
 def test_the_rights_are_those_that_are_used_and_none_was_missing(life, bed):
     kube = life.kube
-    if bed.audit_log is None:
+    if bed.own is None:
         pytest.skip("this cluster's audit log is not ours to read")
     kube("delete", "modelversion,model", "--all", "--wait=true", "--timeout=120s")
     wait_until(lambda: not kube.list("inferenceservices", "mlops.recipe-recommender.io/model"), "nothing is left")
     who = f"system:serviceaccount:{kube.namespace}:rr-controller"
     asked = [
-        line for line in map(json.loads, bed.audit_log.read_text().splitlines()) if line["user"]["username"] == who
+        line for line in map(json.loads, bed.own.audit_log.read_text().splitlines()) if line["user"]["username"] == who
     ]
     denied = [(each["verb"], each["requestURI"]) for each in asked if each["responseStatus"]["code"] == 403]
     used = {(_resource(each["objectRef"]), each["verb"]) for each in asked if "resource" in each.get("objectRef", {})}

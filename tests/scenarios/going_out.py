@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.scenarios.steps import (
     Scenario,
     Units,
@@ -27,6 +29,17 @@ from tests.scenarios.steps import (
     wait,
     went_through,
 )
+
+# Half of all requests may fail: a dozen that do not are proof enough.
+PROVING: dict[str, Any] = {
+    "steps": [{"weight": 30, "pauseSeconds": Units(1)}],
+    "analysis": {
+        "intervalSeconds": Units(1),
+        "windowSeconds": Units(30),
+        "confidence": "0.9",
+        "gates": [{"metric": "error-rate", "minAbsoluteChange": "-0.5", "minSamples": 5}],
+    },
+}
 
 GOING_OUT: tuple[Scenario, ...] = (
     story(
@@ -168,6 +181,38 @@ GOING_OUT: tuple[Scenario, ...] = (
         is_stalled("1.1.0", stalled=False),
     ),
     story(
+        "with a confidence a step lasts until it is proven that the version is no worse than may be",
+        model(),
+        in_production("1.0.0"),
+        patch(rollout=PROVING),
+        push("1.1.0"),
+        has_weight("1.1.0", 30),
+        has_weight("1.1.0", 100),
+        eventually("1.1.0", stage="Production", reason="InProduction"),
+        went_through("1.1.0", "Promoted"),
+    ),
+    story(
+        "with a confidence a version that fails for everybody is taken back in its first step",
+        model(),
+        in_production("1.0.0"),
+        patch(rollout=PROVING),
+        push("1.1.0", error_rate=1.0),
+        has_weight("1.1.0", 30),
+        never_above("1.1.0", 30, units=10),
+        eventually("1.1.0", stage="Archived", reason="AnalysisFailed"),
+        answered_by(v1_0_0=100),
+    ),
+    story(
+        "a version of which nothing can be proven is taken back when its budget of requests is spent",
+        model(),
+        in_production("1.0.0"),
+        patch(rollout=PROVING | {"analysis": PROVING["analysis"] | {"requestBudget": 20}}),
+        push("1.1.0", error_rate=0.5),
+        has_weight("1.1.0", 30),
+        eventually("1.1.0", stage="Archived", reason="Inconclusive"),
+        answered_by(v1_0_0=100),
+    ),
+    story(
         "without any traffic a version is archived at the deadline, where the policy says so",
         model(),
         patch(
@@ -176,6 +221,7 @@ GOING_OUT: tuple[Scenario, ...] = (
                 "analysis": {
                     "intervalSeconds": Units(1),
                     "windowSeconds": Units(5),
+                    "confidence": "0",
                     "patience": {"noData": {"deadlineSeconds": Units(5), "then": "Archive"}},
                 },
             }

@@ -52,6 +52,7 @@ def model_manifest(world: World, **blocks: Any) -> dict[str, Any]:
     analysis = {
         "intervalSeconds": world.seconds(1),
         "windowSeconds": world.seconds(5),
+        "confidence": "0",
         "failureLimit": 1,
         "gates": gates,
         "patience": patience,

@@ -102,6 +102,7 @@ spec:
     analysis:
       intervalSeconds: 1
       windowSeconds: 10
+      confidence: "0"
       failureLimit: 3
       gates:
       - {{metric: error-rate, threshold: "0.01", minSamples: 3}}

@@ -45,6 +45,7 @@ from controller.resource.codec import codec
 from controller.resource.meta import API_VERSION
 from controller.resource.version import Lineage, Origin, Trigger
 from controller.schedule import next_run
+from controller.sequential import Tally, share
 from tests.scenarios.world import Behaviour
 
 if TYPE_CHECKING:
@@ -259,10 +260,15 @@ class Platform:
         nan = Decimal("NaN")
         unknown = self.metrics == "nan" or asked == 0
         beside = action.baseline is not None and self.traffic.get(action.baseline, 0) > 0 and not unknown
+        value = nan if unknown else self._value(gate.metric, action.version, live=True)
+        bounded = action.alpha is not None and gate.metric == "error-rate" and not unknown
+        bounds = share(Tally(float(value) * asked, asked), action.alpha) if bounded else None
         return Sample(
             metric=gate.metric,
-            value=nan if unknown else self._value(gate.metric, action.version, live=True),
+            value=value,
             baseline=self._value(gate.metric, action.baseline, live=True) if beside and action.baseline else None,
+            low=Decimal(f"{bounds.low:.6g}") if bounds else None,
+            high=Decimal(f"{bounds.high:.6g}") if bounds else None,
             samples=asked,
             newest=now - timedelta(hours=1) if self.metrics == "stale" else now,
         )

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from controller.analysis import Watch, checks_wanted, failure, look, out_of_patience
+from controller.analysis import Watch, checks_wanted, failure, fresh_evidence, look, out_of_patience, overspent
 from controller.observation import Measurement, Sample
 from controller.resource.policy import Analysis, Gate, Limit, Patience, Then
+from controller.resource.reasons import Reason
 from controller.resource.version_status import Checks
 from controller.stages import Verdict
 
@@ -16,6 +17,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RULES = Analysis(
     interval_seconds=60,
     window_seconds=120,
+    confidence=Decimal(0),
     failure_limit=1,
     inconclusive_limit=3,
     gates=(Gate(metric="error-rate", threshold=Decimal("0.1"), min_samples=10),),
@@ -152,3 +154,82 @@ def test_a_memory_of_production_outlives_an_error_and_is_compared_with_after_100
 
     assert checks.last is Verdict.FAILED
     assert checks.results[0].message == "error-rate 0.5 > baseline 0.01 + 0.02 = 0.03 (n=100)"
+
+
+PROOF = replace(RULES, confidence=Decimal("0.9"), request_budget=500)
+PROVING = replace(WATCH, analysis=PROOF)
+
+
+def bounded(number: int, low: str, value: str, high: str, *, when: int, n: int = 100) -> Measurement:
+    sample = Sample(
+        metric="error-rate",
+        value=Decimal(value),
+        low=Decimal(low),
+        high=Decimal(high),
+        samples=n,
+        newest=at(when),
+    )
+    return Measurement(name=f"w-{number}", at=at(when), samples=(sample,))
+
+
+def after(checks: Checks, measurement: Measurement) -> Checks:
+    return look(PROVING, checks, measurement, measurement.at).checks
+
+
+def test_with_a_confidence_evidence_grows_until_it_is_proven():
+    unproven = after(Checks(), bounded(0, "0", "0.05", "0.3", when=60))
+    later = after(unproven, bounded(1, "0", "0.05", "0.2", when=600))
+    asked = look(PROVING, later, None, at(660)).measure
+
+    assert later.last is Verdict.INCONCLUSIVE
+    assert asked is not None
+    assert asked.since == NOW, "the window of 120 s is long over, and the proof is not there"
+    assert asked.alpha == pytest.approx(0.1 / 2 / 2), "canary and bake share it, and so do all evidences to come"
+
+
+def test_what_was_proven_and_is_older_than_the_window_excuses_nothing_that_comes_later():
+    young = after(Checks(), bounded(0, "0", "0.05", "0.09", when=60))
+    old = after(young, bounded(1, "0", "0.05", "0.09", when=120))
+    asked = look(PROVING, old, None, at(180)).measure
+
+    assert (young.evidence, young.evidence_since) == (0, None)
+    assert (old.evidence, old.evidence_since) == (1, at(120))
+    assert asked is not None
+    assert asked.since == at(120)
+    assert asked.alpha == pytest.approx(0.1 / 2 / 6)
+
+
+def test_each_weight_begins_evidence_of_its_own_and_the_first_is_not_counted_twice():
+    seen = after(Checks(), bounded(0, "0", "0.05", "0.09", when=60))
+
+    assert fresh_evidence(Checks()) == Checks()
+    assert fresh_evidence(fresh_evidence(seen)).evidence == 2
+
+
+@pytest.mark.parametrize("seconds", [1, 300, 86_400])
+def test_one_proof_is_enough_however_long_a_period_is(seconds: int):
+    assert checks_wanted(PROOF, seconds) == 1
+    assert checks_wanted(replace(PROOF, gates=()), seconds) == 0
+
+
+@pytest.mark.parametrize(
+    ("measurement", "told"),
+    [
+        (
+            bounded(0, "0", "0.05", "0.3", when=60, n=500),
+            (
+                "error-rate 0.05 in [0, 0.3], which contains threshold 0.1 (n=500); 500 requests answered >= "
+                "requestBudget 500"
+            ),
+        ),
+        (bounded(0, "0", "0.05", "0.3", when=60, n=499), None),
+        (bounded(0, "0", "0.05", "0.09", when=60, n=5000), None),
+        (bounded(0, "0", "NaN", "1", when=60, n=5000), None),
+    ],
+)
+def test_a_canary_may_answer_so_many_requests_without_a_proof(measurement: Measurement, told: str | None):
+    checks = after(Checks(), measurement)
+
+    assert overspent(checks, PROOF) == (told and (Reason.INCONCLUSIVE, told))
+    assert overspent(checks, replace(PROOF, request_budget=0)) is None
+    assert overspent(checks, replace(PROOF, confidence=Decimal(0))) is None

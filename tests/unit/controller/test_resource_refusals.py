@@ -132,6 +132,11 @@ BAD = (
         ('spec.rollout.analysis.queries[0].query: does not ask about a version: select by version="$version"',),
     ),
     Bad(
+        "a confidence that nothing reaches",
+        version(rollout={"analysis": {"confidence": "1"}}),
+        ('spec.rollout.analysis.confidence: 1 is no confidence: from "0" (none) to "0.9999"',),
+    ),
+    Bad(
         "two gates on one metric",
         version(gates=[{"metric": "map", "threshold": "0.5"}, {"metric": "map", "minAbsoluteChange": "0"}]),
         ("spec.gates[1].metric: map has a gate already; put its limits into one gate",),

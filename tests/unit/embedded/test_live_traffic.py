@@ -9,12 +9,15 @@ import pytest
 
 from controller.actions import Measure
 from controller.resource.policy import Gate
+from controller.sequential import Tally, quantile_levels, share_beside
 from mlops.embedded.live_traffic import LiveTraffic
 from mlops.monitoring.traffic_log import ServedRequest, TrafficLog
 from tests.unit.embedded.conftest import START
 
 ERRORS = Gate(metric="error-rate", threshold=Decimal("0.1"))
 CLICKS = Gate(metric="ctr", threshold=Decimal("0.1"))
+MEDIAN = Gate(metric="latency-p50-ms", threshold=Decimal(100))
+SLOWEST = Gate(metric="latency-p99-ms", threshold=Decimal(100))
 DRIFT = Gate(metric="score-drift", threshold=Decimal("0.1"))
 
 
@@ -28,10 +31,9 @@ def log():
     return log
 
 
-def measured(log, *, gates=(ERRORS,), since=0, now=60, baseline="1.0.0", version="1.1.0"):
-    action = Measure(
-        name="look-1", version=version, baseline=baseline, since=START + timedelta(seconds=since), gates=gates
-    )
+def measured(log, *, gates=(ERRORS,), since=0, now=60, baseline="1.0.0", version="1.1.0", alpha=None):
+    since = START + timedelta(seconds=since)
+    action = Measure(name="look-1", version=version, baseline=baseline, since=since, gates=gates, alpha=alpha)
     return LiveTraffic(log).measure(action, START + timedelta(seconds=now))
 
 
@@ -59,3 +61,29 @@ def test_a_metric_that_this_process_does_not_measure_has_no_sample(log):
 def test_after_the_clock_was_set_back_the_future_that_has_been_does_not_count(log):
     (sample,) = measured(log, since=-3600, now=4).samples
     assert (sample.samples, sample.newest) == (5, START + timedelta(seconds=4))
+
+
+@pytest.mark.parametrize(
+    ("baseline", "expected"),
+    [("1.0.0", share_beside(Tally(5, 10), Tally(0, 10), 0.05)), (None, share_beside(Tally(5, 10), None, 0.05))],
+)
+def test_bounds_are_asked_for_by_how_often_they_may_be_wrong(log, baseline, expected):
+    (sample,) = measured(log, alpha=0.05, baseline=baseline).samples
+    assert (float(sample.low), float(sample.high)) == pytest.approx((expected.low, expected.high), rel=1e-5)
+
+
+def test_bounds_of_a_latency_are_values_that_were_seen_or_none(log):
+    for number in range(1, 101):
+        request = ServedRequest(at=START.timestamp() + 20, version="2.0.0", failed=False, latency_ms=number)
+        log.record(request)
+    levels = quantile_levels(0.5, 100, 0.05)
+    (median, high) = measured(log, gates=(MEDIAN, SLOWEST), alpha=0.05, baseline=None, version="2.0.0").samples
+
+    assert (median.low, median.high) == (round(levels.low * 100), round(levels.high * 100))
+    assert high.high == Decimal("Infinity"), "a hundred values do not bound the 99th percentile"
+    assert high.low < 99
+
+
+def test_what_nobody_asked_bounds_nothing(log):
+    (sample,) = measured(log, since=30, alpha=0.05, baseline=None).samples
+    assert (sample.low, sample.high) == (0, 1)

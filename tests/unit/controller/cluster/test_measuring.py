@@ -11,6 +11,7 @@ import pytest
 from controller.cluster.measuring import Question, Window, samples
 from controller.cluster.prometheus import Prometheus
 from controller.resource.policy import Gate, Query
+from controller.sequential import Tally, quantile_levels, share_beside
 from mlops.errors import Permanent, Transient
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -25,7 +26,7 @@ def test_a_window_covers_what_was_asked_and_at_least_two_scrapes():
     assert Window.between(NOW + timedelta(hours=1), NOW, "shop").seconds == 15
 
 
-def asked(gates, answers, *own):
+def asked(gates, answers, *own, alpha=None):
     """The samples where a query that holds all words of a key has that key's answer; and the queries."""
     queries = []
 
@@ -34,7 +35,7 @@ def asked(gates, answers, *own):
         return next((value for words, value in answers.items() if all(word in query for word in words)), None)
 
     window = Window(namespace="shop", seconds=60)
-    question = Question(version="1.1.0", baseline="1.0.0", window=window, queries=own)
+    question = Question(version="1.1.0", baseline="1.0.0", window=window, queries=own, alpha=alpha)
     return samples(gates, question, ask), queries
 
 
@@ -53,6 +54,36 @@ def test_a_latency_is_of_the_requests_that_were_answered():
 
     assert (found[0].value, found[0].samples) == (Decimal("12.5"), 10)
     assert any('status!~"5.."' in query and "_bucket" in query for query in queries)
+
+
+def test_bounds_of_an_error_rate_are_those_of_the_difference_beside_the_baselines_own():
+    counted = {
+        ('version="1.1.0"', 'status=~"5..', "sum(increase"): 30.2, ('version="1.1.0"', "sum(increase"): 100.4,
+        ('version="1.0.0"', 'status=~"5..', "sum(increase"): 0.0, ('version="1.0.0"', "sum(increase"): 900.0,
+    }  # fmt: skip
+    (sample,), _ = asked([ERRORS], {("/ sum", "1.1.0"): 0.3, ("/ sum", "1.0.0"): 0.0, **counted}, alpha=0.01)
+    bounds = share_beside(Tally(30, 100), Tally(0, 900), 0.01)
+
+    assert (sample.low, sample.high) == tuple(Decimal(f"{end:.6g}") for end in (bounds.low, bounds.high))
+    assert 0.1 < sample.low < sample.value < sample.high < 0.6
+
+
+def test_bounds_of_a_latency_are_quantiles_of_other_levels():
+    answers = {("_count", "sum(increase"): 1000.0, ("histogram_quantile(0.95,",): 100.0}
+    levels = quantile_levels(0.95, 1000, 0.005)
+    answers |= {(f"histogram_quantile({levels.low:.6g},",): 80.0, (f"histogram_quantile({levels.high:.6g},",): 130.0}
+    (sample,), _ = asked([LATENCY], answers, alpha=0.01)
+
+    assert (sample.value, sample.low, sample.high) == (100, 100 + 80 - 130, 100 + 130 - 80)
+
+
+def test_a_query_of_ones_own_has_no_bounds_and_a_latency_nobody_knows_bounds_nothing():
+    queue = Query(name="queue", query='max(queue{version="$version"})')
+    gate = Gate(metric="query/queue", threshold=Decimal(5), greater_is_better=False)
+    (own, latency), _ = asked([gate, LATENCY], {("max(queue",): 3.0}, queue, alpha=0.01)
+
+    assert (own.value, own.low, own.high) == (Decimal(3), None, None)
+    assert latency.low.is_nan()
 
 
 def test_without_traffic_there_is_no_value():
