@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from controller.resource.conditions import bounded
 from controller.resource.version_status import GateResult
 from controller.stages import Verdict, worst
+from mlops.judgement import doubt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from controller.observation import Sample
@@ -55,14 +56,19 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True)
 class _Demand:
-    """A limit that the value must reach, and how it came about."""
+    """A limit that the value must reach, and how it came about; `change` is the demanded one, for the better."""
 
     limit: Decimal
     phrase: str
+    change: Decimal | None = None
 
 
 def judge(gate: Gate, sample: Sample | None, comparison: Comparison, fresh: Freshness | None = None) -> GateResult:
-    """Judge one sample, by ordered questions: is there something to compare with, is it usable, does it suffice."""
+    """Judge one sample, by ordered questions: is there something to compare with, is it usable, does it suffice.
+
+    `fresh` is what evidence that grows has to be: bounds that contain the limit then are Inconclusive, for more will
+    come. Without it the evidence is all there will ever be, and is judged as `mlops.judgement` says.
+    """
     baseline = _baseline(gate, sample, comparison)
     if gate.threshold is None and baseline is None and not comparison.expected:
         message = f"{gate.metric}: nothing in production to compare with (NoBaseline), not applicable"
@@ -72,7 +78,7 @@ def judge(gate: Gate, sample: Sample | None, comparison: Comparison, fresh: Fres
         return _result(gate, sample, baseline, *flaw)
     if gate.comparative and baseline is None and comparison.expected:
         return _result(gate, sample, None, Verdict.NO_DATA, f"{gate.metric}: no value of production to compare with")
-    found = _against_limits(gate, sample, baseline)
+    found = _against_limits(gate, sample, baseline, grows=fresh is not None)
     if found.samples >= gate.min_samples or (_bounded(sample) and found.verdict is Verdict.FAILED):
         return found
     message = f"{gate.metric}: {found.samples} samples < minSamples {gate.min_samples}"
@@ -120,10 +126,12 @@ def _flaw(gate: Gate, sample: Sample | None, fresh: Freshness | None) -> tuple[V
     return None
 
 
-def _against_limits(gate: Gate, sample: Sample | None, baseline: Decimal | None) -> GateResult:
+def _against_limits(gate: Gate, sample: Sample | None, baseline: Decimal | None, *, grows: bool) -> GateResult:
     assert sample is not None  # noqa: S101 - asked by `_flaw`
     assert sample.value is not None  # noqa: S101 - as above
-    findings = [_reached(gate, sample, sample.value, demand) for demand in _demands(gate, baseline)]
+    reached = _reached if grows else _reached_for_good
+    findings = [reached(gate, sample, sample.value, demand) for demand in _demands(gate, baseline)]
+    findings += [(Verdict.FAILED, told) for told in _lost_slices(gate, sample)]
     verdict = worst([verdict for verdict, _ in findings])
     message = "; ".join(text for found, text in findings if found is verdict)
     return _result(gate, sample, baseline, verdict, f"{message} (n={sample.samples})")
@@ -143,9 +151,39 @@ def _reached(gate: Gate, sample: Sample, value: Decimal, demand: _Demand) -> tup
     return Verdict.INCONCLUSIVE, f"{shown} in [{number_text(low)}, {number_text(high)}], which contains {demand.phrase}"
 
 
+def _reached_for_good(gate: Gate, sample: Sample, value: Decimal, demand: _Demand) -> tuple[Verdict, str]:
+    """Compare with one limit, where no more evidence will come; the interval is that of the change."""
+    good, bad = (">=", "<") if gate.rises else ("<=", ">")
+    shown = f"{gate.metric} {number_text(value)}"
+    if not _reaches(value, demand.limit, rises=gate.rises):
+        return Verdict.FAILED, f"{shown} {bad} {demand.phrase}"
+    reached = f"{shown} {good} {demand.phrase}"
+    if demand.change is None or sample.baseline is None or not _bounded(sample):
+        return Verdict.PASSED, reached
+    ends = [_better(gate, end, sample.baseline) for end in (sample.low, sample.high) if end is not None]
+    doubted = doubt(min(ends), max(ends), demand.change)
+    return (Verdict.PASSED, reached) if doubted is None else (Verdict.FAILED, f"{reached}, but {doubted}")
+
+
+def _lost_slices(gate: Gate, sample: Sample) -> Iterator[str]:
+    """The parts of the queries that lose more than may be: by their mean, and beyond chance."""
+    margin = gate.max_slice_loss
+    for part in sample.slices if margin is not None else ():
+        change, best = (_better(gate, value, part.baseline) for value in (part.value, part.best))
+        if margin is not None and change < -margin and best < 0:
+            sign, worse = ("-", "<") if gate.rises else ("+", ">")
+            against = f"baseline {number_text(part.baseline)} {sign} {number_text(margin)}"
+            yield f"{gate.metric} {number_text(part.value)} {worse} {against} where {part.name} (n={part.samples})"
+
+
+def _better(gate: Gate, value: Decimal, baseline: Decimal) -> Decimal:
+    return value - baseline if gate.rises else baseline - value
+
+
 def _bounded(sample: Sample | None) -> bool:
     """Whether its bounds say how much it can be trusted, however small it is."""
-    return sample is not None and sample.low is not None and sample.high is not None
+    ends = (sample.low, sample.high) if sample is not None else ()
+    return bool(ends) and all(end is not None and not end.is_nan() for end in ends)
 
 
 def _bound(number: Decimal, unknown: Decimal) -> Decimal:
@@ -165,17 +203,19 @@ def _demands(gate: Gate, baseline: Decimal | None) -> list[_Demand]:
         return demands
     if gate.min_absolute_change is not None:
         change = gate.min_absolute_change if gate.rises else -gate.min_absolute_change
-        demands.append(_demand(baseline, change, number_text(abs(change))))
+        demands.append(_demand(gate, baseline, change, number_text(abs(change))))
     if gate.min_relative_change is not None:
         share = gate.min_relative_change if gate.rises else -gate.min_relative_change
-        demands.append(_demand(baseline, abs(baseline) * share, f"{number_text(abs(share) * 100)} %"))
+        demands.append(_demand(gate, baseline, abs(baseline) * share, f"{number_text(abs(share) * 100)} %"))
     return demands
 
 
-def _demand(baseline: Decimal, change: Decimal, shown: str) -> _Demand:
+def _demand(gate: Gate, baseline: Decimal, change: Decimal, shown: str) -> _Demand:
     sign = "-" if change < 0 else "+"
     return _Demand(
-        baseline + change, f"baseline {number_text(baseline)} {sign} {shown} = {number_text(baseline + change)}"
+        baseline + change,
+        f"baseline {number_text(baseline)} {sign} {shown} = {number_text(baseline + change)}",
+        change if gate.rises else -change,
     )
 
 

@@ -38,10 +38,22 @@ class ArtifactFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """One metric in a part of the queries that lost; `best` is the better end of its value's interval."""
+
+    name: str
+    value: Measured
+    baseline: Measured
+    best: Measured
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """One metric as measured; NaN stands for "0 of 0". `newest` is the time of the latest datum.
 
     `low` and `high` bound the value, the baseline taken as given: for a difference d of both versions, baseline + d.
+    `slices` are the parts of the queries that lost most, where it was asked for them.
     """
 
     metric: str
@@ -51,6 +63,7 @@ class Sample:
     high: Measured | None = None
     samples: int = 0
     newest: datetime | None = None
+    slices: tuple[Slice, ...] = ()
 
 
 class JobState(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from controller.actions import StartEvaluation, StartReplay
-from controller.observation import Sample
+from controller.observation import Sample, Slice
 from controller.resource.codec import codec
 from mlops.artifact.loader import load_model
 from mlops.errors import Permanent
-from mlops.evaluation import evaluate, read_qrels, read_queries
+from mlops.evaluation import contrast, evaluate, read_qrels, read_queries
 from mlops.evaluation.replayed import alone, compared, replay
 from mlops.evaluation.results import PERCENTILES
 from mlops.recipe import Recipe
@@ -24,7 +24,9 @@ from mlops.training import evaluation_set
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from controller.resource.policy import Gate
     from mlops.evaluation import EvaluationReport, Qrels, Query
+    from mlops.evaluation.contrast import Part
     from mlops.evaluation.replayed import Pair
     from mlops.recommendation import Ask, ServedModel
     from mlops.translation.translator import Translator
@@ -75,7 +77,7 @@ class Judge:
         queries, qrels = _dataset(asked.dataset, candidate, baseline)
         report = self._report(candidate, queries, qrels)
         compared = None if baseline is None else self._report(baseline, queries, qrels)
-        return [_sample(gate.metric, report, compared) for gate in asked.gates]
+        return [_sample(gate, report, compared) for gate in asked.gates]
 
     def _report(self, contender: Contender, queries: Sequence[Query], qrels: Qrels) -> EvaluationReport:
         return evaluate(
@@ -108,9 +110,26 @@ def _rows(rows: Rows) -> list[dict[str, Any]]:
     return [rows[document] for document in range(len(rows))]
 
 
-def _sample(metric: str, report: EvaluationReport, baseline: EvaluationReport | None) -> Sample:
-    of_baseline = None if baseline is None else _decimal(_value(metric, baseline))
-    return Sample(metric=metric, value=_decimal(_value(metric, report)), baseline=of_baseline, samples=report.n)
+def _sample(gate: Gate, report: EvaluationReport, baseline: EvaluationReport | None) -> Sample:
+    found = Sample(metric=gate.metric, value=_decimal(_value(gate.metric, report)), samples=report.n)
+    given = None if baseline is None else _value(gate.metric, baseline)
+    if baseline is None or given is None:
+        return found
+    apart = contrast.difference(gate.metric, report, baseline) if gate.comparative else None
+    parts = contrast.lost(gate.metric, report, baseline, rises=gate.rises) if gate.max_slice_loss is not None else ()
+    return replace(
+        found,
+        baseline=_decimal(given),
+        low=None if apart is None else _decimal(given + apart.low),
+        high=None if apart is None else _decimal(given + apart.high),
+        slices=tuple(_slice(part, rises=gate.rises) for part in parts),
+    )
+
+
+def _slice(part: Part, *, rises: bool) -> Slice:
+    best = part.interval.high if rises else part.interval.low
+    value, baseline, end = (Decimal(f"{number:.6g}") for number in (part.value, part.baseline, part.baseline + best))
+    return Slice(name=part.name, value=value, baseline=baseline, best=end, samples=part.queries)
 
 
 def _value(metric: str, report: EvaluationReport) -> float | None:

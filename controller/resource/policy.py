@@ -69,13 +69,15 @@ class Gate:
     """One demand on one metric: an absolute threshold, a change against production, or both.
 
     Changes are counted in the better direction: `minAbsoluteChange: "-0.01"` on a metric where greater is better allows
-    a loss of 0.01; `minRelativeChange: "-0.2"` on a latency allows 20 % more.
+    a loss of 0.01; `minRelativeChange: "-0.2"` on a latency allows 20 % more. `maxSliceLoss` goes with a change, in an
+    evaluation: no part of the queries (a kind, a language, a length) may lose more than that, beyond chance.
     """
 
     metric: MetricName
     threshold: DecimalText | None = None
     min_absolute_change: DecimalText | None = None
     min_relative_change: DecimalText | None = None
+    max_slice_loss: DecimalText | None = None
     greater_is_better: bool | None = None
     min_samples: Annotated[Count, Field(ge=1)] = 1
 
@@ -85,6 +87,9 @@ class Gate:
         problems = []
         if self.threshold is None and not self.comparative:
             problems.append(Problem((), "demands nothing: give threshold, minAbsoluteChange or minRelativeChange"))
+        if self.max_slice_loss is not None and (self.max_slice_loss < 0 or not self.comparative):
+            reason = "is a positive loss beside a minAbsoluteChange or minRelativeChange"
+            problems.append(Problem(("maxSliceLoss",), reason))
         if known is None and self.greater_is_better is None:
             problems.append(Problem(("greaterIsBetter",), f"of {self.metric} it must be said which is better"))
         if known is not None and self.greater_is_better not in (None, known.rises):
@@ -123,6 +128,8 @@ def gate_problems(gates: Iterable[Gate], source: Source, queries: Container[str]
         if known is not None and source not in known.sources:
             places = ", ".join(sorted(known.sources))
             yield Problem(("gates", index, "metric"), f"{gate.metric} is not measured {source} (only {places})")
+        if gate.max_slice_loss is not None and source is not Source.OFFLINE:
+            yield Problem(("gates", index, "maxSliceLoss"), "parts of the queries are only looked at offline")
         if gate.metric in seen:
             yield Problem(("gates", index, "metric"), f"{gate.metric} has a gate already; put its limits into one gate")
         seen.add(gate.metric)
@@ -157,7 +164,12 @@ class Evaluation:
 
     dataset: ShortText = "default"
     gates: Gates = (
-        Gate(metric="ndcg@10", threshold=Decimal("0.30"), min_absolute_change=Decimal("-0.01")),
+        Gate(
+            metric="ndcg@10",
+            threshold=Decimal("0.30"),
+            min_absolute_change=Decimal("-0.01"),
+            max_slice_loss=Decimal("0.05"),
+        ),
         Gate(metric="invalid-outputs", threshold=Decimal(0)),
         Gate(metric="empty-rate", threshold=Decimal("0.05")),
     )

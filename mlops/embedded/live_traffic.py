@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from controller.actions import Measure
+    from controller.sequential import Bounds
     from mlops.evaluation.online import Figure
     from mlops.monitoring.traffic_log import ServedRequest, TrafficLog
 
@@ -38,18 +39,20 @@ class LiveTraffic:
         rows = self._rows(action.version, action.since, now)
         beside = self._rows(action.baseline, action.since, now) if action.baseline else ()
         newest = max((row.at for row in rows), default=None)
-        samples = [
-            Sample(
-                metric=gate.metric,
-                value=_decimal(found),
-                baseline=_decimal(figure(gate.metric, beside)) if beside else None,
-                samples=found.samples,
-                newest=None if newest is None else now.fromtimestamp(newest, now.tzinfo),
-                **_bounds(gate.metric, rows, beside, action.alpha),
-            )
-            for gate in action.gates
-            if (found := figure(gate.metric, rows)) is not None
-        ]
+        samples = []
+        for gate in action.gates:
+            found, bounds = figure(gate.metric, rows), _bounds(gate.metric, rows, beside, action.alpha)
+            if found is not None:
+                sample = Sample(
+                    metric=gate.metric,
+                    value=_decimal(found),
+                    baseline=_decimal(figure(gate.metric, beside)) if beside else None,
+                    low=None if bounds is None else Decimal(f"{bounds.low:.6g}"),
+                    high=None if bounds is None else Decimal(f"{bounds.high:.6g}"),
+                    samples=found.samples,
+                    newest=None if newest is None else now.fromtimestamp(newest, now.tzinfo),
+                )
+                samples.append(sample)
         return Measurement(name=action.name, at=now, samples=tuple(samples))
 
     def _rows(self, version: str, since: datetime, now: datetime) -> tuple[ServedRequest, ...]:
@@ -60,15 +63,13 @@ class LiveTraffic:
 
 def _bounds(
     metric: str, rows: Sequence[ServedRequest], beside: Sequence[ServedRequest], alpha: float | None
-) -> dict[str, Decimal]:
-    """The bounds of a metric's value as the fields of a Sample; none where values alone are asked for."""
+) -> Bounds | None:
+    """The bounds of a metric's value; None where values alone are asked for."""
     if alpha is None:
-        return {}
+        return None
     if metric in PERCENTILES:
-        bounds = quantile_beside(PERCENTILES[metric] / 100, _sorted(rows), _sorted(beside) if beside else None, alpha)
-    else:
-        bounds = share_beside(_tally(metric, rows), _tally(metric, beside) if beside else None, alpha)
-    return {"low": Decimal(f"{bounds.low:.6g}"), "high": Decimal(f"{bounds.high:.6g}")}
+        return quantile_beside(PERCENTILES[metric] / 100, _sorted(rows), _sorted(beside) if beside else None, alpha)
+    return share_beside(_tally(metric, rows), _tally(metric, beside) if beside else None, alpha)
 
 
 def _tally(metric: str, rows: Sequence[ServedRequest]) -> Tally:

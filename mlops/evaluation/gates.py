@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlops.evaluation.results import PERCENTILES
+from mlops.judgement import doubt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,9 +107,7 @@ def judge(
     """Judge one gate on values by query; `seed` draws the bootstrap. Queries that only one version knows are left out.
 
     Asked in this order: are there enough samples, is the threshold met, is there something to compare with, is the
-    change allowed. A change is allowed when its mean is, and its 95 % interval bears it out: a demanded gain (> 0) must
-    be a gain beyond chance; a tolerated loss (<= 0) must either be no loss beyond chance, or stay within the tolerance
-    beyond chance.
+    change allowed. A change is allowed when its mean is, and its 95 % interval leaves no doubt (`judgement.py`).
     """
     common = candidate.keys() & production.keys() if gate.comparative and production else frozenset[str]()
     qids = sorted(common or candidate)
@@ -209,11 +208,7 @@ def _allowed_change(gate: Gate, baseline: float) -> float:
 def _problem(change: float, interval: Interval, allowed: float) -> str | None:
     if change < allowed:
         return f"{change:+.4g} < {allowed:+.4g}"
-    if allowed > 0 >= interval.low:
-        return f"the gain may be chance, {interval.low:+.4g} <= 0"
-    if allowed <= 0 and interval.high < 0 and interval.low < allowed:
-        return f"it is a loss beyond chance that may exceed the tolerance, {interval.low:+.4g} < {allowed:+.4g}"
-    return None
+    return doubt(interval.low, interval.high, allowed)
 
 
 def _result(

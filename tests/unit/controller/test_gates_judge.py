@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.gates import Comparison, Freshness, judge
-from controller.observation import Sample
+from controller.observation import Sample, Slice
 from controller.resource.policy import Gate
 from controller.stages import Verdict, worst
 
@@ -17,6 +17,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BESIDE = Comparison(expected=True, references={})
 ALONE = Comparison(expected=False, references={})
 D = Decimal
+GROWING = Freshness.around(NOW, 60)
 
 
 def quality(**limits: str) -> Gate:
@@ -32,6 +33,10 @@ def sample(value: str | None, baseline: str | None = None, *, n: int = 100, **mo
     return Sample(metric="any", samples=n, **numbers, **more)
 
 
+def part(value: str, baseline: str, *, best: str) -> Slice:
+    return Slice(name="language = es", value=D(value), baseline=D(baseline), best=D(best), samples=24)
+
+
 @dataclass(frozen=True)
 class Row:
     sentence: str
@@ -40,6 +45,7 @@ class Row:
     verdict: Verdict
     message: str
     comparison: Comparison = BESIDE
+    fresh: Freshness | None = None
 
 
 ROWS = (
@@ -112,6 +118,7 @@ ROWS = (
         sample("0.45", "0.44", low=D("0.42"), high=D("0.48")),
         Verdict.INCONCLUSIVE,
         "ndcg@10 0.45 in [0.42, 0.48], which contains baseline 0.44 - 0.01 = 0.43 (n=100)",
+        fresh=GROWING,
     ),
     Row(
         "an interval wholly on the bad side fails",
@@ -179,6 +186,7 @@ ROWS = (
         sample("110", "100", low=D("90"), high=D("Infinity")),
         Verdict.INCONCLUSIVE,
         "latency-p95-ms 110 in [90, ∞], which contains baseline 100 + 20 % = 120 (n=100)",
+        fresh=GROWING,
     ),
     Row(
         "an end that is no number bounds nothing",
@@ -202,6 +210,42 @@ ROWS = (
         "latency-p95-ms: 9 samples < minSamples 50",
     ),
     Row(
+        "evidence that will not grow passes where its interval contains the limit, if no loss is beyond chance",
+        quality(min_absolute_change="-0.01"),
+        sample("0.435", "0.44", low=D("0.42"), high=D("0.45")),
+        Verdict.PASSED,
+        "ndcg@10 0.435 >= baseline 0.44 - 0.01 = 0.43 (n=100)",
+    ),
+    Row(
+        "it fails where the loss is beyond chance and may be more than is tolerated",
+        quality(min_absolute_change="-0.01"),
+        sample("0.435", "0.44", low=D("0.42"), high=D("0.439")),
+        Verdict.FAILED,
+        "ndcg@10 0.435 >= baseline 0.44 - 0.01 = 0.43, but it is a loss beyond chance that may exceed the tolerance, "
+        "-0.02 < -0.01 (n=100)",
+    ),
+    Row(
+        "a gain that is demanded must be one beyond chance, also where less is better",
+        latency(min_absolute_change="5"),
+        sample("90", "100", low=D("75"), high=D("101")),
+        Verdict.FAILED,
+        "latency-p95-ms 90 <= baseline 100 - 5 = 95, but the gain may be chance, -1 <= 0 (n=100)",
+    ),
+    Row(
+        "a part of the queries that loses beyond chance fails what is fine as a whole",
+        quality(min_absolute_change="-0.01", max_slice_loss="0.05"),
+        sample("0.45", "0.44", slices=(part("0.31", "0.52", best="0.4"),)),
+        Verdict.FAILED,
+        "ndcg@10 0.31 < baseline 0.52 - 0.05 where language = es (n=24) (n=100)",
+    ),
+    Row(
+        "a loss that a part may have does not",
+        quality(min_absolute_change="-0.01", max_slice_loss="0.05"),
+        sample("0.45", "0.44", slices=(part("0.48", "0.52", best="0.5"),)),
+        Verdict.PASSED,
+        "ndcg@10 0.45 >= baseline 0.44 - 0.01 = 0.43 (n=100)",
+    ),
+    Row(
         "after 100 % production's last value is compared with",
         latency(min_relative_change="-0.2"),
         sample("150"),
@@ -214,7 +258,7 @@ ROWS = (
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.sentence)
 def test_one_gate_on_one_sample(row: Row):
-    result = judge(row.gate, row.sample, row.comparison)
+    result = judge(row.gate, row.sample, row.comparison, row.fresh)
 
     assert (result.verdict, result.message) == (row.verdict, row.message)
 
