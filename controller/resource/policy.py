@@ -276,8 +276,8 @@ class Analysis:
     )
     queries: Annotated[tuple[Query, ...], Field(max_length=10)] = ()
     patience: Patience = Patience(
-        no_data=Limit(deadline_seconds=86_400, then=Then.ARCHIVE),
-        error=Limit(deadline_seconds=1_800, then=Then.ARCHIVE),
+        no_data=Limit(deadline_seconds=21_600, then=Then.ARCHIVE),
+        error=Limit(deadline_seconds=600, then=Then.ARCHIVE),
     )
 
     def __post_init__(self) -> None:

@@ -2,7 +2,8 @@
 
 The decisions are those of the product (`controller.decide`, in the toy world); users are drawn at random. Beside it, on
 the same candidates and the same traffic, stand gates on fixed thresholds as other tools have them: values of the last
-five minutes against the same limits, without bounds, with as many failed checks as their documents put up with.
+five minutes against the same limits, without bounds, with as many failed checks as their documents put up with; and one
+that was set up with care, to look at an hour and 300 requests before it says anything.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ JUDGES: dict[str, tuple[dict[str, Any], int]] = {
     "bounds": ({}, 30),
     "fixed, no failure": (_FIXED | {"failureLimit": 0}, 1),
     "fixed, four failures": (_FIXED | {"failureLimit": 4}, 1),
+    "fixed, an hour and 300 requests": (_FIXED | {"failureLimit": 0, "windowSeconds": 3600}, 300),
 }
 
 

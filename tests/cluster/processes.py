@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import time
@@ -46,11 +47,13 @@ class Recorded:
             os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it as a crash would."""
-        os.kill(self.pid, signal.SIGKILL)
-        end = time.monotonic() + _STOP_SECONDS
-        while self.running and time.monotonic() < end:
-            time.sleep(0.05)
+        """End it as a crash would, and wait until its last thread is gone: before, its ports are still taken."""
+        process = os.pidfd_open(self.pid)
+        try:
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            select.select([process], [], [], _STOP_SECONDS)
+        finally:
+            os.close(process)
 
     def stop(self) -> None:
         """Ask it to end, then end it."""
