@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mlops.recommendation import Ask, ServedModel
     from mlops.translation.translator import Translator
 
+_LONGEST_NAME = 40  # of a part: kinds of queries have the names that somebody gave them
 _SEED = 0  # the same questions in every run, so that two runs of one job find the same
 
 
@@ -129,7 +130,7 @@ def _sample(gate: Gate, report: EvaluationReport, baseline: EvaluationReport | N
 def _slice(part: Part, *, rises: bool) -> Slice:
     best = part.interval.high if rises else part.interval.low
     value, baseline, end = (Decimal(f"{number:.6g}") for number in (part.value, part.baseline, part.baseline + best))
-    return Slice(name=part.name, value=value, baseline=baseline, best=end, samples=part.queries)
+    return Slice(name=part.name[:_LONGEST_NAME], value=value, baseline=baseline, best=end, samples=part.queries)
 
 
 def _value(metric: str, report: EvaluationReport) -> float | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 LEAST_QUERIES = 5  # of a part: fewer say nothing, and every part costs all others some confidence
-MOST_PARTS = 3
+MOST_PARTS = 2  # an answer of ten gates must fit into what Kubernetes keeps of a Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def difference(metric: str, candidate: EvaluationReport, baseline: EvaluationRep
 
 
 def lost(metric: str, candidate: EvaluationReport, baseline: EvaluationReport, *, rises: bool) -> tuple[Part, ...]:
-    """The parts that are worse beyond chance, the worst first, at most three.
+    """The parts that are worse beyond chance, the worst first, at most two.
 
     The intervals of all parts together are right 95 times of 100 (Bonferroni). Percentiles have no parts: a few
     queries' slowest says nothing.

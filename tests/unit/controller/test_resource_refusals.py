@@ -142,6 +142,28 @@ BAD = (
         ("spec.gates[1].metric: map has a gate already; put its limits into one gate",),
     ),
     Bad(
+        "a loss of slices that is a gain, and one without a change of the whole",
+        version(
+            gates=[
+                {"metric": "map", "minAbsoluteChange": "0", "maxSliceLoss": "-0.1"},
+                {"metric": "ndcg@10", "threshold": "0.3", "maxSliceLoss": "0.1"},
+            ]
+        ),
+        (
+            "spec.gates[0].maxSliceLoss: is a positive loss beside a minAbsoluteChange or minRelativeChange",
+            "spec.gates[1].maxSliceLoss: is a positive loss beside a minAbsoluteChange or minRelativeChange",
+        ),
+    ),
+    Bad(
+        "slices of what users do",
+        model(
+            rollout={
+                "analysis": {"gates": [{"metric": "error-rate", "minAbsoluteChange": "-0.02", "maxSliceLoss": "0.1"}]}
+            }
+        ),
+        ("spec.rollout.analysis.gates[0].maxSliceLoss: parts of the queries are only looked at offline",),
+    ),
+    Bad(
         "a gate that demands nothing",
         version(gates=[{"metric": "map", "minSamples": 5}]),
         ("spec.gates[0]: demands nothing: give threshold, minAbsoluteChange or minRelativeChange",),
