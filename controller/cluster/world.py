@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from controller.cluster.api import Object
+    from controller.cluster.api import KubeApi, Object
     from controller.cluster.job_reading import Judged
     from controller.cluster.mirror import Mirror
     from controller.cluster.routing import Entrance
@@ -66,7 +66,7 @@ class Resources:
     unreadable: tuple[Unreadable, ...]
 
 
-def resources_of(api: Mirror, model: str) -> Resources:
+def resources_of(api: Mirror | KubeApi, model: str) -> Resources:
     """Read a Model with its versions and approvals, oldest first. What cannot be read is named, and left alone."""
     documents: dict[tuple[str, str], Object] = {}
     unreadable: list[Unreadable] = []

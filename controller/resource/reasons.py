@@ -79,7 +79,7 @@ class Reason(StrEnum):
     AWAITING_APPROVAL = (
         "AwaitingApproval",
         "A person's approval is asked for and none that holds has been given.",
-        "Run `recipes approve`, or create a ModelApproval with the digest and the results hash of the status.",
+        "Run `recipes approve`, in a cluster `kubectl recipes approve`: it names digest and results of the status.",
     )
     APPROVAL_FORGED = (
         "ApprovalForged",

@@ -37,7 +37,7 @@ def apply(
     """Create or change Models, ModelVersions and ModelApprovals from manifests: all of them, or none."""
     documents = read_manifests(file, sys.stdin.buffer)
     with opened(make=True) as state:
-        with state.database.transaction():
+        with state.together():
             applied = [_applied(state, document) for document in documents]
         if json:
             print_json([_document(each) for each in applied])
@@ -53,7 +53,7 @@ def delete(
 ) -> None:
     """Delete a version: taken out of traffic first, then archived, then gone. One in production needs a successor."""
     with opened() as state:
-        with state.database.transaction():
+        with state.together():
             case = state.case(version)
             if case.version.meta.deleting:
                 raise Conflict(f"{case.number} is being deleted already", hint=f"recipes explain {case.number}")

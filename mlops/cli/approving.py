@@ -39,7 +39,7 @@ def add_to(app: typer.Typer) -> None:
 def approve(version: VERSION, by: BY = None, reason: REASON = "", json: JSON = False) -> None:
     """Approve a version that waits for it: these bytes, and these results. Exit 1 when the approval does not count."""
     with opened() as state:
-        with state.database.transaction():
+        with state.together():
             case = state.case(version)
             _refuse(case.number, nothing_to_approve(case))
             _decide(state, case, Choice.APPROVE, by, reason)
@@ -51,7 +51,7 @@ def approve(version: VERSION, by: BY = None, reason: REASON = "", json: JSON = F
 def reject(version: VERSION, by: BY = None, reason: REASON = "", json: JSON = False) -> None:
     """Reject a version that is on its way: its users go back to production, and it is archived."""
     with opened() as state:
-        with state.database.transaction():
+        with state.together():
             case = state.case(version)
             _refuse(case.number, nothing_to_reject(case))
             _decide(state, case, Choice.REJECT, by, reason)
@@ -115,7 +115,7 @@ def _tell(state: State, number: str, told: str, refusal: tuple[Reason, str] | No
     if as_json:
         reason, message = refusal or (None, told)
         document = {"version": number, "counts": refusal is None, "reason": reason, "message": message}
-        print_json({**document, "running": state.running})
+        print_json({**document, "running": state.asleep is None})
     elif refusal is None:
         answer(f"{number} {told}")
         say_when(state)

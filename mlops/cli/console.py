@@ -57,14 +57,14 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def print_error(error: MlopsError, *, as_json: bool) -> None:
+def print_error(error: MlopsError, *, as_json: bool, hint: str) -> None:
     """Print what went wrong and what to do next."""
     if as_json:
-        print_json({"error": error.message, "hint": error.hint, "kind": type(error).__name__})
+        print_json({"error": error.message, "hint": hint, "kind": type(error).__name__})
         return
     messages.print(f"[bold red]error[/]: {_plain(error.message)}", soft_wrap=True)
-    if error.hint:
-        messages.print(f"[bold]next[/]: {_plain(error.hint)}", soft_wrap=True)
+    if hint:
+        messages.print(f"[bold]next[/]: {_plain(hint)}", soft_wrap=True)
 
 
 def _plain(text: str) -> str:

@@ -38,13 +38,16 @@ _WARNING = "bold yellow"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What is shown: the stored resources, who answers (percent by version), what people were told."""
+    """What is shown: the stored resources, who answers (percent by version), what people were told.
+
+    `asleep` is what has to run before anything moves.
+    """
 
     model: Model
     versions: Sequence[ModelVersion]
     traffic: Mapping[str, int]
     notices: Sequence[Notice]
-    running: bool
+    asleep: str | None = None
 
     @property
     def active(self) -> list[ModelVersion]:
@@ -67,7 +70,7 @@ def frame(view: View, now: datetime) -> RenderableType:
     return Group(
         *_headline(view, now),
         _traffic(view),
-        *(block for version in view.active for block in _version(version, view, now)),
+        *(block for version in view.active for block in version_blocks(version, view, now)),
         *_waiting(view, now),
         *_notices(view, now),
     )
@@ -108,7 +111,7 @@ def document(view: View) -> dict[str, Any]:
             "message": slots.message if slots else "",
             "pinned": view.model.spec.pinned_version,
             "paused": view.model.spec.paused,
-            "running": view.running,
+            "running": view.asleep is None,
         },
         "traffic": dict(view.traffic),
         "versions": [_version_document(version, view) for version in view.versions],
@@ -131,8 +134,8 @@ def progress(status: VersionStatus) -> str:
 
 def _headline(view: View, now: datetime) -> Iterator[RenderableType]:
     yield Text(f"{_model_line(view)}   {instant(now)}", style="bold")
-    if not view.running:
-        yield Text("No `recipes up` runs over this home: nothing moves.", style=_WARNING)
+    if view.asleep is not None:
+        yield Text(f"Nothing moves before {view.asleep} runs.", style=_WARNING)
     yield Text("")
 
 
@@ -157,7 +160,8 @@ def _traffic(view: View) -> RenderableType:
     return table
 
 
-def _version(version: ModelVersion, view: View, now: datetime) -> Iterator[RenderableType]:
+def version_blocks(version: ModelVersion, view: View, now: datetime) -> Iterator[RenderableType]:
+    """What is shown of one version: its headline first."""
     status, number = version.status, version.spec.version
     if status is None:
         yield Text(f"\n{number}  waits to be looked at", style="bold")

@@ -55,7 +55,7 @@ def pause(
             subject, follows = state.model().name, "nothing advances until `recipes resume`; rollbacks still happen"
             print_change(state, subject, "is paused", follows, as_json=json)
             return
-        with state.database.transaction():
+        with state.together():
             case = state.case(version)
             if case.status.stage not in CANDIDATE_STAGES:
                 raise Conflict(f"{case.number} is in {case.status.stage}: only what is on its way can be paused")
@@ -74,7 +74,7 @@ def resume(
             state.resources.patch_model({"paused": None}, by=state.user)
             print_change(state, state.model().name, "is not paused", "versions advance", as_json=json)
             return
-        with state.database.transaction():
+        with state.together():
             case = state.case(version)
             state.resources.set_intent(case.number, Intent.PROMOTE)
         print_change(state, case.number, "has intent Promote", _going_on(case), as_json=json)
@@ -83,7 +83,7 @@ def resume(
 def pin(version: VERSION, json: JSON = False) -> None:
     """Keep production at a version: one that was there before is brought back, and nothing else goes out meanwhile."""
     with opened() as state:
-        with state.database.transaction():
+        with state.together():
             case = state.case(version)
             follows = _pinned(state, case)
         print_change(state, state.model().name, f"is pinned to {case.number}", follows, as_json=json)
@@ -107,7 +107,7 @@ def rollback(
     Naming a version that is not the one before pins the Model to it.
     """
     with opened() as state:
-        with state.database.transaction():
+        with state.together():
             to = None if version is None else state.case(version).number
             plan = way_back(state.situation(), to)
             if plan.abort is None:
@@ -172,7 +172,7 @@ def follows(case: Case, otherwise: str = "its attempt ends and it is archived") 
 def print_change(state: State, subject: str, change: str, follows: str, *, as_json: bool) -> None:
     """Print what was changed, what follows from it, and when."""
     if as_json:
-        print_json({"subject": subject, "change": change, "follows": follows, "running": state.running})
+        print_json({"subject": subject, "change": change, "follows": follows, "running": state.asleep is None})
         return
     answer(f"{subject} {change}: {follows}")
     say_when(state)
@@ -185,7 +185,7 @@ def _refuse_twice(case: Case) -> None:
 
 def _leave(version: str, intent: Intent, *, as_json: bool) -> None:
     with opened() as state:
-        with state.database.transaction():
+        with state.together():
             case = state.case(version)
             state.resources.set_intent(case.number, intent)
         told = "it is archived already, and no rollback or pin brings it back until `recipes resume` does"

@@ -79,7 +79,7 @@ def get(
         elif resources:
             _print(state, kind, resources)
         else:
-            say(f"No {kind} in {state.home.root}.")
+            say(f"No {kind} in {state.place}.")
 
 
 def _found(state: State, kind: Kinds, name: str | None) -> Sequence[Resource]:

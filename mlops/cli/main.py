@@ -6,7 +6,6 @@ forbids it · 5 may work later · 6 something has to be mended first.
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -29,15 +28,14 @@ from mlops.cli import (
     service,
     telling,
     training,
+    waiting,
     watching,
 )
-from mlops.cli.console import print_error
-from mlops.errors import Conflict, MlopsError, NotFound, Transient
+from mlops.cli.exits import exiting
 
-EXIT_CODES: tuple[tuple[type[MlopsError], int], ...] = ((NotFound, 3), (Conflict, 4), (Transient, 5), (MlopsError, 6))
 LEARNING = (learning, fine_tuning, feedback)
 MONITORING = (drifting, odd_points)
-LIFE = (applying, listing, telling, watching, approving, levers, replaying)
+LIFE = (applying, listing, telling, watching, waiting, approving, levers, replaying)
 
 
 def build_app() -> typer.Typer:
@@ -50,15 +48,8 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line and exit with the code of what happened."""
-    try:
+    with exiting(as_json="--json" in sys.argv):
         build_app()()
-    except MlopsError as error:
-        print_error(error, as_json="--json" in sys.argv)
-        raise SystemExit(next(code for kind, code in EXIT_CODES if isinstance(error, kind))) from error
-    except BrokenPipeError:
-        # The reader went away (`recipes models | head`): not an error, but Python would complain while closing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def replay(
     """Decide the record of a version again: exit 1 where anything comes out otherwise, or another end is stored."""
     with opened() as state:
         found = state.resources.version(version)
-        records = of_this_life(state.records.of_version(found.spec.version), found)
+        records = of_this_life(state.decisions(found.spec.version), found)
     if not records:
         raise NotFound(f"no decision about {found.spec.version} is on record", hint="it begins when `recipes up` runs")
     partings = compare(records, found)

@@ -1,13 +1,17 @@
-"""The state of this home, opened for one verb: what people want, what was decided, what is recorded.
+"""What a verb reads and writes: the resources of one model, what was decided, who is answered.
 
-The verbs work on the file itself, whether or not `recipes up` runs; a running one notices a change within a second.
+On a laptop that is a home on disk; `kubectl recipes` works on a namespace of a cluster (`cluster_state.py`). The verbs
+do not know the difference.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+import click
 
 from controller.observation import Observation
 from controller.slots import begin
@@ -22,41 +26,73 @@ from mlops.embedded.resources import Resources
 from mlops.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
+    from typing import Any
 
+    from controller.replay import Record
+    from controller.resource.approval import ModelApproval
     from controller.resource.model import Model
-    from controller.resource.version import ModelVersion
+    from controller.resource.version import Intent, ModelVersion
     from controller.situation import Case, Situation
+    from mlops.embedded.records import Notice
+    from mlops.embedded.resources import Applied
+
+
+class Stored(Protocol):
+    """The resources of one model, wherever they are kept; `mlops.embedded.resources` says what each method does."""
+
+    def apply(self, manifest: Mapping[str, Any], *, by: str) -> Applied: ...  # noqa: D102 - as in `Resources`
+    def patch_model(self, spec: Mapping[str, Any], *, by: str) -> Applied: ...  # noqa: D102
+    def set_intent(self, version: str, intent: Intent) -> Applied: ...  # noqa: D102
+    def delete(self, kind: type[Model | ModelVersion | ModelApproval], name: str) -> None: ...  # noqa: D102
+    def model(self) -> Model | None: ...  # noqa: D102
+    def version(self, version: str) -> ModelVersion: ...  # noqa: D102
+    def versions(self) -> tuple[ModelVersion, ...]: ...  # noqa: D102
+    def approvals(self) -> tuple[ModelApproval, ...]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """Everything that a verb reads and writes. `user` is the identity in whose name it writes."""
+class State(ABC):
+    """Everything that a verb works on. `user` is in whose name it writes, `place` where, in words."""
 
-    home: Home
-    database: Database
-    resources: Resources
-    facts: Facts
-    records: Records
+    resources: Stored
+    place: str
     user: str
     now: datetime
 
     @property
-    def running(self) -> bool:
-        """Whether a `recipes up` over this home is alive."""
-        return self.home.running_registry() is not None
+    @abstractmethod
+    def asleep(self) -> str | None:
+        """What has to run before anything moves; None where it does."""
+
+    @abstractmethod
+    def traffic(self) -> dict[str, int]:
+        """Who answers the users now, in percent."""
+
+    @abstractmethod
+    def notices(self, version: str | None = None) -> Sequence[Notice]:
+        """What people were told, oldest first; of one version where one is named."""
+
+    @abstractmethod
+    def decisions(self, version: str) -> Sequence[Record]:
+        """The record of what was decided about a version. Raises NotFound where none is kept."""
+
+    @abstractmethod
+    def changed(self) -> object:
+        """Something that is another when somebody has written."""
+
+    @abstractmethod
+    def together(self) -> AbstractContextManager[object]:
+        """A block in which everything is written, or nothing, as far as the place can hold to that."""
 
     def model(self) -> Model:
         """The Model. Raises NotFound before anything was applied."""
         model = self.resources.model()
         if model is None:
-            raise _nothing_applied(self.home)
+            raise _nothing_applied(self.place)
         return model
-
-    def traffic(self) -> dict[str, int]:
-        """Who answers the users now, in percent."""
-        return {share.version: share.weight for share in self.facts.traffic()}
 
     def situation(self) -> Situation:
         """What the core sees, but for the platform: enough to ask it whether something is allowed."""
@@ -77,28 +113,85 @@ class State:
         return self.resources.version(version), self.model()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeState(State):
+    """A home. The verbs work on the file itself; a running `recipes up` notices a change within a second."""
+
+    home: Home
+    database: Database
+    facts: Facts
+    records: Records
+
+    @property
+    def asleep(self) -> str | None:
+        """See `State`."""
+        return "`recipes up`" if self.home.running_registry() is None else None
+
+    def traffic(self) -> dict[str, int]:
+        """See `State`."""
+        return {share.version: share.weight for share in self.facts.traffic()}
+
+    def notices(self, version: str | None = None) -> Sequence[Notice]:
+        """See `State`."""
+        return self.records.notices(version)
+
+    def decisions(self, version: str) -> Sequence[Record]:
+        """See `State`."""
+        return self.records.of_version(version)
+
+    def changed(self) -> object:
+        """See `State`."""
+        return self.database.changes_of_others()
+
+    def together(self) -> AbstractContextManager[object]:
+        """See `State`."""
+        return self.database.transaction()
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Another place than this home: a command that works on one puts it into its context (`click.Context.obj`)."""
+
+    open: Callable[[bool], AbstractContextManager[State]]
+
+
 @contextmanager
 def opened(*, make: bool = False) -> Iterator[State]:
-    """Open the state of the home that the settings name; `make` makes it where there is none.
+    """Open the place that the command works on; `make` makes it where there is none.
 
     Raises NotFound where there is none, Permanent where it cannot be read or written.
     """
+    context = click.get_current_context(silent=True)
+    elsewhere = context.find_object(Opener) if context is not None else None
+    with elsewhere.open(make) if elsewhere is not None else _home(make=make) as state:
+        yield state
+
+
+@contextmanager
+def _home(*, make: bool) -> Iterator[State]:
     settings = Settings()
     home = Home(settings.home)
     if make:
         home.prepare()
     elif not home.state.exists():
-        raise _nothing_applied(home)
+        raise _nothing_applied(str(home.root))
     with Database.open(home.state) as database:
-        yield State(
-            home=home,
-            database=database,
+        yield HomeState(
             resources=Resources(database, settings.model, now, new_id),
-            facts=Facts(database),
-            records=Records(database),
+            place=str(home.root),
             user=user(),
             now=now(),
+            home=home,
+            database=database,
+            facts=Facts(database),
+            records=Records(database),
         )
+
+
+def say_when(state: State) -> None:
+    """Say when a change takes effect, where that is not at once."""
+    if state.asleep is not None:
+        say(f"It takes effect when {state.asleep} runs.")
 
 
 def governed(model: str) -> bool:
@@ -106,15 +199,9 @@ def governed(model: str) -> bool:
     settings = Settings()
     if model != settings.model or not Home(settings.home).state.exists():
         return False
-    with opened() as state:
+    with _home(make=False) as state:
         return state.resources.model() is not None
 
 
-def say_when(state: State) -> None:
-    """Say when a change takes effect, where that is not at once."""
-    if not state.running:
-        say("It takes effect when `recipes up` runs.")
-
-
-def _nothing_applied(home: Home) -> NotFound:
-    return NotFound(f"nothing was applied in {home.root} yet", hint="recipes apply -f FILE, or recipes up")
+def _nothing_applied(place: str) -> NotFound:
+    return NotFound(f"nothing was applied in {place} yet", hint="recipes apply -f FILE, or recipes up")

@@ -40,7 +40,7 @@ def describe(version: VERSION, json: JSON = False) -> None:
     with opened() as state:
         found, model = state.version(version)
         approvals = [each for each in state.resources.approvals() if each.spec.version == found.spec.version]
-        notices = state.records.notices(found.spec.version)
+        notices = state.notices(found.spec.version)
         now = state.now
     if json:
         document = {"version": dump(found), "approvals": [dump(each) for each in approvals]}

@@ -48,22 +48,23 @@ def watch(
 
 def _views(state: State) -> Iterator[View]:
     """A view at every tick, read anew when somebody has written."""
-    view, seen = None, -1
+    view, seen = None, None
     while True:
-        written = state.database.changes_of_others()
-        if view is None or written != seen or view.running != state.running:
-            view, seen = _read(state), written
+        written = state.changed()
+        if view is None or written != seen or view.asleep != state.asleep:
+            view, seen = read_view(state), written
         yield view
         time.sleep(TICK)
 
 
-def _read(state: State) -> View:
+def read_view(state: State) -> View:
+    """What is shown of a state at this moment."""
     return View(
         model=state.model(),
         versions=state.resources.versions(),
         traffic=state.traffic(),
-        notices=state.records.notices(),
-        running=state.running,
+        notices=state.notices(),
+        asleep=state.asleep,
     )
 
 

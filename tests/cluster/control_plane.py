@@ -170,6 +170,7 @@ class ControlPlane:
         process = self._processes.named("kube-apiserver")
         process.kill()
         self._wait_for_api(self._processes.start("kube-apiserver", process.command))
+        self._processes.leave()
 
     def _start_controllers(self, ports: Ports) -> None:
         # Only now: started before the roles are there, it exits.

@@ -110,6 +110,12 @@ class ProcessFolder:
                 child.wait(_STOP_SECONDS)
         self._children.clear()
 
+    def leave(self) -> None:
+        """Let what was started here outlive this command, without Python's warning that it does."""
+        for child in self._children:
+            child.returncode = 0
+        self._children.clear()
+
     def wait(self, process: Recorded, ready: Callable[[], bool], *, seconds: float) -> None:
         """Wait until `ready`.
 

@@ -1,0 +1,213 @@
+"""What `kubectl recipes` works on: one model in a namespace of a cluster, as the caller may see and change it."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from controller.cluster.kinds import APPROVALS, DEPLOYMENTS, EVENTS, MODELS, ROUTES, SERVICES, VERSIONS
+from controller.cluster.routing import chosen_by, split_of
+from controller.cluster.telling import REPORTER
+from controller.cluster.world import resources_of
+from controller.resource.approval import ModelApproval
+from controller.resource.meta import API_VERSION, version_name
+from controller.resource.model import Model
+from controller.resource.parse import parse, read
+from controller.resource.version import ModelVersion
+from mlops.cli.state import State
+from mlops.embedded.records import Notice
+from mlops.embedded.resources import Applied, Change
+from mlops.errors import Conflict, Invalid, NotFound, Permanent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from typing import Any
+
+    from controller.cluster.api import KubeApi, Object
+    from controller.cluster.kinds import Kind
+    from controller.cluster.world import Resources
+    from controller.replay import Record
+    from controller.resource.version import Intent
+
+_KINDS: dict[type[Model | ModelVersion | ModelApproval], Kind] = {
+    Model: MODELS,
+    ModelVersion: VERSIONS,
+    ModelApproval: APPROVALS,
+}
+CONTROLLER = {"app.kubernetes.io/name": "recipe-recommender", "app.kubernetes.io/component": "controller"}
+
+
+class ClusterResources:
+    """The resources of one model in the cluster: see `mlops.embedded.resources.Resources`, which does the same."""
+
+    def __init__(self, api: KubeApi, model: str) -> None:
+        self._api = api
+        self._model = model
+
+    def apply(self, manifest: Mapping[str, Any], *, by: str) -> Applied:  # noqa: ARG002 - the API knows who calls
+        """Create it, or change what the manifest names. Raises InvalidManifest, and what the API refuses with."""
+        wanted = parse(manifest)
+        kind = _KINDS[type(wanted)]
+        document: Object = {
+            "apiVersion": API_VERSION,
+            "kind": kind.kind,
+            "metadata": {**(manifest.get("metadata") or {}), "name": wanted.meta.name},
+            "spec": manifest.get("spec") or {},
+        }
+        before = self._api.get(kind, wanted.meta.name)
+        after = self._api.apply(kind, document)
+        return Applied(resource=read(after), change=_change(before, after))
+
+    def patch_model(self, spec: Mapping[str, Any], *, by: str) -> Applied:  # noqa: ARG002 - as above
+        """Change fields of the Model's spec; None takes one back to its default."""
+        return self._patch(MODELS, self._model, dict(spec))
+
+    def set_intent(self, version: str, intent: Intent) -> Applied:
+        """Move a version's one lever. Raises NotFound, and Conflict for a version that is being deleted."""
+        found = self.version(version)
+        if found.meta.deleting:
+            raise Conflict(f"{found.name} is being deleted", hint="wait until it is gone, then apply again")
+        return self._patch(VERSIONS, found.name, {"intent": str(intent)})
+
+    def delete(self, kind: type[Model | ModelVersion | ModelApproval], name: str) -> None:
+        """Ask for a deletion: the object stays until the controller releases it."""
+        self._api.delete(_KINDS[kind], name)
+
+    def model(self) -> Model | None:
+        """The Model, once there is one."""
+        return self._all().model
+
+    def version(self, version: str) -> ModelVersion:
+        """One version by its number or its object's name. Raises NotFound, naming those that there are."""
+        found = self.versions()
+        for each in found:
+            if version in (each.spec.version, each.name):
+                return each
+        known = ", ".join(each.spec.version for each in found) or "none"
+        raise NotFound(f"there is no ModelVersion {version} of {self._model}; there are: {known}", hint="recipes get")
+
+    def versions(self) -> tuple[ModelVersion, ...]:
+        """Every ModelVersion, in the order in which they were created."""
+        return self._all().versions
+
+    def approvals(self) -> tuple[ModelApproval, ...]:
+        """Every ModelApproval, in the order in which they were given."""
+        return self._all().approvals
+
+    def _all(self) -> Resources:
+        return resources_of(self._api, self._model)
+
+    def _patch(self, kind: Kind, name: str, spec: dict[str, Any]) -> Applied:
+        before = self._api.get(kind, name)
+        after = self._api.merge(kind, name, {"spec": spec})
+        if after is None:
+            raise NotFound(f"there is no {kind.kind} {name}", hint="recipes get")
+        return Applied(resource=read(after), change=_change(before, after))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterState(State):
+    """A namespace, and the model in it that the caller means; `flags` connect kubectl in the same way."""
+
+    api: KubeApi
+    name: str
+    flags: tuple[str, ...] = ()
+
+    @property
+    def asleep(self) -> str | None:
+        """See `State`: whoever may not see Deployments is not told."""
+        try:
+            found = self.api.list(DEPLOYMENTS, CONTROLLER)
+        except Permanent:
+            return None
+        return None if any(each.get("status", {}).get("availableReplicas") for each in found) else "the controller"
+
+    def traffic(self) -> dict[str, int]:
+        """See `State`: as it stands in the route, or in the Service where there is no Gateway."""
+        numbers = [each.spec.version for each in self.resources.versions()]
+        try:
+            return split_of(self.api.get(ROUTES, self.name), self.name, numbers) or chosen_by(
+                self.api.get(SERVICES, self.name), self.name, numbers
+            )
+        except Permanent:  # a cluster without Gateway API, or a caller who may not see it
+            return {each.spec.version: each.status.weight for each in self.resources.versions()
+                    if each.status is not None and each.status.weight}  # fmt: skip
+
+    def notices(self, version: str | None = None) -> Sequence[Notice]:
+        """See `State`: the Events that the cluster has not forgotten yet, an hour's as a rule."""
+        numbers = {each.name: each.spec.version for each in self.resources.versions()}
+        about = {self.name: None, **numbers} if version is None else {version_name(self.name, version): version}
+        events = [
+            each
+            for each in self.api.list(EVENTS, fields={"reportingController": REPORTER})
+            if each["regarding"]["name"] in about
+        ]
+        return sorted(
+            (_notice(each, about[each["regarding"]["name"]]) for each in events), key=lambda notice: notice.at
+        )
+
+    def decisions(self, version: str) -> Sequence[Record]:
+        """See `State`: a cluster keeps the status alone."""
+        raise NotFound(f"no record of the decisions about {version} is kept in a cluster", hint="recipes history")
+
+    def changed(self) -> object:
+        """See `State`: a new object each time, so everything is read anew."""
+        return object()
+
+    def together(self) -> AbstractContextManager[object]:
+        """See `State`: the API writes one object at a time; the controller takes them as they come."""
+        return nullcontext()
+
+
+def cluster_state(
+    api: KubeApi, model: str | None, now: datetime, *, make: bool = False, flags: tuple[str, ...] = ()
+) -> ClusterState:
+    """The state of a model; None: the only one there is. Raises Invalid where there are several.
+
+    Raises NotFound where there is none, unless something is to be made.
+    """
+    review = api.review("authentication.k8s.io/v1", "selfsubjectreviews", {
+        "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview",
+    })  # fmt: skip
+    name = model or _only(api, make=make)
+    return ClusterState(
+        resources=ClusterResources(api, name),
+        place=f"namespace {api.namespace}",
+        user=review["status"]["userInfo"]["username"],
+        now=now,
+        api=api,
+        name=name,
+        flags=flags,
+    )
+
+
+def _only(api: KubeApi, *, make: bool) -> str:
+    names: list[str] = sorted(each["metadata"]["name"] for each in api.list(MODELS))
+    if make:
+        return names[0] if names else ""
+    if len(names) > 1:
+        raise Invalid(f"namespace {api.namespace} has the Models {', '.join(names)}", hint="name one with --model")
+    if not names:
+        hint = "kubectl apply a ModelVersion; another namespace is named with --namespace"
+        raise NotFound(f"there is no Model in namespace {api.namespace}", hint=hint)
+    return names[0]
+
+
+def _change(before: Object | None, after: Object) -> Change:
+    if before is None:
+        return Change.CREATED
+    same = before["metadata"]["generation"] == after["metadata"]["generation"]
+    return Change.UNCHANGED if same else Change.CONFIGURED
+
+
+def _notice(event: Object, version: str | None) -> Notice:
+    return Notice(
+        at=datetime.fromisoformat(event["eventTime"]),
+        version=version,
+        reason=event["reason"],
+        message=event.get("note", ""),
+        warning=event["type"] == "Warning",
+    )
