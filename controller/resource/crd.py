@@ -68,6 +68,7 @@ def crds() -> list[Schema]:
                 _column("Decision", ".spec.decision"),
                 _column("Approver", ".spec.approver"),
             ],
+            fields=[".spec.model", ".spec.version"],
         ),
     ]  # fmt: skip
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from controller.cluster.kinds import APPROVALS, DEPLOYMENTS, EVENTS, MODELS, ROUTES, SERVICES, VERSIONS
+from controller.cluster.kinds import APPROVALS, EVENTS, MODELS, PODS, ROUTES, SERVICES, VERSIONS
 from controller.cluster.routing import chosen_by, split_of
 from controller.cluster.telling import REPORTER
 from controller.cluster.world import resources_of
@@ -118,12 +118,12 @@ class ClusterState(State):
 
     @property
     def asleep(self) -> str | None:
-        """See `State`: whoever may not see Deployments is not told."""
+        """See `State`: whoever may not see pods is not told."""
         try:
-            found = self.api.list(DEPLOYMENTS, CONTROLLER)
+            pods = self.api.list(PODS, CONTROLLER)
         except Permanent:
             return None
-        return None if any(each.get("status", {}).get("availableReplicas") for each in found) else "the controller"
+        return None if any(map(_ready, pods)) else "the controller"
 
     def traffic(self) -> dict[str, int]:
         """See `State`: as it stands in the route, or in the Service where there is no Gateway."""
@@ -137,14 +137,17 @@ class ClusterState(State):
                     if each.status is not None and each.status.weight}  # fmt: skip
 
     def notices(self, version: str | None = None) -> Sequence[Notice]:
-        """See `State`: the Events that the cluster has not forgotten yet, an hour's as a rule."""
+        """See `State`: the Events that the cluster has not forgotten yet, an hour's as a rule.
+
+        That the caller may not see them is the one notice then.
+        """
         numbers = {each.name: each.spec.version for each in self.resources.versions()}
         about = {self.name: None, **numbers} if version is None else {version_name(self.name, version): version}
-        events = [
-            each
-            for each in self.api.list(EVENTS, fields={"reportingController": REPORTER})
-            if each["regarding"]["name"] in about
-        ]
+        try:
+            found = self.api.list(EVENTS, fields={"reportingController": REPORTER})
+        except Permanent as fault:
+            return [Notice(at=self.now, version=version, reason="NotShown", message=fault.message, warning=True)]
+        events = [each for each in found if each["regarding"]["name"] in about]
         return sorted(
             (_notice(each, about[each["regarding"]["name"]]) for each in events), key=lambda notice: notice.at
         )
@@ -194,6 +197,11 @@ def _only(api: KubeApi, *, make: bool) -> str:
         hint = "kubectl apply a ModelVersion; another namespace is named with --namespace"
         raise NotFound(f"there is no Model in namespace {api.namespace}", hint=hint)
     return names[0]
+
+
+def _ready(pod: Object) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def _change(before: Object | None, after: Object) -> Change:

@@ -16,7 +16,7 @@ from controller.cluster.api import connect_as_caller
 from mlops.cli import applying, approving, cluster_status, levers, listing, telling, waiting, watching
 from mlops.cli.cluster_state import cluster_state
 from mlops.cli.exits import exiting
-from mlops.cli.state import Opener
+from mlops.cli.state import elsewhere
 from mlops.cli.wiring import now
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def _connected(
         flags = tuple(f"{name}={value}" for name, value in given if value is not None)
         yield cluster_state(api, model, now(), make=make, flags=flags)
 
-    context.obj = Opener(opened)
+    token = elsewhere.set(opened)
+    context.call_on_close(lambda: elsewhere.reset(token))
 
 
 def in_front(arguments: Sequence[str]) -> list[str]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-
-import click
 
 from controller.observation import Observation
 from controller.slots import begin
@@ -148,11 +147,8 @@ class HomeState(State):
         return self.database.transaction()
 
 
-@dataclass(frozen=True, slots=True)
-class Opener:
-    """Another place than this home: a command that works on one puts it into its context (`click.Context.obj`)."""
-
-    open: Callable[[bool], AbstractContextManager[State]]
+# Another place than this home, while a command that works on one runs. A function of whether to make what is not there.
+elsewhere: ContextVar[Callable[[bool], AbstractContextManager[State]]] = ContextVar("elsewhere")
 
 
 @contextmanager
@@ -161,9 +157,8 @@ def opened(*, make: bool = False) -> Iterator[State]:
 
     Raises NotFound where there is none, Permanent where it cannot be read or written.
     """
-    context = click.get_current_context(silent=True)
-    elsewhere = context.find_object(Opener) if context is not None else None
-    with elsewhere.open(make) if elsewhere is not None else _home(make=make) as state:
+    place = elsewhere.get(None)
+    with place(make) if place is not None else _home(make=make) as state:
         yield state
 
 

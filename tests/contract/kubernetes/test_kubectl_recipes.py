@@ -1,0 +1,220 @@
+"""`kubectl recipes` as people type it, against a real API server, as the administrator and as who may only look."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from kubernetes import client
+
+from controller.cluster.api import KubeApi
+from controller.cluster.kinds import APPROVALS, EVENTS, MODELS, PODS, VERSIONS
+from controller.cluster.telling import REPORTER
+from tests.builders.stored_cluster import store
+from tests.cluster.controller_process import make_kinds
+from tests.cluster.toolchain import toolset
+from tests.toyworld.toy_world import ToyWorld
+
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(240)]
+API = "mlops.recipe-recommender.io/v1alpha1"
+GATES = [{"metric": "ndcg@10", "threshold": "0.3"}]
+
+
+def model(**spec):
+    return {"apiVersion": API, "kind": "Model", "metadata": {"name": "recipes"}, "spec": spec}
+
+
+def version(number, **spec):
+    return {"apiVersion": API, "kind": "ModelVersion", "spec": {"model": "recipes", "version": number, **spec}}
+
+
+def rolling_out() -> ToyWorld:
+    """1.0.0 is in production, 1.1.0 at the first step of its canary."""
+    world = ToyWorld()
+    world.apply(model(evaluation={"gates": GATES}))
+    world.apply(version("1.0.0"))
+    world.advance(60)
+    world.apply(version("1.1.0"))
+    for _ in range(60):
+        if world.platform.traffic.get("1.1.0"):
+            return world
+        world.advance(1)
+    raise AssertionError(world.versions["1.1.0"].status)
+
+
+def waiting_for_a_person() -> ToyWorld:
+    world = ToyWorld()
+    world.apply(model(evaluation={"gates": GATES}, approval={"policy": "Manual"}))
+    world.apply(version("1.0.0", requestedBy="somebody-else"))
+    world.advance(10)
+    return world
+
+
+class Namespace:
+    """A namespace, and the command with this kubeconfig."""
+
+    def __init__(self, api, name, kubeconfig):
+        self.kube = KubeApi(name, api)
+        self.kubeconfig = str(kubeconfig)
+
+    def __call__(self, *words, code=0, as_=None):
+        tools = Path(toolset("kubernetes").program("kubectl")).parent
+        path = os.pathsep.join([str(Path(sys.executable).parent), str(tools), os.environ["PATH"]])
+        done = subprocess.run(
+            ["kubectl", "recipes", *words, "-n", self.kube.namespace],
+            env=os.environ | {"PATH": path, "KUBECONFIG": as_ or self.kubeconfig, "COLUMNS": "200"},
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def json(self, *words):
+        return json.loads(self(*words, "--json"))
+
+
+@pytest.fixture
+def recipes(kubeconfig, api, namespace):
+    make_kinds(kubeconfig)
+    return Namespace(api, namespace, kubeconfig)
+
+
+def test_status_shows_the_model_its_versions_and_who_is_answered(recipes):
+    store(rolling_out(), recipes.kube)
+    shown = recipes("status")
+    assert "production 1.0.0, canary 1.1.0" in shown
+    assert "traffic: 1.0.0 90%, 1.1.0 10%" in shown
+    assert "1.1.0  Staging" in shown
+    assert "HTTPRoute recipes: recipes.example, no Gateway has taken it up" in shown
+    assert "Nothing moves before the controller runs." in shown
+    found = recipes.json("status")
+    assert found["traffic"] == {"1.0.0": 90, "1.1.0": 10}
+    assert [each["kind"] for each in found["children"]] == ["HTTPRoute"]
+
+
+def test_a_controller_that_runs_is_seen(recipes):
+    store(rolling_out(), recipes.kube)
+    labels = {"app.kubernetes.io/name": "recipe-recommender", "app.kubernetes.io/component": "controller"}
+    made = recipes.kube.create(PODS, {
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "rr", "labels": labels},
+        "spec": {"containers": [{"name": "c", "image": "none:1"}]},
+    })  # fmt: skip
+    assert recipes.json("watch", "--once")["model"]["running"] is False
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    recipes.kube.replace_status(PODS, made | {"status": ready})
+    assert recipes.json("watch", "--once")["model"]["running"] is True
+
+
+def test_what_people_were_told_is_shown(recipes):
+    store(rolling_out(), recipes.kube)
+    recipes.kube.create(EVENTS, {
+        "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "e1"}, "type": "Warning",
+        "eventTime": "2026-03-01T09:00:00.000000Z", "reportingController": REPORTER, "reportingInstance": "x",
+        "reason": "GateFailed", "action": "Decide", "note": "errors 0.5 > 0.02",
+        "regarding": {"apiVersion": API, "kind": "ModelVersion", "name": "recipes-1-1-0",
+                      "namespace": recipes.kube.namespace},
+    })  # fmt: skip
+    (notice,) = recipes.json("describe", "1.1.0")["notices"]
+    assert (notice["reason"], notice["message"]) == ("GateFailed", "errors 0.5 > 0.02")
+    assert recipes.json("describe", "1.0.0")["notices"] == []
+
+
+def test_aborting_pausing_pinning_and_rolling_back_write_what_the_controller_reads(recipes):
+    store(rolling_out(), recipes.kube)
+    kube = recipes.kube
+    assert "1.0.0 answers everybody again" in recipes("abort", "1.1.0")
+    assert kube.get(VERSIONS, "recipes-1-1-0")["spec"]["intent"] == "Abort"
+    recipes("resume", "1.1.0")
+    assert kube.get(VERSIONS, "recipes-1-1-0")["spec"]["intent"] == "Promote"
+    recipes("pause")
+    assert kube.get(MODELS, "recipes")["spec"]["paused"] is True
+    recipes("resume")
+    recipes("pin", "1.0.0")
+    assert kube.get(MODELS, "recipes")["spec"]["pinnedVersion"] == "1.0.0"
+    recipes("unpin")
+    assert not {"paused", "pinnedVersion"} & kube.get(MODELS, "recipes")["spec"].keys() - {"paused"}
+    recipes("rollback")
+    assert kube.get(VERSIONS, "recipes-1-1-0")["spec"]["intent"] == "Abort"
+    managers = {each["manager"] for each in kube.get(VERSIONS, "recipes-1-1-0")["metadata"]["managedFields"]}
+    assert "kubectl-recipes" in managers
+
+
+def test_an_approval_names_the_bytes_and_results_and_its_caller(recipes):
+    store(waiting_for_a_person(), recipes.kube)
+    assert "kubectl recipes approve" in recipes("explain", "1.0.0")
+    recipes("approve", "1.0.0", "--reason", "looked at it")
+    (given,) = recipes.kube.list(APPROVALS)
+    status = recipes.kube.get(VERSIONS, "recipes-1-0-0")["status"]
+    assert given["spec"]["approver"] == "kubernetes-super-admin"
+    assert (given["spec"]["digest"], given["spec"]["resultsHash"]) == (
+        status["artifact"]["digest"], status["resultsHash"],
+    )  # fmt: skip
+    assert "there is nothing to decide" in recipes("approve", "1.0.0", code=4)
+
+
+def test_an_approval_in_another_name_does_not_count(recipes):
+    """Without the chart's admission policy nothing stops it from being written; the answer does not pretend."""
+    store(waiting_for_a_person(), recipes.kube)
+    refused = recipes("approve", "1.0.0", "--by", "somebody-else", code=1)
+    assert "does not count" in refused
+
+
+def test_faults_say_what_to_do_in_the_words_of_this_command(recipes):
+    assert "there is no Model in namespace" in recipes("status", code=3)
+    store(rolling_out(), recipes.kube)
+    assert "kubectl recipes get" in recipes("explain", "9.9.9", code=3)
+    assert "no context nowhere" in recipes("status", "--context", "nowhere", code=6)
+    other = model() | {"metadata": {"name": "soups"}}
+    recipes.kube.create(MODELS, other)
+    assert "the Models recipes, soups" in recipes("get", code=6)
+    assert "recipes-1-1-0" in recipes("get", "--model", "recipes")
+
+
+def test_manifests_are_applied_as_kubectl_would_and_all_read_first(recipes, tmp_path):
+    file = tmp_path / "both.yaml"
+    file.write_text(yaml.safe_dump_all([model(approval={"policy": "Manual"}), version("1.0.0")]))
+    assert "modelversion/recipes-1-0-0 created" in recipes("apply", "-f", str(file))
+    assert "modelversion/recipes-1-0-0 unchanged" in recipes("apply", "-f", str(file))
+    file.write_text(yaml.safe_dump_all([version("2.0.0"), model(approval={"policy": "Perhaps"})]))
+    assert "spec.approval.policy" in recipes("apply", "-f", str(file), code=6)
+    assert recipes.kube.get(VERSIONS, "recipes-2-0-0") is None
+
+
+def test_waiting_ends_with_the_stage_with_another_end_or_with_the_time(recipes):
+    store(rolling_out(), recipes.kube)
+    assert "1.0.0 is in Production" in recipes("wait", "1.0.0")
+    assert "not in Production after 1 s: it is in Staging" in recipes("wait", "1.1.0", "--timeout", "1", code=5)
+
+
+def test_who_may_look_may_look_and_is_told_what_is_lacking(recipes, api, tmp_path):
+    store(rolling_out(), recipes.kube)
+    as_viewer = viewer(api, recipes, tmp_path)
+    assert "production 1.0.0" in recipes("status", as_=as_viewer)
+    refused = recipes("abort", "1.1.0", code=6, as_=as_viewer)
+    assert "cannot patch resource" in refused
+    assert "ask for one of the roles" in refused
+    assert recipes.kube.get(VERSIONS, "recipes-1-1-0")["spec"].get("intent", "Promote") == "Promote"
+
+
+def viewer(api, recipes, folder) -> str:
+    """A kubeconfig of an account that may read our kinds, and nothing else."""
+    namespace = recipes.kube.namespace
+    core, roles = client.CoreV1Api(api), client.RbacAuthorizationV1Api(api)
+    core.create_namespaced_service_account(namespace, {"metadata": {"name": "viewer"}})
+    rules = [{"apiGroups": ["mlops.recipe-recommender.io"], "resources": ["*"], "verbs": ["get", "list", "watch"]}]
+    roles.create_namespaced_role(namespace, {"metadata": {"name": "viewer"}, "rules": rules})
+    roles.create_namespaced_role_binding(namespace, {
+        "metadata": {"name": "viewer"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "viewer"},
+        "subjects": [{"kind": "ServiceAccount", "name": "viewer", "namespace": namespace}],
+    })  # fmt: skip
+    token = core.create_namespaced_service_account_token("viewer", namespace, {"spec": {}}).status.token
+    config = yaml.safe_load(Path(recipes.kubeconfig).read_text())
+    config["users"] = [{"name": config["contexts"][0]["context"]["user"], "user": {"token": token}}]
+    path = folder / "viewer.conf"
+    path.write_text(yaml.safe_dump(config))
+    return str(path)
