@@ -206,15 +206,18 @@ def connect(namespace: str | None, kubeconfig: str | None, answered: Callable[[s
     """
     try:
         if kubeconfig is None:
-            settings = client.Configuration()
-            config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
-            return KubeApi(
-                namespace or _NAMESPACE.read_text(encoding="utf-8").strip(), client.ApiClient(settings), answered
-            )
+            return KubeApi(*_of_the_pod(namespace), answered)
         connection = config.new_client_from_config(kubeconfig)  # type: ignore[no-untyped-call]
         return KubeApi(namespace or "default", connection, answered)
     except (config.ConfigException, OSError) as error:
         raise Permanent(f"no way to the Kubernetes API: {error}", hint="run in a pod, or set KUBECONFIG") from error
+
+
+def _of_the_pod(namespace: str | None) -> tuple[str, client.ApiClient]:
+    """The namespace, unset that of the pod that this runs in, and the API as its account may use it."""
+    settings = client.Configuration()
+    config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
+    return namespace or _NAMESPACE.read_text(encoding="utf-8").strip(), client.ApiClient(settings)
 
 
 def connect_as_caller(*, kubeconfig: str | None, context: str | None, namespace: str | None, manager: str) -> KubeApi:
@@ -234,8 +237,5 @@ def connect_as_caller(*, kubeconfig: str | None, context: str | None, namespace:
         raise Permanent(f"the kubeconfig has no context {context}", hint=hint) from None
     except (config.ConfigException, OSError) as error:
         if kubeconfig is None and context is None and _NAMESPACE.exists():
-            settings = client.Configuration()
-            config.load_incluster_config(settings)  # type: ignore[no-untyped-call]
-            own = namespace or _NAMESPACE.read_text(encoding="utf-8").strip()
-            return KubeApi(own, client.ApiClient(settings), manager=manager, refused=refused)
+            return KubeApi(*_of_the_pod(namespace), manager=manager, refused=refused)
         raise Permanent(f"no way to the Kubernetes API: {error}", hint=hint) from error

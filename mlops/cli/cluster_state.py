@@ -18,7 +18,7 @@ from controller.resource.parse import parse, read
 from controller.resource.version import ModelVersion
 from mlops.cli.state import State
 from mlops.embedded.records import Notice
-from mlops.embedded.resources import Applied, Change
+from mlops.embedded.resources import Applied, Change, named
 from mlops.errors import Conflict, Invalid, NotFound, Permanent
 
 if TYPE_CHECKING:
@@ -82,12 +82,7 @@ class ClusterResources:
 
     def version(self, version: str) -> ModelVersion:
         """One version by its number or its object's name. Raises NotFound, naming those that there are."""
-        found = self.versions()
-        for each in found:
-            if version in (each.spec.version, each.name):
-                return each
-        known = ", ".join(each.spec.version for each in found) or "none"
-        raise NotFound(f"there is no ModelVersion {version} of {self._model}; there are: {known}", hint="recipes get")
+        return named(self.versions(), version, self._model)
 
     def versions(self) -> tuple[ModelVersion, ...]:
         """Every ModelVersion, in the order in which they were created."""

@@ -78,16 +78,12 @@ def tree(view: View, found: Sequence[Child], now: datetime) -> Tree:
         for block in blocks:
             branch.add(block)
         _add(branch, [each for each in found if each.version == version.spec.version])
-    shown = {version.spec.version for version in view.active}
     for version in view.archived:
         branch = root.add(Text(told[f"version {version.spec.version}"], style="dim"))
         _add(branch, [each for each in found if each.version == version.spec.version and not each.well])
-    _add(root, [each for each in found if each.version not in {None, *shown, *_numbers(view)}])
+    known = {None, *(version.spec.version for version in view.versions)}
+    _add(root, [each for each in found if each.version not in known])
     return root
-
-
-def _numbers(view: View) -> set[str]:
-    return {version.spec.version for version in view.archived}
 
 
 def _add(branch: Tree, found: Sequence[Child]) -> None:

@@ -23,7 +23,7 @@ from mlops.errors import Conflict, Invalid, NotFound
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from controller.decide import Decision
@@ -128,12 +128,7 @@ class Resources:
 
     def version(self, version: str) -> ModelVersion:
         """One version by its number or its object's name. Raises NotFound, naming those that there are."""
-        found = self.versions()
-        for each in found:
-            if version in (each.spec.version, each.meta.name):
-                return each
-        known = ", ".join(each.spec.version for each in found) or "none"
-        raise NotFound(f"there is no ModelVersion {version} of {self._model}; there are: {known}", hint="recipes get")
+        return named(self.versions(), version, self._model)
 
     def versions(self) -> tuple[ModelVersion, ...]:
         """Every ModelVersion, in the order in which they were created."""
@@ -208,6 +203,15 @@ class Resources:
     def _all(self, kind: type[R]) -> tuple[R, ...]:
         rows = self._database.read("SELECT * FROM objects WHERE kind=? ORDER BY created, name", kind.__name__)
         return tuple(_resource(kind, row) for row in rows)
+
+
+def named(versions: Sequence[ModelVersion], version: str, model: str) -> ModelVersion:
+    """The one of this number or object's name. Raises NotFound, naming those that there are."""
+    for each in versions:
+        if version in (each.spec.version, each.name):
+            return each
+    known = ", ".join(each.spec.version for each in versions) or "none"
+    raise NotFound(f"there is no ModelVersion {version} of {model}; there are: {known}", hint="recipes get")
 
 
 def _resource(kind: type[R], row: sqlite3.Row) -> R:

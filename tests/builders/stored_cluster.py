@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from controller.cluster.kinds import APPROVALS, MODELS, ROUTES, VERSIONS
 from controller.cluster.routing import Entrance, http_route
-from controller.resource.parse import dump
+from controller.resource.parse import dump, read
 
 if TYPE_CHECKING:
     from controller.cluster.api import KubeApi
@@ -26,6 +25,6 @@ def store(world: ToyWorld, api: KubeApi) -> None:
         stored = api.create(kind, document)
         if stored is not None and status is not None:
             api.replace_status(kind, stored | {"status": status})
-    owner = replace(world.model.meta, uid=str((api.get(MODELS, world.model.name) or {})["metadata"]["uid"]))
+    owner = read(api.get(MODELS, world.model.name))
     entrance = Entrance(hostname="recipes.example", gateway="gateway/recipes")
-    api.create(ROUTES, http_route(owner, world.platform.traffic, entrance))
+    api.create(ROUTES, http_route(owner.meta, world.platform.traffic, entrance))
