@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from controller.resource.model import Model
 from controller.resource.version import ModelVersion
 from mlops.cli.console import answer, print_json
 from mlops.cli.levers import follows, print_change
@@ -48,17 +49,36 @@ def apply(
 
 
 def delete(
-    version: Annotated[str, typer.Argument(help="Semantic version.")],
+    version: Annotated[str | None, typer.Argument(help="Semantic version.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="The Model and all its versions.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the change as JSON.")] = False,
 ) -> None:
-    """Delete a version: taken out of traffic first, then archived, then gone. One in production needs a successor."""
+    """Delete a version: taken out of traffic first, then archived, then gone. One in production needs a successor.
+
+    With --all nobody is answered any more; what was registered stays in the registry.
+    """
+    if everything == (version is not None):
+        raise typer.BadParameter("give a version, or --all")
     with opened() as state:
+        if version is None:
+            _delete_all(state, as_json=json)
+            return
         with state.together():
             case = state.case(version)
             if case.version.meta.deleting:
                 raise Conflict(f"{case.number} is being deleted already", hint=f"recipes explain {case.number}")
             state.resources.delete(ModelVersion, case.version.name)
         print_change(state, case.number, "is being deleted", follows(case, "it is gone then"), as_json=json)
+
+
+def _delete_all(state: State, *, as_json: bool) -> None:
+    with state.together():
+        model, versions = state.model(), state.resources.versions()
+        state.resources.delete(Model, model.name)
+        for each in versions:
+            state.resources.delete(ModelVersion, each.name)
+    follows = f"its {len(versions)} versions leave, and nobody is answered then"
+    print_change(state, model.name, "is being deleted", follows, as_json=as_json)
 
 
 def _applied(state: State, document: Document) -> Applied:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mlops.artifact.manifest import read_manifest
 from mlops.cli.console import answers, messages, phases, print_json, print_table, say
-from mlops.cli.wiring import translator_of
+from mlops.cli.wiring import registry_of, translator_of, user
 from mlops.config import Settings
+from mlops.errors import NotFound
+from mlops.registering import register_artifact
 from mlops.revision import code_revision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlops.model_registry import ModelRegistry, RegisteredVersion
+    from mlops.training import TrainRequest
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,8 +31,8 @@ def add_to(app: typer.Typer) -> None:
     app.command()(evaluate)
 
 
-def train(
-    out: Annotated[Path, typer.Option(help="New folder for the artefact.")],
+def train(  # noqa: PLR0917 - the options of a command
+    out: Annotated[Path | None, typer.Option(help="New folder for the artefact; needed without --register.")] = None,
     corpus: Annotated[
         Path | None, typer.Option(help="A file of recipes; without it, what was imported, else the sample.")
     ] = None,
@@ -29,14 +40,21 @@ def train(
     version: Annotated[str, typer.Option(help="Semantic version of the artefact.")] = "1.0.0",
     encoder: Annotated[str | None, typer.Option(help="Packaged encoder, folder, or Hugging Face name.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    register: Annotated[
+        bool, typer.Option("--register", help="Register it too; nothing is done where the registry has the version.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Build an artefact: encoder, vectors, lexical indexes, translations, profile, evaluation."""
-    from mlops.embedded.corpus import recipes_for_training  # noqa: PLC0415 - other verbs start faster without
-    from mlops.evaluation.gates import first_version_gates  # noqa: PLC0415 - as above
-    from mlops.training import TrainRequest, train  # noqa: PLC0415 - as above
+    from mlops.training import TrainRequest  # noqa: PLC0415 - other verbs start faster without
 
+    if out is None and not register:
+        raise typer.BadParameter("give --out, --register, or both")
     settings = Settings()
+    registry = registry_of(settings) if register else None
+    if registry is not None and (known := _registered(registry, model, version)) is not None:
+        _print_known(known, as_json=json)
+        return
     request = TrainRequest(
         model=model,
         version=version,
@@ -45,6 +63,24 @@ def train(
         seed=seed,
         threads=settings.threads,
     )
+    with nullcontext(out) if out is not None else _scratch() as folder:
+        result = _trained(corpus, folder, request, settings, as_json=json)
+        if registry is not None:
+            manifest = read_manifest(folder)
+            register_artifact(registry, folder, manifest, by=user(), why="trained and registered at once")
+            say(f"{model} {version} is registered")
+    if json:
+        print_json(result)
+
+
+def _trained(
+    corpus: Path | None, out: Path, request: TrainRequest, settings: Settings, *, as_json: bool
+) -> dict[str, object]:
+    """Train into the folder `out`; tables are printed, what JSON has to say is returned."""
+    from mlops.embedded.corpus import recipes_for_training  # noqa: PLC0415 - other verbs start faster without
+    from mlops.evaluation.gates import first_version_gates  # noqa: PLC0415 - as above
+    from mlops.training import train  # noqa: PLC0415 - as above
+
     reading = recipes_for_training(corpus, settings.home)
     say(f"Reading {reading.source}")
     translator = translator_of(settings)
@@ -54,7 +90,13 @@ def train(
     finally:
         translator.close()
     manifest = trained.manifest
-    result = {
+    if not as_json:
+        if reading.rejected:
+            messages.print(f"{reading.rejected} rows were refused; recipes import names each with its reason")
+        answers.print(f"{manifest.model} {manifest.version}: {manifest.recipes} recipes in {out}\n{manifest.digest}")
+        rows = [(name, f"{value:.4f}") for name, value in manifest.metrics.items()]
+        print_table("Evaluation", ("metric", "value"), rows)
+    return {
         "artifact": str(out),
         "model": manifest.model,
         "version": manifest.version,
@@ -68,13 +110,27 @@ def train(
             for gate in first_version_gates(trained.report)
         ],
     }
-    if json:
-        print_json(result)
-        return
-    if reading.rejected:
-        messages.print(f"{reading.rejected} rows were refused; recipes import names each with its reason")
-    answers.print(f"{manifest.model} {manifest.version}: {manifest.recipes} recipes in {out}\n{manifest.digest}")
-    print_table("Evaluation", ("metric", "value"), [(name, f"{value:.4f}") for name, value in manifest.metrics.items()])
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder that goes with the command, and in it the path of one that is not there yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "artifact"
+
+
+def _registered(registry: ModelRegistry, model: str, version: str) -> RegisteredVersion | None:
+    try:
+        return registry.get(model, version)
+    except NotFound:
+        return None
+
+
+def _print_known(known: RegisteredVersion, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"model": known.model, "version": known.version, "digest": known.digest, "registered": "before"})
+    else:
+        say(f"{known.model} {known.version} is registered already: nothing was trained")
 
 
 def evaluate(

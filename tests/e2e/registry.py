@@ -56,8 +56,8 @@ def install(kube: Kube, image: str, *, database: int, folder: Path) -> None:
 def train(kube: Kube, image: str, version: str) -> str:
     """Train and register a version by a Job, and return its digest."""
     name = f"train-{version.replace('.', '-')}"
-    words = f"recipes train --version {version} --out /tmp/artifact --json && recipes register --artifact /tmp/artifact"
-    job = container("train", image, memory="2Gi", command=["sh", "-c", words], env=[
+    words = ["train", "--version", version, "--register", "--json"]
+    job = container("train", image, memory="2Gi", args=words, env=[
         {"name": "RECIPES_HOME", "value": "/tmp/home"}, {"name": "RECIPES_MLFLOW_URI", "value": URI},
     ])  # fmt: skip
     kube.apply({

@@ -176,10 +176,11 @@ def test_started_again_a_new_version_goes_out_step_by_step_and_back_without_a_lo
     try:
         laptop.wait_until_healthy(process)
         assert laptop.recommend(query="soup", k=1)["version"] == "1.0.0"
-        trained = laptop.run("train", "--out", str(tmp_path / "next"), "--version", "1.1.0", "--json")
-        assert trained.returncode == 0, trained.stderr
         laptop.wait_until(lambda: httpx.get(f"{laptop.url}/models", timeout=10).status_code == 200, "registry")
-        assert laptop.run("register", "--artifact", str(tmp_path / "next")).returncode == 0
+        trained = laptop.run("train", "--register", "--version", "1.1.0")
+        assert trained.returncode == 0, trained.stderr
+        again = laptop.run("train", "--register", "--version", "1.1.0")
+        assert (again.returncode, "nothing was trained" in again.stderr) == (0, True), again.stderr
         refused = laptop.run("promote", "1.1.0")
         assert refused.returncode == 4
         assert "recipes apply" in refused.stderr

@@ -10,7 +10,7 @@ import yaml
 from controller.resource.model import Model
 from controller.resource.parse import dump, parse
 
-SAMPLES = sorted((Path(__file__).parents[2] / "manifests").glob("*.yaml"))
+SAMPLES = sorted((Path(__file__).parents[2] / "manifests").glob("*-*.yaml"))
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)

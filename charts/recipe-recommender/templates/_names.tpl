@@ -4,6 +4,103 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
+{{- /* What finds the pods of one component: {{ include "pods" (list . "controller") }} */}}
+{{- define "pods" -}}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end }}
 {{- define "controller" -}}
 {{ .Release.Name }}-controller
+{{- end }}
+{{- define "mlflow" -}}
+{{ .Release.Name }}-mlflow
+{{- end }}
+{{- define "registry" -}}
+{{ .Values.registry | default (printf "http://%s:5000" (include "mlflow" .)) }}
+{{- end }}
+{{- /* No root, and nothing writable but /tmp and volumes: what the restricted Pod Security Standard asks. */}}
+{{- define "podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+{{- define "containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+{{- /* Where pods of a component may run. */}}
+{{- define "placement" -}}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- /* A pod that trains and registers versions of the sample, and then speaks to the API as `kubectl recipes` does.
+     Only the second container holds a token.
+     {{ include "sampleSpec" (dict "root" . "account" A "model" M "versions" (list "1.0.0") "files" CONFIGMAP "say" "…") }} */}}
+{{- define "sampleSpec" -}}
+{{- $root := .root -}}
+serviceAccountName: {{ .account }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with $root.Values.images.pullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext: {{- include "podSecurity" $root | nindent 2 }}
+initContainers:
+  {{- $model := .model }}
+  {{- range .versions }}
+  - name: train-{{ . | replace "." "-" | replace "+" "-" | lower }}
+    image: {{ $root.Values.images.jobs }}
+    imagePullPolicy: IfNotPresent
+    terminationMessagePolicy: FallbackToLogsOnError
+    securityContext: {{- include "containerSecurity" $root | nindent 6 }}
+    args: [train, --register, --model, {{ $model | quote }}, --version, {{ . | quote }}]
+    env:
+      - {name: RECIPES_HOME, value: /tmp/home}
+      - {name: RECIPES_MLFLOW_URI, value: {{ include "registry" $root | quote }}}
+    resources:
+      requests: {cpu: 500m, memory: 512Mi}
+      limits: {memory: 2Gi}
+    volumeMounts:
+      - {name: scratch, mountPath: /tmp}
+  {{- end }}
+containers:
+  - name: recipes
+    image: {{ $root.Values.images.controller }}
+    imagePullPolicy: IfNotPresent
+    terminationMessagePolicy: FallbackToLogsOnError
+    securityContext: {{- include "containerSecurity" $root | nindent 6 }}
+    command: {{- toYaml .command | nindent 6 }}
+    env:
+      - {name: MODEL, value: {{ .model | quote }}}
+      - {name: NAMESPACE, value: {{ $root.Release.Namespace | quote }}}
+    resources:
+      requests: {cpu: 50m, memory: 64Mi}
+      limits: {memory: 256Mi}
+    volumeMounts:
+      - {name: scratch, mountPath: /tmp}
+      - {name: files, mountPath: /files}
+      - {name: account, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}
+volumes:
+  - {name: scratch, emptyDir: {sizeLimit: 2Gi}}
+  - {name: files, configMap: {name: {{ .files }}}}
+  - name: account
+    projected:
+      sources:
+        - serviceAccountToken: {path: token}
+        - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}
+        - downwardAPI: {items: [{path: namespace, fieldRef: {fieldPath: metadata.namespace}}]}
 {{- end }}

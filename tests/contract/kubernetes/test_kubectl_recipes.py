@@ -184,6 +184,14 @@ def test_manifests_are_applied_as_kubectl_would_and_all_read_first(recipes, tmp_
     assert recipes.kube.get(VERSIONS, "recipes-2-0-0") is None
 
 
+def test_a_model_goes_with_all_its_versions(recipes):
+    store(rolling_out(), recipes.kube)
+    assert "give a version, or --all" in recipes("delete", code=2)
+    assert "its 2 versions leave, and nobody is answered then" in recipes("delete", "--all")
+    left = [*recipes.kube.list(MODELS), *recipes.kube.list(VERSIONS)]
+    assert all("deletionTimestamp" in each["metadata"] for each in left), "what no finalizer holds is gone at once"
+
+
 def test_waiting_ends_with_the_stage_with_another_end_or_with_the_time(recipes):
     store(rolling_out(), recipes.kube)
     assert "1.0.0 is in Production" in recipes("wait", "1.0.0")
