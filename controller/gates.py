@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from controller.observation import Sample
-    from controller.resource.policy import Gate
+    from controller.resource.gate import Gate
 
 _SHOWN_DIGITS = 4
 _GREATEST_EXPONENT = 30

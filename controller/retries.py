@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controller import clock
-from controller.resource.policy import Limit, Patience, Then
+from controller.resource.patience import Limit, Patience, Then
 from controller.resource.reasons import Reason
 from controller.resource.version import Intent
 from controller.resource.version_status import Retries

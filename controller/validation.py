@@ -17,7 +17,7 @@ from controller.situation import Case, Move, Situation
 from controller.stages import Stage, Verdict, worst
 
 if TYPE_CHECKING:
-    from controller.resource.policy import Gate
+    from controller.resource.gate import Gate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from mlops.training import evaluation_set
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from controller.resource.policy import Gate
+    from controller.resource.gate import Gate
     from mlops.evaluation import EvaluationReport, Qrels, Query
     from mlops.evaluation.contrast import Part
     from mlops.evaluation.replayed import Pair

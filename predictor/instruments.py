@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # A request takes 1 to 100 ms; the default buckets of prometheus_client begin at 5 ms.
 _MILLISECONDS = (0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 250, 500, 1000, 2500, 5000)
 BUCKETS = tuple(milliseconds / 1000 for milliseconds in _MILLISECONDS)
+_COUNTS = (0, 1, 2, 3, 5, 10, 20, 50)
+_SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 # Versions with series of their own: production, canary, the one before, and those that left lately, whose last counts
 # are still to be scraped.
 _VERSIONS = 6
@@ -31,8 +33,10 @@ class Instruments:
     """The metrics, registered in `registry`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        def histogram(name: str, text: str, labels: tuple[str, ...] = ()) -> Histogram:
-            return Histogram(name, text, labels, buckets=BUCKETS, registry=registry)
+        def histogram(
+            name: str, text: str, labels: tuple[str, ...] = (), buckets: Sequence[float] = BUCKETS
+        ) -> Histogram:
+            return Histogram(name, text, labels, buckets=buckets, registry=registry)
 
         self.registry = registry
         self.request = histogram(
@@ -43,6 +47,10 @@ class Instruments:
         self.translation = histogram("recipes_translation_duration_seconds", "Understanding and translating a query.")
         self.embedding = histogram("recipes_embedding_duration_seconds", "Encoding a query.")
         self.ranking = histogram("recipes_ranking_duration_seconds", "Searching, filtering and ranking.")
+        self.results = histogram("recipes_results", "Recipes in an answer.", ("version",), _COUNTS)
+        self.top_score = histogram(
+            "recipes_top_score", "Score of the first recipe of an answer.", ("version",), _SCORES
+        )
         self.untranslated = Counter(
             "recipes_untranslated_total", "Spanish queries answered without a translation.", registry=registry
         )
@@ -69,6 +77,12 @@ class Instruments:
             self._keep(version)
         self.request.labels(route, str(status), version or "").observe(seconds)
 
+    def answered(self, version: str, results: int, top_score: float | None) -> None:
+        """Count an answer of a version whose request was observed; without recipes there is no score."""
+        self.results.labels(version).observe(results)
+        if top_score is not None:
+            self.top_score.labels(version).observe(top_score)
+
     def show(self, shares: Sequence[Share]) -> None:
         """Have `recipes_model_info` and `recipes_traffic_weight` say what is served now, and nothing that was."""
         self._model_info.clear()
@@ -87,4 +101,5 @@ class Instruments:
         self._versions.move_to_end(version)
         if len(self._versions) > _VERSIONS:
             retired, _ = self._versions.popitem(last=False)
-            self.request.remove_by_labels({"version": retired})
+            for histogram in (self.request, self.results, self.top_score):
+                histogram.remove_by_labels({"version": retired})

@@ -56,6 +56,7 @@ class RequestRecord:
     recommendation_ids: list[str] = field(default_factory=list)
     shown: list[tuple[str, ...]] = field(default_factory=list)
     top_scores: list[float | None] = field(default_factory=list)
+    results: list[int] = field(default_factory=list)
     phases: dict[str, float] = field(default_factory=dict)
     started: float = 0.0
     seconds: float = 0.0
@@ -69,6 +70,7 @@ class RequestRecord:
         self.recommendation_ids.append(recommendation_id)
         self.shown.append(tuple(hit.id for hit in answer.hits[:DEPTH]))
         self.top_scores.append(answer.hits[0].score if answer.hits else None)
+        self.results.append(len(answer.hits))
         self.queries += 1
         self.hits += len(answer.hits)
         self.untranslated += not answer.translated
@@ -153,6 +155,9 @@ class Telemetry:
             instruments.errors.labels(record.error).inc()
         if record.untranslated:
             instruments.untranslated.inc(record.untranslated)
+        if record.version is not None:
+            for results, top_score in zip(record.results, record.top_scores, strict=True):
+                instruments.answered(record.version, results, top_score)
         phases = ((instruments.translation, record.phases.get("translate")),
                   (instruments.embedding, record.phases.get("embed")),
                   (instruments.ranking, record.ranking))  # fmt: skip

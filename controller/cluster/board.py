@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from controller.resource.policy import Gate
+    from controller.resource.gate import Gate
     from controller.resource.version_status import GateResult, VersionStatus
 
 

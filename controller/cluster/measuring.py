@@ -18,7 +18,8 @@ from controller.sequential import Sorted, Tally, quantile_beside, share_beside
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from controller.resource.policy import Gate, Query
+    from controller.resource.gate import Gate
+    from controller.resource.policy import Query
     from controller.sequential import Bounds
 
 METRIC = "recipes_request_duration_seconds"

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
+import structlog
+
 from controller import actions
 from controller.cluster.job_reading import JobReader
 from controller.cluster.jobs import job_manifest
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
     from controller.resource.model import Model
     from controller.resource.model_status import ModelStatus
     from controller.resource.version import ModelVersion
+
+_log = structlog.stdlib.get_logger("mlops")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +166,13 @@ class ClusterShell:
         self._registry.follow(decision.statuses)
 
     def _tell_of_change(self, version: ModelVersion, now: VersionStatus, at: datetime) -> None:
-        """Metrics and the trace of a change that is written."""
+        """A line of the log, metrics, and the trace of a change that is written."""
         number, before = version.spec.version, version.status or VersionStatus(since=at)
+        if (now.stage, now.reason, now.weight) != (before.stage, before.reason, before.weight):
+            _log.info(
+                "version", model=self._model, version=number, stage=now.stage.value, reason=now.reason.value,
+                weight=now.weight, message=now.message,
+            )  # fmt: skip
         if now.stage is not before.stage:
             self._around.entered(self._model, now.stage.value, now.reason.value)
         wait = self._waits.get(number) or waiting(before, before.since)

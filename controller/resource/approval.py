@@ -20,12 +20,19 @@ class ApprovalSpec:
     """Who decided what about which bytes. An approval also names the results it was given on; a rejection need not."""
 
     model: DnsLabel
+    """Name of the Model."""
     version: SemVer
+    """Version that is decided about."""
     decision: Choice
+    """What was decided."""
     approver: ShortText
+    """Who decides; the API accepts only the name of the caller."""
     digest: Digest
+    """The artefact's, as the version's status has it."""
     results_hash: Digest | None = None
+    """Of the results that were seen, as the version's status has it; an approval needs it."""
     reason: LongText = ""
+    """Why, in words; kept in the history."""
 
     def __post_init__(self) -> None:
         """Refuse an approval of results that it does not name."""

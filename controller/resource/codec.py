@@ -21,7 +21,9 @@ class Codec(Generic[T]):
     """Reads and writes one kind of value. `unknown` says what happens to fields that it does not have."""
 
     def __init__(self, kind: type[T], unknown: Unknown) -> None:
-        config = ConfigDict(extra=unknown, alias_generator=to_camel, ser_json_inf_nan="strings")
+        config = ConfigDict(
+            extra=unknown, alias_generator=to_camel, ser_json_inf_nan="strings", use_attribute_docstrings=True
+        )
         # A container takes a config and hands it down; a plain dataclass would need one of its own, and know pydantic.
         self._adapter: TypeAdapter[Any] = TypeAdapter(cast("Any", tuple)[kind], config=config)
 

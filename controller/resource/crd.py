@@ -157,10 +157,9 @@ class _Translation:
 
     def _without_default(self, schema: Mapping[str, Any]) -> Schema:
         if "$ref" in schema:
-            described = {key: value for key, value in schema.items() if key == "description"}
-            return {**self.structural(self._definitions[schema["$ref"].rpartition("/")[2]]), **described}
+            return _described(self.structural(self._definitions[schema["$ref"].rpartition("/")[2]]), schema)
         if "anyOf" in schema:
-            return self._alternatives(schema["anyOf"])
+            return _described(self._alternatives(schema["anyOf"]), schema)
         found: Schema = {key: value for key, value in schema.items() if key not in _DROPPED}
         if "properties" in found:
             found["properties"] = {name: self.structural(each) for name, each in found["properties"].items()}
@@ -178,6 +177,15 @@ class _Translation:
         texts = [choice for choice in given if choice.get("type") == "string"]
         found = self.structural((texts or given)[0])
         return {**found, "nullable": True} if len(given) < len(choices) else found
+
+
+def _described(found: Schema, field: Mapping[str, Any]) -> Schema:
+    """What a field is for, before what its block says of itself."""
+    said, own = field.get("description", ""), found.get("description", "")
+    told = own if own.startswith(said) else f"{said} {own}".strip()
+    return (
+        {"description": told, **{key: value for key, value in found.items() if key != "description"}} if told else found
+    )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ class Amounts:
     """Processor and memory, as Kubernetes writes them."""
 
     cpu: Quantity | None = None
+    """Processor, such as 500m."""
     memory: Quantity | None = None
+    """Memory, such as 1Gi."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,9 @@ class Resources:
     """What a predictor pod asks for, and what it may take at most."""
 
     requests: Amounts = Amounts()
+    """What a node must have free for a pod."""
     limits: Amounts = Amounts()
+    """What a pod may take at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +48,17 @@ class Serving:
     """How versions are served. The embedded shell serves in its own process and heeds none of it."""
 
     image: ShortText | None = None
+    """Image that serves; unset, the one of the release."""
     min_replicas: Replicas = 1
+    """Pods of each version that is served."""
     max_replicas: Replicas | None = None
+    """Pods at most, by an autoscaler on processor use; unset, none scales."""
     resources: Resources = Resources()
+    """Of each pod."""
     hostname: ShortText | None = None
+    """Host that users ask; unset, as the release says (`hostname`)."""
     gateway: ShortText | None = None
+    """NAMESPACE/NAME of the Gateway; unset, the one of the release."""
 
     def __post_init__(self) -> None:
         """Refuse a ceiling below the floor."""
@@ -62,13 +72,21 @@ class ModelSpec:
     """What people want of a model: everything has a default."""
 
     serving: Serving = Serving()
+    """How versions are served."""
     evaluation: Evaluation = DEFAULTS.evaluation
+    """How a version is judged before users see it."""
     approval: ApprovalPolicy = DEFAULTS.approval
+    """Whether a person has to agree."""
     rollout: Rollout = DEFAULTS.rollout
+    """How users are led to a version, step by step."""
     rollback: Rollback = DEFAULTS.rollback
+    """What happens when it fails in production."""
     retraining: Retraining = NEVER
+    """When the version in production is trained anew."""
     pinned_version: SemVer | None = None
+    """Keep production at this version; nothing else goes out. Unset, the newest that passes wins."""
     paused: bool = False
+    """Nothing advances; rollbacks still happen."""
 
     @property
     def policy(self) -> Policy:

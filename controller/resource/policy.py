@@ -4,7 +4,6 @@ A block that a version names replaces the Model's block of that name whole: noth
 is what it does. Every field has a default; rules that span several fields are checked when a value is made.
 """
 
-from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -13,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from controller.metrics import Source, metric
+from controller.metrics import Source
 from controller.resource.fields import (
     QUERY,
     Confidence,
@@ -21,118 +20,15 @@ from controller.resource.fields import (
     Cron,
     DecimalText,
     Duration,
-    MetricName,
     QueryName,
     Seconds,
     ShortText,
     TimeZone,
     Weight,
 )
+from controller.resource.gate import Gate, Gates, gate_problems
+from controller.resource.patience import Limit, Patience, Then
 from controller.resource.problems import Broken, Problem
-
-
-class Then(StrEnum):
-    """What happens when evidence stays unsettled until its deadline."""
-
-    HOLD = "Hold"
-    ARCHIVE = "Archive"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """How long one kind of unsettled verdict is put up with, and what happens then."""
-
-    deadline_seconds: Duration = 86_400
-    then: Then = Then.HOLD
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """A limit for each verdict that neither promotes nor rolls back."""
-
-    inconclusive: Limit = Limit()
-    no_data: Limit = Limit()
-    error: Limit = Limit()
-
-    def shorter_than(self, seconds: int, what: str) -> Iterator[Problem]:
-        """Deadlines that pass before anything can be measured, as problems with paths below this block."""
-        for name, limit in (("inconclusive", self.inconclusive), ("noData", self.no_data), ("error", self.error)):
-            if limit.deadline_seconds < seconds:
-                yield Problem(
-                    ("patience", name, "deadlineSeconds"),
-                    f"{limit.deadline_seconds} s is shorter than {what} of {seconds} s: there would be no second look",
-                )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """One demand on one metric: an absolute threshold, a change against production, or both.
-
-    Changes are counted in the better direction: `minAbsoluteChange: "-0.01"` on a metric where greater is better allows
-    a loss of 0.01; `minRelativeChange: "-0.2"` on a latency allows 20 % more. `maxSliceLoss` goes with a change, in an
-    evaluation: no part of the queries (a kind, a language, a length) may lose more than that, beyond chance.
-    """
-
-    metric: MetricName
-    threshold: DecimalText | None = None
-    min_absolute_change: DecimalText | None = None
-    min_relative_change: DecimalText | None = None
-    max_slice_loss: DecimalText | None = None
-    greater_is_better: bool | None = None
-    min_samples: Annotated[Count, Field(ge=1)] = 1
-
-    def __post_init__(self) -> None:
-        """Refuse a gate that demands nothing, or that turns a metric upside down."""
-        known = metric(self.metric)
-        problems = []
-        if self.threshold is None and not self.comparative:
-            problems.append(Problem((), "demands nothing: give threshold, minAbsoluteChange or minRelativeChange"))
-        if self.max_slice_loss is not None and (self.max_slice_loss < 0 or not self.comparative):
-            reason = "is a positive loss beside a minAbsoluteChange or minRelativeChange"
-            problems.append(Problem(("maxSliceLoss",), reason))
-        if known is None and self.greater_is_better is None:
-            problems.append(Problem(("greaterIsBetter",), f"of {self.metric} it must be said which is better"))
-        if known is not None and self.greater_is_better not in (None, known.rises):
-            direction = "greater" if known.rises else "less"
-            problems.append(
-                Problem(("greaterIsBetter",), f"of {self.metric} {direction} is better; leave the field out")
-            )
-        Broken.unless_none(problems)
-
-    @property
-    def comparative(self) -> bool:
-        """True where the gate needs the version in production to compare with."""
-        return self.min_absolute_change is not None or self.min_relative_change is not None
-
-    @property
-    def rises(self) -> bool:
-        """True where greater is better."""
-        known = metric(self.metric)
-        return bool(self.greater_is_better) if known is None else known.rises
-
-
-Gates = Annotated[tuple[Gate, ...], Field(max_length=10)]
-
-
-def gate_problems(gates: Iterable[Gate], source: Source, queries: Container[str] = ()) -> Iterator[Problem]:
-    """Gates on what `source` does not measure, and second gates on one metric, with paths below the block of gates.
-
-    `queries` are the metrics that queries of the policy's own measure.
-    """
-    seen: set[str] = set()
-    for index, gate in enumerate(gates):
-        known = metric(gate.metric)
-        if known is None and gate.metric not in queries:
-            place = "has no query of this name" if source is Source.ONLINE else f"is not measured {source}"
-            yield Problem(("gates", index, "metric"), f"{gate.metric} {place}")
-        if known is not None and source not in known.sources:
-            places = ", ".join(sorted(known.sources))
-            yield Problem(("gates", index, "metric"), f"{gate.metric} is not measured {source} (only {places})")
-        if gate.max_slice_loss is not None and source is not Source.OFFLINE:
-            yield Problem(("gates", index, "maxSliceLoss"), "parts of the queries are only looked at offline")
-        if gate.metric in seen:
-            yield Problem(("gates", index, "metric"), f"{gate.metric} has a gate already; put its limits into one gate")
-        seen.add(gate.metric)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +36,12 @@ class Replay:
     """Recent real queries asked of both versions, apart from users. `queries: 0` leaves it out."""
 
     queries: Count = 200
+    """How many recent queries; 0 leaves the replay out."""
     gates: Gates = (
         Gate(metric="error-rate", threshold=Decimal("0.01"), min_samples=20),
         Gate(metric="latency-p95-ms", min_relative_change=Decimal("-0.5"), min_samples=20),
     )
+    """What the answers have to meet."""
 
     def __post_init__(self) -> None:
         """Refuse gates on what a replay does not measure."""
@@ -155,7 +53,9 @@ class Retry:
     """After an Error: how often in all, and how long between; the wait doubles each time up to an hour."""
 
     attempts: Annotated[int, Field(ge=1, le=20)] = 4
+    """Tries in all."""
     back_off_seconds: Duration = 30
+    """Seconds before the second; doubled each time, up to an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +63,7 @@ class Evaluation:
     """Offline judgement: a job on held-out data, then the replay."""
 
     dataset: ShortText = "default"
+    """Name of the judged queries; default are those of the artefact."""
     gates: Gates = (
         Gate(
             metric="ndcg@10",
@@ -173,10 +74,15 @@ class Evaluation:
         Gate(metric="invalid-outputs", threshold=Decimal(0)),
         Gate(metric="empty-rate", threshold=Decimal("0.05")),
     )
+    """What it has to meet on them."""
     replay: Replay = Replay()
+    """Recent real queries, apart from users."""
     deadline_seconds: Duration = 3_600
+    """Seconds that a job may take."""
     retry: Retry = Retry()
+    """After a job that failed."""
     patience: Patience = Patience()
+    """How long an unsettled evaluation is put up with."""
 
     def __post_init__(self) -> None:
         """Refuse gates on what is not measured offline, and patience that ends before the first retry."""
@@ -211,9 +117,13 @@ class ApprovalPolicy:
     """
 
     policy: Asked = Asked.NONE
+    """Whom to ask."""
     separation: Separation = Separation.ENFORCED
+    """Whether who asks for a version may approve it."""
     expiry_seconds: Duration = 604_800
+    """Seconds that an approval holds."""
     deadline_seconds: Duration = 1_209_600
+    """Seconds that one is waited for; then the version is archived."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +131,9 @@ class Step:
     """A share of the users, in percent, and the least time it is watched."""
 
     weight: Weight
+    """Percent of the users."""
     pause_seconds: Seconds = 300
+    """Seconds it is watched at least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +145,9 @@ class Query:
     """
 
     name: QueryName
+    """Gates call it query/NAME."""
     query: Annotated[str, Field(min_length=1, max_length=1024)]
+    """PromQL, about $version."""
 
     def __post_init__(self) -> None:
         """Refuse a query that does not ask about a version."""
@@ -265,20 +179,29 @@ class Analysis:
     """
 
     interval_seconds: Duration = 30
+    """Seconds between two checks."""
     window_seconds: Duration = 900
+    """Seconds that a check looks back at most."""
     confidence: Confidence = Decimal("0.95")
+    """How sure a check must be, such as "0.95"; "0" goes by the values alone."""
     request_budget: Count = 10_000
+    """Requests of a canary that decides nothing; then it is archived. 0 is without end."""
     failure_limit: Count = 0
+    """Failed checks that are put up with in each phase."""
     inconclusive_limit: Count = 2_880
+    """Unsettled checks in a row that end patience."""
     gates: Gates = (
         Gate(metric="error-rate", min_absolute_change=Decimal("-0.02"), min_samples=30),
         Gate(metric="latency-p95-ms", min_relative_change=Decimal("-0.5"), min_samples=30),
     )
+    """What live traffic has to meet."""
     queries: Annotated[tuple[Query, ...], Field(max_length=10)] = ()
+    """Questions of your own to Prometheus."""
     patience: Patience = Patience(
         no_data=Limit(deadline_seconds=21_600, then=Then.ARCHIVE),
         error=Limit(deadline_seconds=600, then=Then.ARCHIVE),
     )
+    """How long unsettled checks are put up with."""
 
     def __post_init__(self) -> None:
         """Refuse gates on what traffic does not tell, and deadlines or windows shorter than one check."""
@@ -303,9 +226,13 @@ class Rollout:
     """The canary: growing shares of the users, each left only with every gate passed."""
 
     steps: Annotated[tuple[Step, ...], Field(max_length=20)] = (Step(weight=10), Step(weight=50))
+    """Growing shares of the users; empty goes to all at once."""
     analysis: Analysis = Analysis()
+    """How users are watched over."""
     ready_deadline_seconds: Duration = 600
+    """Seconds until its pods must be ready."""
     apply_deadline_seconds: Duration = 120
+    """Seconds until the Gateway must have applied a weight."""
 
     def __post_init__(self) -> None:
         """Refuse weights that fall or repeat."""
@@ -328,7 +255,9 @@ class Rollback:
     """After 100 %: how long a version is watched with the version before it kept warm."""
 
     policy: Rollbacks = Rollbacks.AUTOMATIC
+    """Who acts when it fails in production."""
     bake_seconds: Seconds = 1_800
+    """Seconds it is watched in production, the version before kept warm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,7 +265,9 @@ class Triggers:
     """What starts a retraining besides its schedule. `degradation` is a relative loss of quality, such as "0.05"."""
 
     new_data: bool = False
+    """When users have told enough since the last training."""
     degradation: DecimalText | None = None
+    """When an online metric has lost this share, such as "0.05"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,9 +275,13 @@ class Retraining:
     """When the version in production is trained anew. Without schedule and triggers: never by itself."""
 
     schedule: Cron | None = None
+    """Cron line of five fields; unset, there is no schedule."""
     time_zone: TimeZone = "Etc/UTC"
+    """Of the schedule, such as Europe/Madrid."""
     triggers: Triggers = Triggers()
+    """What starts one besides the schedule."""
     min_interval_seconds: Duration = 86_400
+    """Seconds between two trainings at least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,10 @@ from pydantic import Field
 
 from controller.metrics import Source
 from controller.resource.fields import Digest, DnsLabel, SemVer, ShortText
+from controller.resource.gate import Gates, gate_problems
 from controller.resource.meta import Meta
 from controller.resource.model import ModelSpec
-from controller.resource.policy import ApprovalPolicy, Gates, Policy, Retraining, Rollback, Rollout, gate_problems
+from controller.resource.policy import ApprovalPolicy, Policy, Retraining, Rollback, Rollout
 from controller.resource.problems import Broken, Problem
 from controller.resource.version_status import VersionStatus
 
@@ -38,7 +39,9 @@ class RegistryEntry:
     """A version in the MLflow registry. Left out: the registered model of this name, tagged with this version."""
 
     name: ShortText
+    """Name of the registered model."""
     version: ShortText | None = None
+    """Semantic version that it is tagged with; unset, that of this ModelVersion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +49,11 @@ class Origin:
     """Where the artefact is: an entry of the registry or a URI, and the digest it must have, if it is known."""
 
     registry: RegistryEntry | None = None
+    """An entry of the MLflow registry."""
     uri: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """Where the artefact lies otherwise, such as file:///path."""
     digest: Digest | None = None
+    """sha256:… that the artefact must have; unset, whatever is found is written down and kept."""
 
     def __post_init__(self) -> None:
         """Refuse two places at once."""
@@ -60,10 +66,15 @@ class Lineage:
     """Where the version comes from. `parent` is the version it was trained from or after."""
 
     trigger: Trigger = Trigger.MANUAL
+    """What made it be trained."""
     parent: SemVer | None = None
+    """Version it was trained from or after."""
     data_digest: ShortText | None = None
+    """Of the data it was trained on."""
     run: ShortText | None = None
+    """Run in MLflow."""
     job: ShortText | None = None
+    """Job that trained it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +82,27 @@ class VersionSpec:
     """A candidate: which model, which version; and what of the Model's policy it replaces (None: nothing)."""
 
     model: DnsLabel
+    """Name of the Model."""
     version: SemVer
+    """Semantic version, once for each model."""
     source: Origin = Origin()
+    """Where the artefact is; unset, the registry has it."""
     lineage: Lineage = Lineage()
+    """Where it comes from."""
     intent: Intent = Intent.PROMOTE
+    """The one lever: go on, wait, or leave."""
     requested_by: ShortText | None = None
+    """Who asks for it; may not approve it where separation is Enforced."""
     gates: Gates | None = None
+    """In place of the Model's evaluation.gates."""
     approval: ApprovalPolicy | None = None
+    """In place of the Model's."""
     rollout: Rollout | None = None
+    """In place of the Model's."""
     rollback: Rollback | None = None
+    """In place of the Model's."""
     retraining: Retraining | None = None
+    """In place of the Model's, once it is in production."""
 
     def __post_init__(self) -> None:
         """Refuse gates that the Model's evaluation could not hold, and a version that is its own parent."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from decimal import Decimal
 
-    from controller.resource.policy import Gate
+    from controller.resource.gate import Gate
     from controller.resource.version_status import GateResult, VersionStatus
 
 COLUMNS = ("PHASE", "GATE", "VALUE", "BASELINE", "LIMIT", "SAMPLES", "VERDICT")

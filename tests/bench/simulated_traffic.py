@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from controller.actions import Measure
-    from controller.resource.policy import Gate
+    from controller.resource.gate import Gate
 
 # Upper ends in ms, ten to a factor of ten; the last is infinity.
 ENDS = np.append(np.geomspace(1, 10_000, 41), np.inf)

@@ -34,7 +34,7 @@ from tests.scenarios.world import Behaviour
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from controller.resource.policy import Gate
+    from controller.resource.gate import Gate
     from tests.fakes.kube_api import InMemoryKubeApi
 
 ENTRANCE = Entrance(hostname="recipes.example", gateway="gateway/recipes")

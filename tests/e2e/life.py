@@ -97,12 +97,12 @@ def installed(world: World, folder: Path, **values: str) -> Iterator[Life]:
     finally:
         say(kube("logs", "--selector", CONTROLLER, "--prefix", "--tail=200"))
         run(helm, "--kubeconfig", kube.kubeconfig, "uninstall", "rr", "--namespace", kube.namespace, "--wait")
-        _release(kube)
+        release(kube)
         kube("delete", "persistentvolumeclaim", "feedback", "--wait=false")
         kube("delete", "persistentvolume", volume_name(kube, "feedback"), "--wait=false")
 
 
-def _release(kube: Kube) -> None:
+def release(kube: Kube) -> None:
     """Let go of what the controller holds: without one, its namespace would never end."""
     for kind in ("models", "modelversions"):
         for each in kube.list(kind):

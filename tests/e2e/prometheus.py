@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests.cluster.chart import CHART
 from tests.cluster.control_plane import free_ports
 from tests.cluster.processes import ProcessFolder
 
@@ -44,6 +46,19 @@ class Prometheus:
         """Return what a label is in the series of an instant query."""
         return {series["metric"][name] for series in self._result(query)}
 
+    def fires(self, alert: str) -> bool:
+        """Whether the chart's alert of this name is firing."""
+        return bool(self._result(f'ALERTS{{alertname="{alert}", alertstate="firing"}}'))
+
+    def drawn(self, query: str, seconds: float) -> int:
+        """Return how many series a panel would draw of the last `seconds`."""
+        end = time.time()
+        span = {"query": query, "start": end - seconds, "end": end, "step": "5"}
+        answer = httpx.get(f"{self.url}/api/v1/query_range", params=span, timeout=30)
+        if answer.status_code != httpx.codes.OK:
+            raise AssertionError(f"{query}: {answer.text}")
+        return len(answer.json()["data"]["result"])
+
     def _result(self, query: str) -> list[dict[str, Any]]:
         answer = httpx.get(f"{self.url}/api/v1/query", params={"query": query}, timeout=10).raise_for_status().json()
         result: list[dict[str, Any]] = answer["data"]["result"]
@@ -58,7 +73,8 @@ def running_prometheus(kube: Kube, folder: Path) -> Iterator[Prometheus]:
     (port,) = free_ports(1)
     config = folder / "prometheus.yml"
     config.write_text(json.dumps({
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(CHART / "files" / "rules.yaml")],
         "scrape_configs": [{
             "job_name": "pods",
             "file_sd_configs": [{"files": [str(folder / "pods.json")], "refresh_interval": "1s"}],

@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from mlops.artifact.manifest import read_manifest
+from mlops.dashboards.__main__ import DASHBOARDS
+from mlops.dashboards.promql import RECENT
 from mlops.model_registry import open_registry
 from mlops.registering import register_artifact
 from tests.cluster.commands import CommandFailed, wait_until
@@ -122,7 +124,7 @@ def test_feedback_is_kept_and_a_run_of_the_schedule_reads_it(life, user):
     assert "1 distinct queries with clicks < 50" in _reasons(life, "NothingLearned")[0]
 
 
-def test_a_version_that_fails_its_users_is_taken_back_though_the_leader_dies(life, tmp_path):
+def test_a_version_that_fails_its_users_is_taken_back_though_the_leader_dies(life, prometheus, tmp_path):
     life.wait("1.1.0", "Production")
     with open_registry(f"http://{life.kube.address('mlflow')}:{registry.PORT}", lambda: datetime.now(UTC)) as opened:  # noqa: TID251 - the real registry keeps the real time
         artifact = opened.download(opened.get("recipes", "1.1.0"), tmp_path / "artifact")
@@ -146,6 +148,7 @@ def test_a_version_that_fails_its_users_is_taken_back_though_the_leader_dies(lif
     assert life.weights() == {"recipes-1-1-0": 100}
     assert life.stage("1.1.0") == "Production"
     assert _reasons(life, "AnalysisFailed")
+    wait_until(lambda: prometheus.fires("RecipesRolledBack"), "somebody is told", seconds=30)
 
 
 def test_what_somebody_breaks_is_mended(life, user):
@@ -167,6 +170,17 @@ def test_the_controller_tells_prometheus_what_it_does(life, prometheus):
     wait_until(lambda: prometheus.value('recipes_version_weight{version="1.1.0"}') == 100, "the weight")
     assert prometheus.value('sum(recipes_controller_api_requests_total{status="403"})') in (None, 0)
     assert prometheus.value('sum(recipes_controller_reconcile_duration_seconds_count{outcome="broken"})') == 0
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_every_panel_of_a_dashboard_has_something_to_show(life, prometheus, name):
+    """After the life that the tests above led: a promotion, feedback, a version taken back."""
+    asked = {
+        f"{panel.title}, {legend}": query.replace("$namespace", life.kube.namespace).replace("$model", "recipes").replace(RECENT, "1m")
+        for panels in DASHBOARDS[name].rows.values() for panel in panels for legend, query in panel.queries.items()
+    }  # fmt: skip
+    empty = [what for what, query in asked.items() if not prometheus.drawn(query, seconds=900)]
+    assert empty == [what for what in asked if what == "Feedback, lost: {{reason}}"], "no feedback was lost"
 
 
 # Server-side apply creates what is not there, and is written down as `patch`.

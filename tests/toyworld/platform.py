@@ -50,7 +50,7 @@ from tests.scenarios.world import Behaviour
 
 if TYPE_CHECKING:
     from controller.actions import Action
-    from controller.resource.policy import Gate
+    from controller.resource.gate import Gate
 
 REQUESTS_PER_SECOND = 20
 

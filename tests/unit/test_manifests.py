@@ -9,6 +9,7 @@ import yaml
 
 from controller.resource.model import Model
 from controller.resource.parse import dump, parse
+from controller.resource.policy import DEFAULTS
 
 SAMPLES = sorted((Path(__file__).parents[2] / "manifests").glob("*-*.yaml"))
 
@@ -24,3 +25,9 @@ def test_a_sample_is_understood_and_says_something(path):
 
 def test_there_are_samples():
     assert len(SAMPLES) >= 4
+
+
+def test_the_full_one_says_the_defaults_of_what_judges_and_rolls_out():
+    document = yaml.safe_load((SAMPLES[0].parent / "model-full.yaml").read_text(encoding="utf-8"))
+    spec = parse(document).spec
+    assert (spec.evaluation, spec.rollout, spec.rollback) == (DEFAULTS.evaluation, DEFAULTS.rollout, DEFAULTS.rollback)

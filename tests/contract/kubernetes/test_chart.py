@@ -94,7 +94,9 @@ def test_a_value_that_is_wrong_is_refused_by_name(values, named):
 
 
 def test_nothing_is_made_that_was_switched_off():
-    kinds = {each["kind"] for each in yaml.safe_load_all(rendered("recipes", {"registry": "http://mlflow:5000"})) if each}
+    kinds = {
+        each["kind"] for each in yaml.safe_load_all(rendered("recipes", {"registry": "http://mlflow:5000"})) if each
+    }
     assert not kinds & {"PersistentVolumeClaim", "NetworkPolicy", "ServiceMonitor", "PrometheusRule", "Job"}
 
 
@@ -117,6 +119,8 @@ def test_the_manifest_to_install_is_what_the_chart_renders():
 def _pod_of(document):
     template = document if document["kind"] == "Pod" else document["spec"]["template"]
     # The account is made by the same apply, which a dry run does not really do.
-    spec = {key: value for key, value in template["spec"].items() if key not in ("serviceAccountName", "priorityClassName")}
+    spec = {
+        key: value for key, value in template["spec"].items() if key not in ("serviceAccountName", "priorityClassName")
+    }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"] | {"name": document["metadata"]["name"]},
             "spec": spec | {"restartPolicy": "Never"}}  # fmt: skip

@@ -8,7 +8,9 @@ import pytest
 
 from controller.analysis import Watch, checks_wanted, failure, fresh_evidence, look, out_of_patience, overspent
 from controller.observation import Measurement, Sample
-from controller.resource.policy import Analysis, Gate, Limit, Patience, Then
+from controller.resource.gate import Gate
+from controller.resource.patience import Limit, Patience, Then
+from controller.resource.policy import Analysis
 from controller.resource.reasons import Reason
 from controller.resource.version_status import Checks
 from controller.stages import Verdict

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from controller.gates import Comparison, Freshness, judge
 from controller.observation import Sample, Slice
-from controller.resource.policy import Gate
+from controller.resource.gate import Gate
 from controller.stages import Verdict, worst
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from controller.resource.approval import ModelApproval
+from controller.resource.gate import Gate
 from controller.resource.meta import version_name
 from controller.resource.model import Model, ModelSpec
 from controller.resource.parse import dump, parse, read
-from controller.resource.policy import DEFAULTS, Asked, Gate, Step
+from controller.resource.policy import DEFAULTS, Asked, Step
 from controller.resource.problems import InvalidManifest
 from controller.resource.version import Intent, ModelVersion, effective_policy
 

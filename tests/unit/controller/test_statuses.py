@@ -19,8 +19,9 @@ from controller.metrics import CATALOGUE, Source
 from controller.resource.approval import Choice
 from controller.resource.codec import codec
 from controller.resource.conditions import LONGEST_MESSAGE, Condition, Kind, Truth, bounded, find, stamped
+from controller.resource.gate import Gate
 from controller.resource.model_status import Change, Mistrust, ModelStatus, Restoration, RetrainingStatus, Share
-from controller.resource.policy import DEFAULTS, Gate, Step
+from controller.resource.policy import DEFAULTS, Step
 from controller.resource.reasons import FAILURES, Reason
 from controller.resource.version_status import (
     HISTORY,

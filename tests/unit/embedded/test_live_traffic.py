@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from controller.actions import Measure
-from controller.resource.policy import Gate
+from controller.resource.gate import Gate
 from controller.sequential import Tally, quantile_levels, share_beside
 from mlops.embedded.live_traffic import LiveTraffic
 from mlops.monitoring.traffic_log import ServedRequest, TrafficLog

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from controller.actions import StartEvaluation
-from controller.resource.policy import Gate
+from controller.resource.gate import Gate
 from mlops.evaluation import Query, contrast, evaluate
 from mlops.judging import Contender, Judge
 from tests.fakes.scripted_recommender import ScriptedRecommender

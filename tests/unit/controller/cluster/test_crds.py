@@ -11,6 +11,7 @@ from jsonschema import validate
 from controller.resource.crd import crds
 from controller.resource.meta import API_VERSION
 from controller.resource.parse import parse
+from controller.resource.reference import reference
 
 ROOT = Path(__file__).parents[4]
 CHART = ROOT / "charts" / "recipe-recommender"
@@ -74,6 +75,22 @@ def test_an_api_servers_defaults_are_the_parsers(blocks):
     for document in (model, version):
         filled = document | {"spec": defaulted(spec_schema(document["kind"]), document["spec"])}
         assert parse(filled) == parse(document)
+
+
+def test_the_document_of_all_fields_is_what_the_schemas_say():
+    assert (ROOT / "docs" / "resources.md").read_text(encoding="utf-8") == reference(), "make crds"
+
+
+@pytest.mark.parametrize("kind", ["Model", "ModelVersion", "ModelApproval"])
+def test_kubectl_explains_every_field(kind):
+    def silent(schema, path):
+        for name, each in schema.get("properties", {}).items():
+            if not each.get("description"):
+                yield f"{path}.{name}"
+            yield from silent(each, f"{path}.{name}")
+            yield from silent(each.get("items", {}), f"{path}.{name}[]")
+
+    assert list(silent(spec_schema(kind), kind)) == []
 
 
 def test_what_a_lever_does_is_shown_without_being_set():

@@ -12,8 +12,8 @@ from controller.actions import StartEvaluation, VerifyArtifact, from_dict
 from controller.cluster.jobs import artifact_fact, is_verification, job_fact, job_manifest, version_of
 from controller.cluster.kinds import ASK
 from controller.observation import ArtifactState, JobState
+from controller.resource.gate import Gate
 from controller.resource.meta import Meta
-from controller.resource.policy import Gate
 from controller.resource.version import Origin
 from tests.builders.surroundings import SETTINGS
 

@@ -10,7 +10,8 @@ import pytest
 
 from controller.cluster.measuring import Question, Window, samples
 from controller.cluster.prometheus import Prometheus
-from controller.resource.policy import Gate, Query
+from controller.resource.gate import Gate
+from controller.resource.policy import Query
 from controller.sequential import Tally, quantile_levels, share_beside
 from mlops.errors import Permanent, Transient
 

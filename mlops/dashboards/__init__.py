@@ -1,0 +1,1 @@
+"""Grafana's dashboards, written down as questions to Prometheus: `python -m mlops.dashboards` renders them."""
