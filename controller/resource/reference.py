@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _HEAD = """# Resources
 
 Everything that people write, field by field; `kubectl explain model.spec --recursive` says the same.
-Written by `make crds` from what the parser reads. The blocks as a manifest: [model-full.yaml](../manifests/model-full.yaml).
-Decimals are text, so that no digit is lost. A block that a ModelVersion names replaces the Model's block of that name whole.
+Written by `make crds` from what the parser reads. As a manifest: [model-full.yaml](../manifests/model-full.yaml).
+Decimals are text, so that no digit is lost. A block that a ModelVersion names replaces the Model's block whole.
 """
 
 

@@ -41,11 +41,19 @@ CONTROLLER = {"app.kubernetes.io/name": "recipe-recommender", "app.kubernetes.io
 
 
 class ClusterResources:
-    """The resources of one model in the cluster: see `mlops.embedded.resources.Resources`, which does the same."""
+    """The resources of one model in the cluster: see `mlops.embedded.resources.Resources`, which does the same.
+
+    What was read holds until something is written by it, or `look_again` is called.
+    """
 
     def __init__(self, api: KubeApi, model: str) -> None:
         self._api = api
         self._model = model
+        self._seen: Resources | None = None
+
+    def look_again(self) -> None:
+        """Read anew at the next question."""
+        self._seen = None
 
     def apply(self, manifest: Mapping[str, Any], *, by: str) -> Applied:  # noqa: ARG002 - the API knows who calls
         """Create it, or change what the manifest names. Raises InvalidManifest, and what the API refuses with."""
@@ -58,6 +66,7 @@ class ClusterResources:
             "spec": manifest.get("spec") or {},
         }
         before = self._api.get(kind, wanted.meta.name)
+        self.look_again()
         after = self._api.apply(kind, document)
         return Applied(resource=read(after), change=_change(before, after))
 
@@ -74,6 +83,7 @@ class ClusterResources:
 
     def delete(self, kind: type[Model | ModelVersion | ModelApproval], name: str) -> None:
         """Ask for a deletion: the object stays until the controller releases it."""
+        self.look_again()
         self._api.delete(_KINDS[kind], name)
 
     def model(self) -> Model | None:
@@ -93,10 +103,13 @@ class ClusterResources:
         return self._all().approvals
 
     def _all(self) -> Resources:
-        return resources_of(self._api, self._model)
+        if self._seen is None:
+            self._seen = resources_of(self._api, self._model)
+        return self._seen
 
     def _patch(self, kind: Kind, name: str, spec: dict[str, Any]) -> Applied:
         before = self._api.get(kind, name)
+        self.look_again()
         after = self._api.merge(kind, name, {"spec": spec})
         if after is None:
             raise NotFound(f"there is no {kind.kind} {name}", hint="recipes get")
@@ -107,6 +120,7 @@ class ClusterResources:
 class ClusterState(State):
     """A namespace, and the model in it that the caller means; `flags` connect kubectl in the same way."""
 
+    resources: ClusterResources
     api: KubeApi
     name: str
     flags: tuple[str, ...] = ()
@@ -152,7 +166,8 @@ class ClusterState(State):
         raise NotFound(f"no record of the decisions about {version} is kept in a cluster", hint="recipes history")
 
     def changed(self) -> object:
-        """See `State`: a new object each time, so everything is read anew."""
+        """See `State`: a new object each time, and everything is read anew."""
+        self.resources.look_again()
         return object()
 
     def together(self) -> AbstractContextManager[object]:

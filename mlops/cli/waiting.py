@@ -33,7 +33,12 @@ def wait(
 ) -> None:
     """Wait until a version is in a stage. Exit 1 where its attempt ended otherwise, 5 where time is up."""
     with opened() as state:
-        status = until(lambda: state.resources.version(version).status, stage, timeout, time.monotonic, time.sleep)
+
+        def look() -> VersionStatus | None:
+            state.changed()
+            return state.resources.version(version).status
+
+        status = until(look, stage, timeout, time.monotonic, time.sleep)
     where, reason, message = status.stage, status.reason, status.message
     if json:
         print_json({"version": version, "stage": where, "reason": reason, "message": message})
