@@ -45,6 +45,19 @@ class Settings(BaseSettings):
     api_token: SecretStr | None = Field(
         default=None, description="Bearer token that POST /retrain/check demands; none means open, for a laptop."
     )
+    alert_p95_ms: float = Field(
+        default=500.0, gt=0, description="Alert when 95 % of five minutes' answers take longer, in milliseconds."
+    )
+    alert_error_rate: float = Field(
+        default=0.02, gt=0, le=1, description="Alert when a larger share of five minutes' requests fails."
+    )
+    alert_stale_days: float = Field(
+        default=90.0, gt=0, description="Alert when the version in production was trained longer ago, in days."
+    )
+    alert_webhook: SecretStr | None = Field(
+        default=None,
+        description="Address that alerts are sent to, in the form of Alertmanager's webhook; unset, the log.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least level that is logged."
     )

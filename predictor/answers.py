@@ -134,6 +134,16 @@ class ShareOut(ServedOut):
     weight: int = Field(description="Percent of users; a user stays with a version while the weights stay.")
 
 
+class AlertOut(BaseModel):
+    """Something that somebody is told of, while it goes on."""
+
+    alert: str = Field(description="What it is about, such as latency or errors.")
+    subject: str = Field(description="Which of them, where there are several: a metric, a component.")
+    severity: Literal["warning", "critical"]
+    since: str
+    reason: str = Field(description="The arithmetic.")
+
+
 class HealthResponse(BaseModel):
     """The service in one word, and a reason for each part."""
 
@@ -141,6 +151,7 @@ class HealthResponse(BaseModel):
     model: ServedOut | None = Field(description="The version that answers whom no newer one does.")
     traffic: list[ShareOut] = Field(description="Every version that answers users; weights sum to 100.")
     components: dict[str, ComponentOut]
+    alerts: list[AlertOut] = Field(description="The worst first; a critical one makes the status degraded.")
 
 
 class SummaryOut(BaseModel):

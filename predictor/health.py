@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from mlops.monitoring.alerts import Severity
 from predictor.ports import Component
 from predictor.slot import ALL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from mlops.monitoring.alerts import Alert
     from predictor.ports import ComponentStatus
     from predictor.slot import Share, SlotState
 
@@ -22,11 +24,16 @@ _BADNESS: tuple[ComponentStatus, ...] = ("unknown", "not_configured", "ok", "deg
 _MEBIBYTE = 1 << 20
 
 
-def overall(components: Mapping[str, Component]) -> Status:
-    """Return unavailable if a vital component is, degraded if anything is not as it should be, else ok."""
+def overall(components: Mapping[str, Component], alerts: Iterable[Alert] = ()) -> Status:
+    """Return unavailable if a vital component is, degraded if anything is not as it should be, else ok.
+
+    Of alerts the critical ones count: an odd minute makes no answer worse.
+    """
     if any(components[name].status == "unavailable" for name in VITAL & components.keys()):
         return "unavailable"
     if any(component.status in ("degraded", "unavailable") for component in components.values()):
+        return "degraded"
+    if any(alert.kind.severity is Severity.CRITICAL for alert in alerts):
         return "degraded"
     return "ok"
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from mlops.monitoring.alerts import Kind
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from prometheus_client import CollectorRegistry
 
+    from mlops.monitoring.alerts import Alert
     from predictor.slot import Share
 
 # A request takes 1 to 100 ms; the default buckets of prometheus_client begin at 5 ms.
@@ -69,6 +72,9 @@ class Instruments:
             "recipes_traffic_weight", "Percent of users that a version answers.", ("model", "version"),
             registry=registry,
         )  # fmt: skip
+        self._alert = Gauge(
+            "recipes_alert", "1 for each alert of this process that fires.", ("alert", "severity"), registry=registry
+        )
         self._versions: OrderedDict[str, None] = OrderedDict()
 
     def observe(self, route: str, status: int, version: str | None, seconds: float) -> None:
@@ -94,6 +100,12 @@ class Instruments:
             self._keep(served.version)
             for status in _FROM_THE_START:
                 self.request.labels(_ASKED, status, served.version)
+
+    def alarm(self, alerts: Iterable[Alert]) -> None:
+        """Have `recipes_alert` say what fires now; 0 for what does not."""
+        firing = {alert.kind for alert in alerts}
+        for kind in Kind:
+            self._alert.labels(str(kind), str(kind.severity)).set(kind in firing)
 
     def _keep(self, version: str) -> None:
         """Have series of this version, in place of those that were asked longest ago."""

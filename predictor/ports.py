@@ -8,9 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from mlops.monitoring.anomalies import NoDetector
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from mlops.monitoring.anomalies import Detector
     from mlops.monitoring.traffic_log import TrafficLog
     from mlops.recommendation import Ask
     from mlops.registry.values import RegisteredVersion
@@ -64,7 +67,8 @@ class Ports:
     """What is injected. `probes` add components to GET /health, by name; they may block and are given a second.
 
     `traffic` is told of each answer, failure and feedback of a version. `heard` is called with the queries of each
-    request that was answered, on the event loop: it must return at once.
+    request that was answered, on the event loop: it must return at once. For alerts: `trained_at` tells when the model
+    in production was trained, in Unix seconds, and `detector` makes what finds lasting changes of a metric.
     """
 
     models: ModelsView | None = None
@@ -72,3 +76,5 @@ class Ports:
     probes: Mapping[str, Callable[[], Component]] = field(default_factory=dict)
     traffic: TrafficLog | None = None
     heard: Callable[[Sequence[Ask]], None] | None = None
+    trained_at: Callable[[], float | None] = lambda: None
+    detector: Callable[[], Detector] = NoDetector

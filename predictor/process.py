@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from contextlib import ExitStack
+from socket import gethostname
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from mlops.errors import MlopsError
 from mlops.feedback import FeedbackStore
 from mlops.feedback_spool import DailySpool
 from mlops.logging_config import LogConfig, configure_logging
+from mlops.monitoring.sample_log import NAME as METRICS
+from mlops.monitoring.sample_log import SampleLog, samples_of
 from mlops.recommendation import Ask
 from mlops.shown_log import NAME as SHOWN
 from mlops.shown_log import ShownLog
@@ -28,13 +31,22 @@ from predictor.service import Surroundings
 from predictor.slot import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from mlops.monitoring.alerts import Notice
     from mlops.recommendation import ServedModel
     from predictor.settings import Settings
 
-# A line or more per request from others; ours says the same in one.
-_QUIET = {"kserve": "WARNING", "kserve.trace": "WARNING", "uvicorn.access": "WARNING", "timing_asgi": "WARNING"}
+# A line or more per request from others, with whole addresses; ours says the same in one.
+_QUIET = {
+    "httpx": "WARNING",
+    "kserve": "WARNING",
+    "kserve.trace": "WARNING",
+    "uvicorn.access": "WARNING",
+    "timing_asgi": "WARNING",
+}
+
+_MOST_SAMPLES = 50_000  # read back at a start: as many as the collector holds
 
 _log = structlog.stdlib.get_logger("app")
 
@@ -131,6 +143,14 @@ def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
         stack.callback(feedback.close)
         shown = ShownLog(DailySpool(folder / SHOWN, time.time, name=SHOWN, fsync=False, keep_days=days))
         stack.callback(shown.close)
+    samples, measured = None, []
+    if settings.metrics_folder is not None:
+        spool = DailySpool(
+            settings.metrics_folder, time.time, name=METRICS, fsync=False, keep_days=settings.metrics_days
+        )
+        measured = samples_of(spool.newest_rows(_MOST_SAMPLES))
+        samples = SampleLog(spool)
+        stack.callback(samples.close)
     salt = settings.user_salt.get_secret_value().encode() if settings.user_salt else secrets.token_bytes(16)
     return Surroundings(
         clock=time.time,
@@ -140,4 +160,21 @@ def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
         registry=REGISTRY,
         feedback=feedback,
         shown=shown,
+        samples=samples,
+        measured=measured,
+        alert=_alert(settings, stack),
     )
+
+
+def _alert(settings: Settings, stack: ExitStack) -> Callable[[Sequence[Notice]], None]:
+    """Where notices go besides the log."""
+    if settings.alert_webhook is None:
+        return lambda _: None
+    # Imported where there is one: HTTP takes its time.
+    from mlops.monitoring.webhook import Webhook  # noqa: PLC0415
+
+    webhook = Webhook(
+        settings.alert_webhook.get_secret_value(), {"model": settings.model_name, "instance": gethostname()}
+    )
+    stack.callback(webhook.close)
+    return webhook.send

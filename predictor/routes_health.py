@@ -1,108 +1,60 @@
 """GET /health and GET /metrics."""
 
-import asyncio
-import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import Query, Request
 from prometheus_client.exposition import choose_encoder
 from starlette.responses import Response
 
-from mlops.errors import MlopsError
-from mlops.feedback import FeedbackStore
+from mlops.monitoring.alerts import Alert
 from mlops.monitoring.collector import MetricsCollector
 from mlops.recommendation import ServedModel
-from predictor.health import (
-    disk_component,
-    feedback_component,
-    index_component,
-    model_component,
-    overall,
-    translator_component,
-    worse,
-)
+from predictor.components import Components
+from predictor.health import overall
 from predictor.instruments import Instruments
 from predictor.json_messages import json_answer
-from predictor.ports import Component
-from predictor.recommending import Recommending
-from predictor.slot import Slot, SlotState
-from predictor.workers import DeadlineExceeded, Workers
+from predictor.slot import Slot
+from predictor.workers import Workers
 
-_PROBE_SECONDS = 1.0
 _STATISTICS_SECONDS = 10.0
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
-    """The parts that GET /health looks at. `folder` is where the service writes, None where it does not."""
-
-    slot: Slot
-    recommending: Recommending
-    feedback: FeedbackStore | None
-    folder: Path | None
-    least_free_bytes: int
-    probes: Mapping[str, Callable[[], Component]]
+Alerts = Callable[[], Sequence[Alert]]
 
 
 class HealthRoute:
-    """Says how the service is; probes that may block run on `workers`."""
+    """Says how the service is, and what it is alarmed about."""
 
-    def __init__(self, observed: Observed, workers: Workers) -> None:
-        self._observed = observed
-        self._workers = workers
+    def __init__(self, slot: Slot, components: Components, alerts: Alerts) -> None:
+        self._slot = slot
+        self._components = components
+        self._alerts = alerts
 
     async def health(self) -> Response:
         """Say how each part is, and why. 503 only where no question can be answered."""
-        state = self._observed.slot.state
-        components = await self._components(state)
-        status = overall(components)
+        state, alerts = self._slot.state, self._alerts()
+        components = await self._components.ask(state)
+        status = overall(components, alerts)
         body = {
             "status": status,
             "model": None if state.served is None else _identity(state.served),
             "traffic": [_identity(share.served) | {"weight": share.weight} for share in state.shares],
             "components": {name: asdict(component) for name, component in components.items()},
+            "alerts": [_alarm(alert) for alert in alerts],
         }
         return json_answer(body, status=503 if status == "unavailable" else 200)
 
-    async def _components(self, state: SlotState) -> dict[str, Component]:
-        observed = self._observed
-        store = observed.feedback
-        components = {
-            "model": model_component(state),
-            "index": index_component(state),
-            "translator": translator_component(observed.recommending.translations),
-            "registry": Component(status="not_configured", reason="no registry is wired to this process"),
-            "feedback_store": feedback_component(
-                configured=store is not None, failure=None if store is None else store.failure
-            ),
-        }
-        probes = {"disk": self._disk, **observed.probes}
-        found = await asyncio.gather(*(self._probe(probe) for probe in probes.values()))
-        for name, component in zip(probes, found, strict=True):
-            components[name] = worse(component, components.get(name, component))
-        return components
 
-    async def _probe(self, probe: Callable[[], Component]) -> Component:
-        try:
-            return await self._workers.run(probe, seconds=_PROBE_SECONDS)
-        except DeadlineExceeded:
-            return Component(status="unavailable", reason=f"no answer within {_PROBE_SECONDS:g} s")
-        except MlopsError as error:
-            return Component(status="unavailable", reason=error.hint or type(error).__name__)
-        except Exception as error:  # noqa: BLE001 - a broken probe is a finding about its component, not about /health
-            return Component(status="unavailable", reason=f"its check failed: {type(error).__name__}")
-
-    def _disk(self) -> Component:
-        folder = self._observed.folder
-        if folder is None:
-            return Component(status="not_configured", reason="this process writes no files")
-        return disk_component(
-            free_bytes=shutil.disk_usage(folder).free, least_bytes=self._observed.least_free_bytes
-        )  # fmt: skip
+def _alarm(alert: Alert) -> dict[str, object]:
+    return {
+        "alert": str(alert.kind),
+        "subject": alert.subject,
+        "severity": str(alert.kind.severity),
+        "since": datetime.fromtimestamp(alert.fires_since or alert.seen_at, UTC).isoformat(),
+        "reason": alert.reason,
+    }
 
 
 def _identity(served: ServedModel) -> dict[str, object]:
@@ -112,8 +64,11 @@ def _identity(served: ServedModel) -> dict[str, object]:
 class MetricsRoute:
     """Shows what was measured: for Prometheus, or summed up for people."""
 
-    def __init__(self, instruments: Instruments, collector: MetricsCollector, slot: Slot, workers: Workers) -> None:
+    def __init__(
+        self, instruments: Instruments, collector: MetricsCollector, slot: Slot, workers: Workers, alerts: Alerts
+    ) -> None:
         self._instruments = instruments
+        self._alerts = alerts
         self._collector = collector
         self._slot = slot
         self._workers = workers
@@ -133,6 +88,7 @@ class MetricsRoute:
                 await self._workers.run(lambda: self._statistics(window_minutes), seconds=_STATISTICS_SECONDS)
             )
         self._instruments.show(self._slot.state.shares)
+        self._instruments.alarm(self._alerts())
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self._instruments.registry), headers={"content-type": content_type})
 

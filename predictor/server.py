@@ -55,6 +55,7 @@ class PredictorServer:
                 _require_free(name, self.settings.host, port)
         # KServe leaves handlers behind that only work while it runs.
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)}
+        self.service.looking.start()
         try:
             self.kserve.start([self.model])
         finally:

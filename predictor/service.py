@@ -5,26 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlops.monitoring.alerts import Terms as AlertTerms
 from mlops.monitoring.collector import MetricsCollector
+from mlops.monitoring.findings import Limits
 from predictor.api import Routes, create_api
-from predictor.body import Limits
+from predictor.body import Limits as RequestLimits
+from predictor.components import Components, Observed
 from predictor.front_door import FrontDoor
 from predictor.instruments import Instruments
 from predictor.recommending import Recommending, Terms
-from predictor.routes_health import HealthRoute, MetricsRoute, Observed
+from predictor.routes_health import HealthRoute, MetricsRoute
 from predictor.routes_recommend import FeedbackRoute, KeptFeedback, RecommendRoute
 from predictor.routes_registry import ModelsRoute, RetrainRoute, Token
 from predictor.telemetry import Telemetry
+from predictor.watch import Looking, Watch, Watched
 from predictor.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fastapi import FastAPI
     from prometheus_client import CollectorRegistry
     from starlette.types import ASGIApp
 
     from mlops.feedback import FeedbackStore
+    from mlops.monitoring.alerts import Notice
+    from mlops.monitoring.sample_log import SampleLog
+    from mlops.monitoring.statistics import Sample
     from mlops.shown_log import ShownLog
     from predictor.ports import Ports
     from predictor.settings import Settings
@@ -33,7 +40,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What the composition root takes from the machine: time (Unix seconds, monotonic seconds), ids, a salt, files."""
+    """What the composition root takes from the machine: time (Unix seconds, monotonic seconds), ids, a salt, files.
+
+    `measured` is what the process before this one measured, `alert` where notices go besides the log.
+    """
 
     clock: Callable[[], float]
     timer: Callable[[], float]
@@ -42,6 +52,9 @@ class Surroundings:
     registry: CollectorRegistry
     feedback: FeedbackStore | None = None
     shown: ShownLog | None = None
+    samples: SampleLog | None = None
+    measured: Sequence[Sample] = ()
+    alert: Callable[[Sequence[Notice]], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +65,12 @@ class Service:
     recommending: Recommending
     telemetry: Telemetry
     collector: MetricsCollector
-    limits: Limits
+    limits: RequestLimits
     new_id: Callable[[], str]
     workers: Workers
     side_workers: Workers
+    watch: Watch
+    looking: Looking
 
     def front_door(self, kserve: ASGIApp) -> FrontDoor:
         """Return the application that stands before `kserve`."""
@@ -63,6 +78,7 @@ class Service:
 
     def close(self) -> None:
         """Let running work end."""
+        self.looking.stop()
         self.workers.close()
         self.side_workers.close()
 
@@ -70,7 +86,8 @@ class Service:
 def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroundings) -> Service:
     """Put the service together around `slot`, whatever is or will be in it."""
     instruments = Instruments(surroundings.registry)
-    collector = MetricsCollector(surroundings.clock)
+    collector = MetricsCollector(surroundings.clock, surroundings.samples)
+    collector.restore(surroundings.measured)
     workers = Workers("recommend", threads=settings.workers, waiting=settings.max_waiting)
     # Apart from the above: a registry that hangs must not take the threads that answer queries.
     side_workers = Workers("side", threads=4, waiting=32)
@@ -90,12 +107,14 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         least_free_bytes=settings.least_free_bytes,
         probes=ports.probes,
     )
+    components = Components(observed, side_workers)
+    watch = _watch(settings, ports, surroundings, collector, components)
     token = Token(None if settings.api_token is None else settings.api_token.get_secret_value())
     routes = Routes(
         recommend=RecommendRoute(recommending, surroundings.shown, terms, surroundings.clock),
         feedback=FeedbackRoute(kept, terms, surroundings.clock),
-        health=HealthRoute(observed, side_workers),
-        metrics=MetricsRoute(instruments, collector, slot, side_workers),
+        health=HealthRoute(slot, components, lambda: watch.firing),
+        metrics=MetricsRoute(instruments, collector, slot, side_workers, lambda: watch.firing),
         models=ModelsRoute(ports.models, side_workers),
         retrain=RetrainRoute(ports.retraining, side_workers, token, settings.model_name),
     )
@@ -104,10 +123,28 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         recommending=recommending,
         telemetry=Telemetry(instruments, collector, ports.traffic, clock=surroundings.clock, timer=surroundings.timer),
         collector=collector,
-        limits=Limits(
+        limits=RequestLimits(
             body_bytes=settings.max_body_bytes, body_seconds=settings.receive_seconds, requests=settings.max_requests
         ),
         new_id=surroundings.new_id,
         workers=workers,
         side_workers=side_workers,
+        watch=watch,
+        looking=Looking(watch),
     )
+
+
+def _watch(
+    settings: Settings, ports: Ports, surroundings: Surroundings, collector: MetricsCollector, components: Components
+) -> Watch:
+    watched = Watched(
+        collector=collector,
+        components=components.now,
+        trained_at=ports.trained_at,
+        detector=ports.detector,
+        clock=surroundings.clock,
+    )
+    limits = Limits(
+        p95_ms=settings.alert_p95_ms, error_rate=settings.alert_error_rate, stale_days=settings.alert_stale_days
+    )
+    return Watch(watched, limits, AlertTerms(cool_down=settings.alert_repeat_seconds), surroundings.alert)

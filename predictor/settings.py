@@ -54,5 +54,19 @@ class Settings(BaseSettings):
     )
     least_free_bytes: int = Field(100 << 20, ge=0, description="Less free disk than this makes /health degraded.")
 
+    metrics_folder: Path | None = Field(
+        None, description="Where measurements are kept, to be known after a start; unset, they go with the process."
+    )
+    metrics_days: int = Field(7, ge=1, le=3650, description="Days that measurements are kept.")
+    alert_p95_ms: float = Field(500.0, gt=0, description="Alert when 95 % of five minutes' answers take longer.")
+    alert_error_rate: float = Field(0.02, gt=0, le=1, description="Alert when more of five minutes' requests fail.")
+    alert_stale_days: float = Field(90.0, gt=0, description="Alert when the model was trained longer ago.")
+    alert_repeat_seconds: float = Field(
+        3600.0, ge=60, description="An alert that goes on, or comes back, is told again after this."
+    )
+    alert_webhook: CliSuppress[SecretStr | None] = Field(
+        None, description="Address that alerts are sent to, in the form of Alertmanager's webhook; unset, to the log."
+    )
+
     log_folder: Path | None = Field(None, description="Folder of daily log files; unset, logs go to standard output.")
     log_level: Level = Field("INFO", description="Level of the product's loggers.")

@@ -174,6 +174,7 @@ class Telemetry:
                     embedding_latency_ms=record.phases.get("embed"),
                     ranking_latency_ms=record.ranking,
                     num_recipes=record.hits if record.queries else None,
+                    top_score=record.top_scores[0] if record.top_scores else None,
                 )
             )
             self._keep(record, status)

@@ -168,7 +168,8 @@ class ClusterShell:
     def _tell_of_change(self, version: ModelVersion, now: VersionStatus, at: datetime) -> None:
         """A line of the log, metrics, and the trace of a change that is written."""
         number, before = version.spec.version, version.status or VersionStatus(since=at)
-        if (now.stage, now.reason, now.weight) != (before.stage, before.reason, before.weight):
+        # Of a new stage an Event is told, which is logged as well.
+        if now.stage is before.stage and (now.reason, now.weight) != (before.reason, before.weight):
             _log.info(
                 "version", model=self._model, version=number, stage=now.stage.value, reason=now.reason.value,
                 weight=now.weight, message=now.message,

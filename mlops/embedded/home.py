@@ -26,6 +26,7 @@ class Home:
         self.feedback = self.root / "feedback"
         self.training = self.root / "training"
         self.logs = self.root / "logs"
+        self.metrics = self.root / "metrics"
         self.jobs = self.root / "jobs"
         self.downloads = self.root / "artifacts"
         self.retrain_checks = self.root / "retrain_checks.jsonl"
@@ -36,7 +37,7 @@ class Home:
     def prepare(self) -> None:
         """Make the folder; raises Permanent when it cannot be written."""
         try:
-            for folder in (self.root, self.training, self.feedback, self.logs, self.jobs, self.downloads):
+            for folder in (self.root, self.training, self.feedback, self.logs, self.metrics, self.jobs, self.downloads):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Permanent(

@@ -28,6 +28,7 @@ from mlops.embedded.training_process import TrainingProcess
 from mlops.embedded.user_salt import user_salt
 from mlops.errors import Conflict, MlopsError, NotFound, Permanent
 from mlops.model_registry import open_registry
+from mlops.monitoring.level_detector import LevelDetector
 from mlops.monitoring.traffic_log import TrafficLog
 from mlops.registry.server import open_server
 from predictor.pauses import keep_for_good
@@ -166,7 +167,14 @@ class LaptopService:
             probes={"registry": self._registry.probe},
             traffic=self._traffic,
             heard=life.queries.heard,
+            trained_at=self._trained_at,
+            detector=LevelDetector,
         )
+
+    def _trained_at(self) -> float | None:
+        """When the version in production was registered, in Unix seconds. Raises Transient without a registry."""
+        production = self._registry.production(self._settings.model)
+        return None if production is None else production.created_at.timestamp()
 
     def _predictor_settings(self) -> PredictorSettings:
         return PredictorSettings(
@@ -178,6 +186,11 @@ class LaptopService:
             api_token=self._settings.api_token,
             user_salt=user_salt(self._home),
             feedback_folder=self._home.feedback,
+            metrics_folder=self._home.metrics,
+            alert_p95_ms=self._settings.alert_p95_ms,
+            alert_error_rate=self._settings.alert_error_rate,
+            alert_stale_days=self._settings.alert_stale_days,
+            alert_webhook=self._settings.alert_webhook,
             log_folder=self._home.logs,
             log_level=self._settings.log_level,
         )

@@ -75,6 +75,14 @@ class Detector(Protocol):
         ...
 
 
+class NoDetector:
+    """Finds none: single odd values and runs of them are found without."""
+
+    def changed(self, value: float) -> bool:  # noqa: ARG002 - as the port has it
+        """See `Detector`."""
+        return False
+
+
 def worse_when_rising(metric: str) -> bool | None:
     """Whether more of a metric is worse, by its name; None where the name does not tell."""
     name = metric.lower()

@@ -9,25 +9,44 @@ from typing import TYPE_CHECKING
 from mlops.monitoring.statistics import WindowStatistics, window_statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from mlops.monitoring.sample_log import SampleLog
     from mlops.monitoring.statistics import Sample
 
 
 class MetricsCollector:
     """Keeps the newest `capacity` samples (about 250 bytes each). Safe to call from several threads.
 
-    `clock` returns Unix seconds. When the queue is full the oldest sample goes, and `window` says so.
+    `clock` returns Unix seconds. When the queue is full the oldest sample goes, and `window` says so. `log` is told of
+    each, where they are to outlive the process.
     """
 
-    def __init__(self, clock: Callable[[], float], *, capacity: int = 50_000) -> None:
+    def __init__(self, clock: Callable[[], float], log: SampleLog | None = None, *, capacity: int = 50_000) -> None:
         self._clock = clock
+        self._log = log
         self._samples: deque[Sample] = deque(maxlen=capacity)
         self._lock = Lock()
         self._known_since = clock()
 
+    def restore(self, samples: Sequence[Sample]) -> None:
+        """Begin with what the process before this one measured, in the order of its time; what it did not is quiet."""
+        with self._lock:
+            together = [*samples, *self._samples]
+            self._samples = deque(together, maxlen=self._samples.maxlen)
+            if samples:
+                self._known_since = min(self._known_since, self._samples[0].at)
+
+    def newest(self, seconds: float) -> list[Sample]:
+        """The samples of the last `seconds`, in about the order of their time."""
+        since = self._clock() - seconds
+        with self._lock:
+            return [sample for sample in self._samples if sample.at > since]
+
     def record(self, sample: Sample) -> None:
         """Keep `sample`; samples come in about the order of their time."""
+        if self._log is not None:
+            self._log.keep(sample)
         with self._lock:
             if len(self._samples) == self._samples.maxlen:
                 self._known_since = max(self._known_since, self._samples[0].at)

@@ -30,7 +30,8 @@ PER_MINUTE = ("request_count", "error_rate")
 class Sample:
     """One recommendation request: when it ended (Unix seconds), what it took, and whether the service failed it.
 
-    A phase that did not happen is None, not 0: a refused request has no embedding latency.
+    A phase that did not happen is None, not 0: a refused request has no embedding latency. `top_score` is that of the
+    first recipe, of a batch the first answer's.
     """
 
     at: float
@@ -40,6 +41,7 @@ class Sample:
     embedding_latency_ms: float | None = None
     ranking_latency_ms: float | None = None
     num_recipes: int | None = None
+    top_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

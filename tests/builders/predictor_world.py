@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from mlops.feedback import FeedbackStore
+    from mlops.monitoring.alerts import Notice
     from mlops.recommendation import ServedModel
     from mlops.shown_log import ShownLog
     from predictor.service import Service
@@ -35,6 +36,7 @@ class World:
     slot: Slot
     registry: CollectorRegistry
     now: list[float] = field(default_factory=lambda: [1_800_000_000.0])
+    told: list[Notice] = field(default_factory=list)
     kserve_answer: Any = None
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -99,6 +101,7 @@ def make_world(
     if served is not None:
         slot.swap(served)
     now = [1_800_000_000.0]
+    told: list[Notice] = []
     counter = itertools.count(1)
     surroundings = Surroundings(
         clock=lambda: now[0],
@@ -108,9 +111,10 @@ def make_world(
         registry=CollectorRegistry(),
         feedback=feedback,
         shown=shown,
+        alert=told.extend,
     )
     service = assemble(Settings(artifact=Path("unused"), **settings), slot, ports or Ports(), surroundings)
-    return World(service=service, slot=slot, registry=surroundings.registry, now=now)
+    return World(service=service, slot=slot, registry=surroundings.registry, now=now, told=told)
 
 
 def assert_problem(answer: httpx.Response, status: int, kind: str) -> None:

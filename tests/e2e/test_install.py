@@ -135,7 +135,7 @@ def test_who_is_on_call_sees_the_children_and_reads_their_logs(user):
     assert "artefact fetched" in user.recipes("logs", "1.1.0", "--tail", "-1")
     lines = [json.loads(line.partition("] ")[2]) for line in user.recipes("logs", "--tail", "-1").splitlines()]
     promoted = [each for each in lines if each["event"] == "version" and each["reason"] == "Promoting"]
-    assert [each["version"] for each in promoted] == ["1.0.0", "1.1.0"]
+    assert list(dict.fromkeys(each["version"] for each in promoted)) == ["1.0.0", "1.1.0"]
 
 
 def test_helms_own_test_takes_a_version_to_production_and_back(user):

@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-import predictor.routes_health
+import predictor.components
 from mlops.errors import Transient
 from predictor.answers import HealthResponse, StatisticsResponse
 from predictor.health import disk_component, index_component, model_component, overall, translator_component, worse
@@ -163,7 +163,7 @@ def raising(error):
 
 
 def test_probes_that_fail_in_any_way_are_findings(make_world, monkeypatch):
-    monkeypatch.setattr(predictor.routes_health, "_PROBE_SECONDS", 0.05)
+    monkeypatch.setattr(predictor.components, "_PROBE_SECONDS", 0.05)
     gate = Event()
     probes = {
         "registry": raising(Transient("http://10.0.0.9 refused", hint="start MLflow")),

@@ -1,0 +1,51 @@
+"""Samples as daily JSON lines, so that a process that starts again knows what the one before it measured."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from mlops.line_log import LineLog
+from mlops.monitoring.statistics import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mlops.feedback_spool import DailySpool
+
+NAME = "metrics"
+_FIELDS = {field.name for field in fields(Sample)}
+_NUMBERS = _FIELDS - {"failed"}
+
+
+class SampleLog:
+    """The folder of daily files, open for appending by this process only."""
+
+    def __init__(self, spool: DailySpool) -> None:
+        self._lines = LineLog(spool, "what was measured")
+
+    @property
+    def lost(self) -> int:
+        """Samples that could not be kept."""
+        return self._lines.lost
+
+    def keep(self, sample: Sample) -> None:
+        """Queue one sample; never waits and never raises."""
+        self._lines.keep({name: value for name, value in asdict(sample).items() if value is not None})
+
+    def close(self) -> None:
+        """Write what is queued and release the folder."""
+        self._lines.close()
+
+
+def samples_of(rows: Iterable[Mapping[str, Any]]) -> list[Sample]:
+    """The samples among rows that were read back, in the order of their time; what is none is left out."""
+    found = [Sample(**{name: row[name] for name in _FIELDS & row.keys()}) for row in rows if _whole(row)]
+    return sorted(found, key=lambda sample: sample.at)
+
+
+def _whole(row: Mapping[str, Any]) -> bool:
+    numbers = all(
+        isinstance(row[name], int | float) and not isinstance(row[name], bool) for name in _NUMBERS & row.keys()
+    )
+    return numbers and isinstance(row.get("failed"), bool) and {"at", "api_latency_ms"} <= row.keys()
