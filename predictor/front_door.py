@@ -51,7 +51,9 @@ class FrontDoor:
             return
         path, method, headers = scope["path"], scope["method"], Headers(scope=scope)
         request_id = request_id_from(headers.get("x-request-id", ""), self._new_id)
-        with self._telemetry.request(request_id=request_id, route=route_of(path), method=method) as record:
+        with self._telemetry.request(
+            request_id=request_id, route=route_of(path), method=method, headers=headers
+        ) as record:
             reply = _Reply(send, record, hide_500=is_kserve(path))
             try:
                 with self._place(takes_none=method in _BODILESS and not _DECLARES_BODY & set(headers)):

@@ -95,7 +95,7 @@ class RecipeModel(Model):  # type: ignore[misc] # KServe has no types
         """
         if isinstance(payload, InferRequest):
             if payload.from_grpc:
-                return await self._over_grpc(payload, (headers or {}).get("x-request-id", ""))
+                return await self._over_grpc(payload, headers or {})
             return await self._infer(payload)
         instances = _instances(payload)
         given = await self._recommending.answer(instances)
@@ -110,10 +110,12 @@ class RecipeModel(Model):  # type: ignore[misc] # KServe has no types
         given = await self._recommending.answer(asked)
         return response_of(infer, asked, given, current_record().request_id)
 
-    async def _over_grpc(self, infer: InferRequest, given_id: str) -> InferResponse:
+    async def _over_grpc(self, infer: InferRequest, headers: dict[str, str]) -> InferResponse:
         """Do what FrontDoor does for HTTP: note the request, and translate faults."""
-        request_id = request_id_from(given_id, self._new_id)
-        with self._telemetry.request(request_id=request_id, route="ModelInfer", method="gRPC") as record:
+        request_id = request_id_from(headers.get("x-request-id", ""), self._new_id)
+        with self._telemetry.request(
+            request_id=request_id, route="ModelInfer", method="gRPC", headers=headers
+        ) as record:
             try:
                 response = await self._infer(infer)
             except Exception as error:

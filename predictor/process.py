@@ -29,6 +29,7 @@ from predictor.pauses import keep_for_good, take_brief_turns
 from predictor.ports import Ports
 from predictor.service import Surroundings
 from predictor.slot import Slot
+from predictor.tracing import NoTracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from mlops.monitoring.alerts import Notice
     from mlops.recommendation import ServedModel
     from predictor.settings import Settings
+    from predictor.tracing import Tracing
 
 # A line or more per request from others, with whole addresses; ours says the same in one.
 _QUIET = {
@@ -46,6 +48,7 @@ _QUIET = {
     "timing_asgi": "WARNING",
 }
 
+_COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _MOST_SAMPLES = 50_000  # read back at a start: as many as the collector holds
 
 _log = structlog.stdlib.get_logger("app")
@@ -163,7 +166,22 @@ def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
         samples=samples,
         measured=measured,
         alert=_alert(settings, stack),
+        tracing=_tracing(stack),
     )
+
+
+def _tracing(stack: ExitStack) -> Tracing:
+    """Spans go where OpenTelemetry's own variables say; without, nowhere."""
+    if not any(os.environ.get(name) for name in _COLLECTORS):
+        return NoTracing()
+    # Imported where spans go somewhere: it takes its time and some memory.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+
+    from predictor.request_spans import RequestTracing  # noqa: PLC0415
+
+    tracing = RequestTracing(OTLPSpanExporter())
+    stack.callback(tracing.close)
+    return tracing
 
 
 def _alert(settings: Settings, stack: ExitStack) -> Callable[[Sequence[Notice]], None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlops.monitoring.alerts import Terms as AlertTerms
@@ -18,6 +18,7 @@ from predictor.routes_health import HealthRoute, MetricsRoute
 from predictor.routes_recommend import FeedbackRoute, KeptFeedback, RecommendRoute
 from predictor.routes_registry import ModelsRoute, RetrainRoute, Token
 from predictor.telemetry import Telemetry
+from predictor.tracing import NoTracing
 from predictor.watch import Looking, Watch, Watched
 from predictor.workers import Workers
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from predictor.ports import Ports
     from predictor.settings import Settings
     from predictor.slot import Slot
+    from predictor.tracing import Tracing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Surroundings:
     samples: SampleLog | None = None
     measured: Sequence[Sample] = ()
     alert: Callable[[Sequence[Notice]], None] = lambda _: None
+    tracing: Tracing = field(default_factory=NoTracing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +124,14 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
     return Service(
         api=create_api(routes),
         recommending=recommending,
-        telemetry=Telemetry(instruments, collector, ports.traffic, clock=surroundings.clock, timer=surroundings.timer),
+        telemetry=Telemetry(
+            instruments,
+            collector,
+            ports.traffic,
+            clock=surroundings.clock,
+            timer=surroundings.timer,
+            tracing=surroundings.tracing,
+        ),
         collector=collector,
         limits=RequestLimits(
             body_bytes=settings.max_body_bytes, body_seconds=settings.receive_seconds, requests=settings.max_requests

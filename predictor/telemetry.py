@@ -13,14 +13,16 @@ import structlog
 from mlops.monitoring.statistics import Sample
 from mlops.monitoring.traffic_log import DEPTH, ServedRequest
 from predictor.problems import KINDS
+from predictor.tracing import NoTracing, trace_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from mlops.monitoring.collector import MetricsCollector
     from mlops.monitoring.traffic_log import TrafficLog
     from mlops.recommendation import Answer, ServedModel
     from predictor.instruments import Instruments
+    from predictor.tracing import Tracing
 
 # Routes that answer a query; only these count in the window statistics.
 RECOMMENDING = frozenset({"/recommend", "/v1/models/{model}:predict", "/v2/models/{model}/infer", "ModelInfer"})
@@ -39,13 +41,17 @@ _log = structlog.stdlib.get_logger("app")
 
 @dataclass(slots=True, kw_only=True)
 class RequestRecord:
-    """Fills up while a request is handled. `user` is a hash; a query's text is never in it."""
+    """Fills up while a request is handled. `user` is a hash; a query's text is never in it.
+
+    `trace` holds the ids of the trace and of the span that it belongs to.
+    """
 
     request_id: str
     route: str
     method: str
     status: int | None = None
     error: str | None = None
+    trace: tuple[str, str] | None = None
     model: str | None = None
     version: str | None = None
     user: str | None = None
@@ -115,17 +121,25 @@ class Telemetry:
         *,
         clock: Callable[[], float],
         timer: Callable[[], float],
+        tracing: Tracing | None = None,
     ) -> None:
         self._instruments = instruments
+        self._quiet = NoTracing()
+        self._tracing = tracing or self._quiet
         self._collector = collector
         self._traffic = traffic
         self._clock = clock
         self._timer = timer
 
     @contextmanager
-    def request(self, *, request_id: str, route: str, method: str) -> Iterator[RequestRecord]:
+    def request(
+        self, *, request_id: str, route: str, method: str, headers: Mapping[str, str]
+    ) -> Iterator[RequestRecord]:
         """Time a request to the end of the block, within which `current_record` returns its record."""
         record = RequestRecord(request_id=request_id, route=route, method=method, started=self._timer())
+        tracing = self._quiet if route in PROBES else self._tracing
+        span = tracing.begin(f"{method} {route}", headers, self._clock())
+        record.trace = trace_of(span)
         token = _CURRENT.set(record)
         self._instruments.inflight.inc()
         try:
@@ -135,6 +149,7 @@ class Telemetry:
             self._instruments.inflight.dec()
             _CURRENT.reset(token)
             self._end(record)
+            tracing.end(span, record, self._clock())
 
     def received(self, record: RequestRecord) -> None:
         """Start the time anew: the whole request is here, and a slow client is no slow service."""
@@ -213,6 +228,8 @@ def _write_line(record: RequestRecord, status: int) -> None:
         "status": status,
         "ms": round(record.seconds * 1000, 3),
     }
+    if record.trace is not None:
+        line["trace_id"], line["span_id"] = record.trace
     if record.error is not None:
         line["error"] = record.error
     if record.version is not None:

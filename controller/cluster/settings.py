@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         300.0, ge=5, description="How often everything is compared with the API, so that a dead watch is noticed."
     )
     otlp_endpoint: str | None = Field(
-        None, description="Where the trace of each rollout goes (OTLP over HTTP); unset, nowhere."
+        None, description="Where traces of rollouts and of requests go (OTLP over HTTP); unset, nowhere."
+    )
+    trace_share: float = Field(
+        0.1, ge=0, le=1, description="Share of the requests that are traced, where their caller did not decide."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Level of our own loggers.")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from controller.cluster.otlp import Traces
 from controller.cluster.spans import Span
+from tests.builders.trace_collector import trace_collector
 
 pytestmark = pytest.mark.contract
 
@@ -28,24 +25,8 @@ WAIT = Span(
 
 @pytest.fixture
 def collector():
-    received = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
-            if self.headers.get("content-encoding") == "gzip":
-                body = gzip.decompress(body)
-            received.append((self.path, ExportTraceServiceRequest.FromString(body)))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            return
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", received
-        server.shutdown()
+    with trace_collector() as collecting:
+        yield collecting
 
 
 def test_a_rollout_and_its_waits_arrive_as_one_trace(collector):

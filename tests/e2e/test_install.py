@@ -19,6 +19,7 @@ import pytest
 
 from tests.cluster.chart import CHART, settings
 from tests.cluster.commands import run, wait_until
+from tests.cluster.runtime import ctr
 from tests.cluster.toolchain import NotBuilt, build, toolset
 from tests.e2e.kube import Kube
 from tests.e2e.life import CONTROLLER, CRDS, release
@@ -61,6 +62,10 @@ class FirstUser:
 
     def status(self) -> dict:
         return json.loads(self.recipes("status", "--json"))
+
+    def predictor_image(self) -> str:
+        """The image that predictors were made of."""
+        return self._values["images.predictor"]
 
     def pods(self) -> dict[str, str]:
         """Those that serve, by uid."""
@@ -136,6 +141,31 @@ def test_who_is_on_call_sees_the_children_and_reads_their_logs(user):
     lines = [json.loads(line.partition("] ")[2]) for line in user.recipes("logs", "--tail", "-1").splitlines()]
     promoted = [each for each in lines if each["event"] == "version" and each["reason"] == "Promoting"]
     assert list(dict.fromkeys(each["version"] for each in promoted)) == ["1.0.0", "1.1.0"]
+
+
+def test_an_upgrade_leaves_alone_what_serves_and_another_image_replaces_it_without_a_lost_answer(user, bed):
+    """A version keeps the image that it was judged with, until somebody names another in the Model."""
+    if bed.own is None:
+        pytest.skip("only of our own node can an image be given a second name")
+    image = user.predictor_image()
+    ctr("image", "tag", "--force", f"docker.io/{image}", "docker.io/recipe-recommender/predictor:next")
+    before, controllers = user.pods(), {each["metadata"]["uid"] for each in user.kube.list("pods", CONTROLLER)}
+    with Load(user.gateway, HOST, per_second=10) as load:
+        load.wait_for(20)
+        user.install(**{"sample.version": "1.1.0", "images.predictor": "recipe-recommender/predictor:next"})
+        wait_until(
+            lambda: not controllers & {each["metadata"]["uid"] for each in user.kube.list("pods", CONTROLLER)},
+            "other controllers", seconds=120,
+        )  # fmt: skip
+        load.wait_for(50)
+        assert user.pods() == before
+        serving = '{"spec": {"serving": {"image": "recipe-recommender/predictor:next"}}}'
+        user.kube("patch", "model", "recipes", "--type=merge", "-p", serving)
+        wait_until(lambda: not set(user.pods()) & set(before), "other predictors", seconds=180)
+        load.wait_for(50)
+
+    assert set(load.answers) == {200}, load.failures[:3]
+    assert user.status()["model"]["production"] == "1.1.0"
 
 
 def test_helms_own_test_takes_a_version_to_production_and_back(user):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime
 
 import httpx
@@ -93,6 +94,17 @@ def test_the_registry_is_answered_beside_the_predictors(life, user):
     wait_until(lambda: user.get("/models/recipes/production").json().get("version") == "1.1.0", "the alias is moved")
     assert {each["version"] for each in user.get("/models").json()["models"]} == {"1.0.0", "1.1.0"}
     assert user.get("/models/nobody/production").status_code == 404
+
+
+def test_a_trace_that_a_caller_began_is_in_the_log_of_the_pod_that_answered(life, user):
+    life.wait("1.1.0", "Production")
+    trace = uuid.uuid4().hex
+    user.post("/recommend", json={"query": "rice"}, headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+
+    def said() -> bool:
+        return trace in life.kube("logs", "--selector", "mlops.recipe-recommender.io/purpose=serving", "--tail=50")
+
+    wait_until(said, "the trace", seconds=20)
 
 
 def test_who_may_asks_whether_to_train_again(life, user):

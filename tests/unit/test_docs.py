@@ -8,6 +8,7 @@ import typer
 from controller.cluster.settings import Settings as ControllerSettings
 from mlops.cli.main import build_app
 from mlops.config import Settings
+from mlops.monitoring.alerts import Kind
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,6 +38,11 @@ def test_every_verb_is_in_the_readme_and_no_other():
     verbs = set(typer.main.get_group(build_app()).commands)
     (line,) = [line for line in text("README.md").splitlines() if line.startswith("`recipes up, ")]
     assert set(line.split("`")[1].removeprefix("recipes ").split(", ")) == verbs
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_alert_of_a_process_is_documented(kind):
+    assert f"| `{kind.value}` | {kind.severity.value} | {kind.holds:g} s |" in text("docs/watching.md")
 
 
 @pytest.mark.parametrize("document", sorted(path.name for path in (ROOT / "docs").glob("*.md")))

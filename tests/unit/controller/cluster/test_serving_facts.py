@@ -110,3 +110,16 @@ def test_feedback_is_kept_by_each_pod_in_its_own_folder_of_one_claim():
     assert {"name": "feedback", "mountPath": "/var/feedback", "subPathExpr": "$(POD_NAME)"} in serve["volumeMounts"]
     assert {"name": "feedback", "persistentVolumeClaim": {"claimName": "feedback"}} in spec["volumes"]
     assert all(each["name"] != "feedback" for each in spec["initContainers"][0]["volumeMounts"])
+
+
+def test_spans_go_where_the_release_says_and_otherwise_nowhere():
+    (serve,) = manifest()["spec"]["predictor"]["containers"]
+    assert not [each for each in serve["env"] if each["name"].startswith("OTEL_")]
+    settings = SETTINGS.model_copy(update={"otlp_endpoint": "http://collector:4318", "trace_share": 0.25})
+    (serve,) = manifest(settings)["spec"]["predictor"]["containers"]
+    env = {each["name"]: each["value"] for each in serve["env"]}
+
+    assert env["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318"
+    assert env["OTEL_SERVICE_NAME"] == "recipes-predictor"
+    assert (env["OTEL_TRACES_SAMPLER"], env["OTEL_TRACES_SAMPLER_ARG"]) == ("parentbased_traceidratio", "0.25")
+    assert env["OTEL_RESOURCE_ATTRIBUTES"] == "service.version=1.0.0+b1"
