@@ -54,9 +54,9 @@ def steps_of(case: Case) -> tuple[Step, ...]:
 
 
 def share(case: Case) -> int:
-    """The percentage of users that a version being rolled out should answer now; none while it is not ready."""
+    """The percentage of users that a version being rolled out should answer now; none while it answers nobody."""
     canary = case.status.canary
-    if canary is None or case.status.outcome is not None or not case.ready or must_make_way(case.situation):
+    if canary is None or case.status.outcome is not None or not case.keeps_users or must_make_way(case.situation):
         return 0
     return _weight(case, canary.step)
 
@@ -70,7 +70,7 @@ def _stepped(case: Case) -> Move:
     """One step on, by ordered questions: may it serve, does it serve, is its weight applied, how does it do."""
     if case.refused is not None:
         return case.leave(Reason.ARTIFACT_CHANGED, case.refused)
-    if not case.ready:
+    if not case.keeps_users:
         return _not_ready(case)
     canary = _canary(case)
     weight, observed = _weight(case, canary.step), case.situation.weight(case.number)
@@ -126,7 +126,7 @@ def _watched(case: Case) -> Move:
     impatient = analysis.out_of_patience(look.checks, rules)
     if impatient is not None:
         move = given_up(case, *impatient)
-    elif _complete(case):
+    elif _complete(case) and case.ready:
         move = _advanced(case.having(held=None))
     else:
         move = case.having(held=None).wait(Reason.ANALYSING, _progress(case), *_step_end(case))

@@ -100,10 +100,12 @@ class ServingState(StrEnum):
 class ServingFact:
     """A version's serving: fully available or not, and the digest that its version endpoint reports.
 
-    `revision` is the hash of the serving block it was made from, so that an edit of the block is noticed.
+    `answers` is whether users are answered all the same: by fewer pods than wanted, or by pods that were not asked for
+    their digest yet. `revision` is the hash of the serving block it was made from, so that an edit of it is noticed.
     """
 
     state: ServingState
+    answers: bool = False
     digest: str | None = None
     revision: str = ""
     message: str = ""

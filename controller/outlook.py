@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from controller import analysis, clock
+from controller.production import LOST_SECONDS
 from controller.resource.policy import Policy
 from controller.resource.reasons import Reason
 from controller.resource.version import Intent
@@ -125,6 +126,10 @@ def _readiness(status: VersionStatus, since: datetime) -> Due:
 def _bake(status: VersionStatus, bake: Bake) -> Iterator[Due]:
     policy = _policy(status)
     rules, seconds = policy.rollout.analysis, policy.rollback.bake_seconds
+    if bake.lost_at is not None:
+        due = clock.later(bake.lost_at, LOST_SECONDS)
+        yield Due(what="the version before takes its place unless somebody is answered", at=due)
+        return
     yield from _checks(bake.checks, rules, bake.started_at, held=status.held is not None)
     if status.held is None:
         wanted = analysis.checks_wanted(rules, seconds) - bake.checks.passed

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from controller.resource.version_status import Bake
     from controller.situation import Case, Move, Situation
 
+LOST_SECONDS = 30  # longer than a pod takes to be started again
+
 
 def watch_production(situation: Situation) -> Situation:
     """Take the bake one step on. A failure ends the attempt; restoring what was there before is `restoration.py`'s."""
@@ -42,8 +44,12 @@ def _watched(case: Case) -> Move:
     if case.status.outcome is not None:
         return case.wait(case.status.outcome.reason, case.status.outcome.message)
     if _lost(case):
-        told = case.facts.serving.message if case.facts.serving else "its serving is gone"
-        return _failed(case, Reason.SERVING_LOST, told or "its serving is not ready", bake)
+        return _while_lost(case, replace(bake, lost_at=bake.lost_at or case.now))
+    return _judged(case, replace(bake, lost_at=None))
+
+
+def _judged(case: Case, bake: Bake) -> Move:
+    """Take the checks of the bake one step on."""
     rules = case.policy.rollout.analysis
     look = analysis.look(_watch(case, bake), bake.checks, case.facts.measurement, case.now)
     bake = replace(bake, checks=look.checks)
@@ -57,6 +63,16 @@ def _watched(case: Case) -> Move:
     move = _still_baking(case, bake)
     measuring = (look.measure,) if look.measure else ()
     return replace(move, actions=measuring, wakes=(*move.wakes, *((look.due,) if look.due else ())))
+
+
+def _while_lost(case: Case, bake: Bake) -> Move:
+    """A pod that starts again needs some seconds, which is no verdict on its version."""
+    since = bake.lost_at or case.now
+    if clock.elapsed(since, case.now) >= LOST_SECONDS:
+        told = case.facts.serving.message if case.facts.serving else "its serving is gone"
+        return _failed(case, Reason.SERVING_LOST, f"nobody was answered for {LOST_SECONDS} s; {told}", bake)
+    message = f"nobody is answered; the version before takes its place after {LOST_SECONDS} s"
+    return case.having(bake=bake, held=None).wait(Reason.BAKING, message, clock.later(since, LOST_SECONDS))
 
 
 def _still_baking(case: Case, bake: Bake) -> Move:
@@ -120,7 +136,7 @@ def _previous_restorable(case: Case) -> bool:
 
 
 def _lost(case: Case) -> bool:
-    """Users are sent to a version that is not ready, while the one before it is. After a restart nobody is sent."""
+    """Users are sent to a version that answers none of them, while the one before it would."""
     previous = _previous(case)
-    answering = case.situation.weight(case.number) > 0 and not case.ready
-    return answering and previous is not None and restorable(previous) and previous.ready
+    sent_in_vain = case.situation.weight(case.number) > 0 and not case.answers
+    return sent_in_vain and previous is not None and restorable(previous) and previous.ready

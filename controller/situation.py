@@ -157,6 +157,19 @@ class Case:
         return serving is not None and serving.state is ServingState.READY and serving.digest == self.digest
 
     @property
+    def answers(self) -> bool:
+        """Whether users who are sent to it are answered."""
+        return self.facts.serving is not None and self.facts.serving.answers
+
+    @property
+    def keeps_users(self) -> bool:
+        """Whether it may have the users that it has: ready, or answering those who are sent to it already.
+
+        A pod of several that starts again, or a controller that has just taken over and asked nobody, moves no users.
+        """
+        return self.ready or (self.answers and self.situation.weight(self.number) > 0)
+
+    @property
     def refused(self) -> str | None:
         """Why its serving can never be given traffic: another digest than the verified one. None while it may."""
         serving = self.facts.serving

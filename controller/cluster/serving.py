@@ -147,8 +147,10 @@ def serving_fact(service: Object, deployment: Object | None, pods: Sequence[Obje
     if deployment is None:
         return ServingFact(state=ServingState.PENDING, revision=revision, message=_waiting(service))
     if not _available(deployment) or said is None:
-        return ServingFact(state=ServingState.PENDING, revision=revision, message=_progress(deployment, pods))
-    return ServingFact(state=ServingState.READY, digest=said, revision=revision)
+        answers = deployment.get("status", {}).get("availableReplicas", 0) > 0
+        message = _progress(deployment, pods)
+        return ServingFact(state=ServingState.PENDING, answers=answers, revision=revision, message=message)
+    return ServingFact(state=ServingState.READY, answers=True, digest=said, revision=revision)
 
 
 def _available(deployment: Object) -> bool:

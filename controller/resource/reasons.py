@@ -160,7 +160,7 @@ class Reason(StrEnum):
         "The version failed its checks while it was in production.",
         "With rollback.policy Manual: pin the Model to another version, or set the intent to Abort.",
     )
-    SERVING_LOST = "ServingLost", "The version in production stopped being ready during its bake."
+    SERVING_LOST = "ServingLost", "The version in production answered nobody for 30 s during its bake."
     NOTHING_TO_ROLL_BACK_TO = (
         "NothingToRollBackTo",
         "The version should leave production, and there is no earlier one to restore; it keeps serving.",

@@ -120,11 +120,12 @@ class Canary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bake:
-    """The watch after 100 %. It is over once `ended_at` is set."""
+    """The watch after 100 %. It is over once `ended_at` is set; nobody was answered since `lost_at`."""
 
     started_at: datetime
     ended_at: datetime | None = None
     checks: Checks = Checks()
+    lost_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

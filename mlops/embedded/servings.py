@@ -54,7 +54,9 @@ class Serving:
         else:
             message = self.fault.message if self.fault is not None else "its artefact is being loaded"
         digest = self.model.digest if self.model is not None else None
-        return ServingFact(state=self.state, digest=digest, revision=self.revision, message=message)
+        return ServingFact(
+            state=self.state, answers=self.model is not None, digest=digest, revision=self.revision, message=message
+        )
 
 
 class Servings:

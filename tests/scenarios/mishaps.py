@@ -139,7 +139,7 @@ MISHAPS: tuple[Scenario, ...] = (
         needs="restarts",
     ),
     story(
-        "production that is lost in its bake is replaced at once by the one kept warm",
+        "production that answers nobody for half a minute of its bake is replaced by the one kept warm",
         model(),
         in_production("1.0.0"),
         push("1.1.0"),

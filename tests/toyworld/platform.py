@@ -87,6 +87,7 @@ class Platform:
     runs: dict[str, RetrainingJob] = field(default_factory=dict)
     candidates: list[str] = field(default_factory=list)
     manifests: list[dict[str, Any]] = field(default_factory=list)
+    unasked: set[str] = field(default_factory=set)  # versions whose pods nobody has asked for their digest yet
     notices: dict[str, Notify] = field(default_factory=dict)
     splits: list[dict[str, int]] = field(default_factory=list)
     performed: list[Action] = field(default_factory=list)
@@ -237,9 +238,11 @@ class Platform:
         behaviour = self.behaviour(version)
         ready = behaviour.starts and (self.now - started).total_seconds() >= self.start_seconds
         digest = digest_of(f"{version}-swapped") if behaviour.artifact == "swapped" else ensured.digest
+        known = ready and version not in self.unasked
         return ServingFact(
-            state=ServingState.READY if ready else ServingState.PENDING,
-            digest=digest if ready else None,
+            state=ServingState.READY if known else ServingState.PENDING,
+            answers=ready,
+            digest=digest if known else None,
             revision=ensured.revision,
         )
 
