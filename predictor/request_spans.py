@@ -35,7 +35,7 @@ class RequestTracing:
     def begin(self, name: str, headers: Mapping[str, str], at: float) -> Span:
         """See `Tracing`."""
         return self._tracer.start_span(
-            name, context=extract(headers), kind=SpanKind.SERVER, start_time=_nanoseconds(at)
+            name, context=extract(headers) if "traceparent" in headers else None, kind=SpanKind.SERVER, start_time=_nanoseconds(at)
         )  # fmt: skip
 
     def end(self, span: Span, record: RequestRecord, at: float) -> None:

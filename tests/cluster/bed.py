@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.cluster import gateway, images, network
+from tests.cluster import gateway, images, monitoring, network, values, volumes
 from tests.cluster.commands import CommandFailed, run, say, step
 from tests.cluster.control_plane import BRIDGE, ControlPlane
 from tests.cluster.kserve import KServe
@@ -61,6 +61,10 @@ class Bed:
         """The process of KServe's controller, which answers its webhooks too."""
         return self._processes.named("kserve")
 
+    def programs(self, tools: str) -> Path:
+        """The folder of a toolset's programs."""
+        return self._tools[tools].folder
+
     def crash_api(self) -> None:
         """Kill the API server, and start it again as it was."""
         self._control_plane.crash_api()
@@ -93,6 +97,12 @@ class Bed:
                 raise
         with step("images"):
             self._bring_images()
+        self.offer_volumes()
+        values.write(monitoring.URL)
+
+    def offer_volumes(self) -> None:
+        """Have volumes for whoever claims one, also where those that there were are used up. Raises CommandFailed."""
+        volumes.offer(self._program("kubernetes", "kubectl"), self.kubeconfig, self._folder / "volumes")
 
     def _keep_logs(self) -> None:
         logs, kept = self._folder / "processes", self._folder / "failed"
@@ -136,6 +146,8 @@ class Bed:
             self._kserve.start(self._tools["kserve"], helm=self._program("helm", "helm"), kubectl=kubectl)
         with step("Gateway"):
             gateway.start(self._control_plane, self._processes, self._tools["traefik"], kubectl=kubectl)
+        with step("Prometheus"):
+            monitoring.start(self._folder / "monitoring", self._control_plane, self._processes, kubectl=kubectl)
         self._whole.touch()
 
     def _bring_images(self) -> None:
@@ -190,7 +202,8 @@ def main(arguments: list[str]) -> int:
                 say(
                     f"the cluster is up after {time.monotonic() - started:.0f} s; the Gateway listens on 127.0.0.1:{gateway.PORT}"
                 )
-                sys.stdout.write(f"export KUBECONFIG={bed.kubeconfig}\n")
+                folders = [bed.programs("kubernetes"), bed.programs("helm"), images.ROOT / ".venv" / "bin"]
+                sys.stdout.write(f"export KUBECONFIG={bed.kubeconfig} PATH={':'.join(map(str, folders))}:$PATH\n")
             case ["tools"]:
                 bed.prepare()
             case ["down"]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from tests.cluster import images
+from tests.cluster import images, values
 from tests.cluster.commands import CommandFailed, run, say, step
 from tests.cluster.kserve import VALUES
 
@@ -18,6 +18,7 @@ CLUSTER = "recipes"
 _KSERVE = "v0.20.0"
 _CERT_MANAGER = "v1.17.0"
 _TRAEFIK = "37.4.0"
+_PROMETHEUS = "75.15.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,15 @@ CHARTS = (
           version=_KSERVE, values={}),
     Chart(release="kserve", namespace="kserve", reference="oci://ghcr.io/kserve/charts/kserve-resources",
           version=_KSERVE, values=VALUES),
+    # Prometheus with its operator, and Grafana whose sidecar finds the chart's dashboards.
+    Chart(
+        release="prometheus", namespace="monitoring",
+        reference="oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack", version=_PROMETHEUS,
+        values={
+            f"prometheus.prometheusSpec.{each}SelectorNilUsesHelmValues": "false"
+            for each in ("podMonitor", "serviceMonitor", "rule")
+        } | {"grafana.sidecar.dashboards.searchNamespace": "ALL"},
+    ),
 )  # fmt: skip
 
 
@@ -73,6 +83,8 @@ def up() -> None:
         with step(f"image {name}"):
             run("docker", "build", "--target", role, "--tag", name, images.ROOT, seconds=1800)
             run("kind", "load", "docker-image", name, "--name", CLUSTER)
+    watched = {kind: {"enabled": True} for kind in ("monitors", "rules", "dashboards")}
+    values.write("http://prometheus-kube-prometheus-prometheus.monitoring:9090", monitoring=watched)
 
 
 def main(arguments: list[str]) -> int:
@@ -81,7 +93,7 @@ def main(arguments: list[str]) -> int:
         match arguments:
             case ["up"]:
                 up()
-                say(f"the Gateway listens on 127.0.0.1:8000; kubectl config use-context kind-{CLUSTER}")
+                say(f"the Gateway listens on 127.0.0.1:8000; kubectl config use-context kind-{CLUSTER}; {values.FILE}")
             case ["down"]:
                 run("kind", "delete", "cluster", "--name", CLUSTER)
             case _:

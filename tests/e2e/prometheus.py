@@ -1,11 +1,10 @@
 """Debian's Prometheus over the pods of a namespace, scraped where pods reach it.
 
-Debian builds it without discovery by the Kubernetes API, so what that would find is written to a file each second.
+It scrapes more often than the bed's own, and dies when a test wants it to.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from contextlib import contextmanager
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.cluster.chart import CHART
 from tests.cluster.control_plane import free_ports
+from tests.cluster.discovery import targets, write
+from tests.cluster.monitoring import config, ready
 from tests.cluster.processes import ProcessFolder
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from tests.e2e.kube import Kube
 
 _START_SECONDS = 60.0
-_PREDICTOR = "http1"  # as KServe wants a predictor's port named
-_COMPONENT = "app.kubernetes.io/component"
 
 
 class Prometheus:
@@ -71,33 +69,20 @@ def running_prometheus(kube: Kube, folder: Path) -> Iterator[Prometheus]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (port,) = free_ports(1)
-    config = folder / "prometheus.yml"
-    config.write_text(json.dumps({
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(CHART / "files" / "rules.yaml")],
-        "scrape_configs": [{
-            "job_name": "pods",
-            "file_sd_configs": [{"files": [str(folder / "pods.json")], "refresh_interval": "1s"}],
-        }],
-    }), encoding="utf-8")  # fmt: skip
+    file = folder / "prometheus.yml"
+    file.write_text(config(folder / "pods.json", seconds=1), encoding="utf-8")
     processes = ProcessFolder(folder / "processes")
     url = f"http://{kube.host}:{port}"
     process = processes.start("prometheus", [
-        "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
+        "prometheus", f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={kube.host}:{port}", "--log.level=warn",
     ])  # fmt: skip
-
-    def ready() -> bool:
-        try:
-            return httpx.get(f"{url}/-/ready", timeout=2).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
 
     stopping = Event()
     discovery = Thread(target=_discover, args=(kube, folder / "pods.json", stopping), daemon=True)
     discovery.start()
     try:
-        processes.wait(process, ready, seconds=_START_SECONDS)
+        processes.wait(process, lambda: ready(url), seconds=_START_SECONDS)
         yield Prometheus(url, process)
     finally:
         stopping.set()
@@ -108,17 +93,4 @@ def running_prometheus(kube: Kube, folder: Path) -> Iterator[Prometheus]:
 
 def _discover(kube: Kube, file: Path, stopping: Event) -> None:
     while not stopping.wait(1):
-        found = [
-            {
-                "targets": [f"{pod['status']['podIP']}:{port['containerPort']}"],
-                "labels": {"namespace": kube.namespace, "pod": pod["metadata"]["name"]},
-            }
-            for pod in kube.list("pods")
-            if pod["status"].get("podIP") and pod["status"]["phase"] == "Running"
-            for container in pod["spec"]["containers"]
-            for port in container.get("ports", [])
-            if port.get("name") == _PREDICTOR or pod["metadata"].get("labels", {}).get(_COMPONENT) == "controller"
-        ]
-        partial = file.with_suffix(".new")
-        partial.write_text(json.dumps(found), encoding="utf-8")
-        partial.rename(file)
+        write(targets(kube.list("pods")), file)

@@ -8,64 +8,55 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import shlex
 import subprocess
 import sys
-import uuid
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.chart import CHART, settings
-from tests.cluster.commands import run, wait_until
+from tests.cluster.commands import wait_until
+from tests.cluster.images import ROOT
 from tests.cluster.runtime import ctr
 from tests.cluster.toolchain import NotBuilt, build, toolset
+from tests.e2e import readme
 from tests.e2e.kube import Kube
 from tests.e2e.life import CONTROLLER, CRDS, release
 from tests.e2e.load import Load
-from tests.e2e.pods import local_volume, volume_name
-from tests.e2e.prometheus import running_prometheus
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 HOST = "recipes.example"
 
 
 class FirstUser:
-    """Types helm and kubectl in a namespace."""
+    """Types the README's commands, and others, in the namespace `recipes`; `helm` is the folder of the program."""
 
-    def __init__(self, kube: Kube, images: dict[str, str], gateway: str, prometheus: str, helm: Path) -> None:
+    def __init__(self, kube: Kube, gateway: str, image: str, helm: Path) -> None:
         self.kube = kube
         self.gateway = gateway
-        self._helm = helm
-        self._values = {f"images.{role}": name for role, name in images.items()} | {
-            "prometheus": prometheus, "sample.enabled": "true", "mlflow.storage.claim": "mlflow",
+        self.predictor_image = image
+        folders = (helm, toolset("kubernetes").folder, Path(sys.executable).parent)
+        self._environment = os.environ | {
+            "PATH": os.pathsep.join([*map(str, folders), os.environ["PATH"]]),
+            "KUBECONFIG": str(kube.kubeconfig), "COLUMNS": "200",
         }  # fmt: skip
 
-    def helm(self, verb: str, *words: str | Path) -> str:
-        return run(self._helm, "--kubeconfig", self.kube.kubeconfig, verb, *words, "--namespace", self.kube.namespace)
+    def types(self, line: str) -> str:
+        """Run a line by a shell at the project's root, and return what it printed."""
+        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=900, check=False, cwd=ROOT,
+                              env=self._environment)  # fmt: skip
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        return done.stdout
 
-    def install(self, chart: Path = CHART, **values: str) -> str:
-        return self.helm("upgrade", "--install", "rr", chart, "--timeout", "10m", *settings(self._values | values))
+    def installs(self, *more: str) -> str:
+        return self.types(" ".join((readme.command("helm upgrade --install"), *more)))
 
     def recipes(self, *words: str) -> str:
-        """`kubectl recipes`, found on the path as kubectl finds its plugins."""
-        path = os.pathsep.join(
-            [str(Path(sys.executable).parent), str(toolset("kubernetes").folder), os.environ["PATH"]]
-        )
-        done = subprocess.run(
-            ["kubectl", "recipes", *words, "-n", self.kube.namespace], capture_output=True, text=True, timeout=600,
-            env=os.environ | {"PATH": path, "KUBECONFIG": str(self.kube.kubeconfig), "COLUMNS": "200"}, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return self.types(shlex.join(("kubectl", "recipes", *words, "-n", self.kube.namespace)))
 
     def status(self) -> dict:
         return json.loads(self.recipes("status", "--json"))
-
-    def predictor_image(self) -> str:
-        """The image that predictors were made of."""
-        return self._values["images.predictor"]
 
     def pods(self) -> dict[str, str]:
         """Those that serve, by uid."""
@@ -74,47 +65,37 @@ class FirstUser:
 
 
 @contextmanager
-def first_user(bed, folder: Path, helm: Path):
-    namespace = f"install-{uuid.uuid4().hex[:6]}"
-    kube = Kube(bed, namespace)
-    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {
-        "name": namespace, "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
-    }})  # fmt: skip
-    volume = bed.volumes / namespace
+def first_user(bed, helm: Path):
+    if bed.own is None:
+        pytest.skip("the README's first two commands make a cluster of our own")
+    kube = Kube(bed, "recipes")
     kube("delete", "crd", "--ignore-not-found", *CRDS)  # kept by an uninstall before
-    kube.apply(*local_volume(kube, "mlflow", volume, "5Gi"))
+    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {
+        "name": "recipes", "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+    }})  # fmt: skip
+    user = FirstUser(kube, bed.gateway, bed.images["predictor"], helm)
     try:
-        with running_prometheus(kube, folder / "prometheus") as prometheus:
-            yield FirstUser(kube, bed.images, bed.gateway, prometheus.url, helm)
+        yield user
     finally:
-        run(
-            helm,
-            "--kubeconfig",
-            kube.kubeconfig,
-            "uninstall",
-            "rr",
-            "--namespace",
-            namespace,
-            "--ignore-not-found",
-            "--wait",
-        )
+        user.types("helm uninstall rr --namespace recipes --ignore-not-found --wait")
         release(kube)
-        kube("delete", "namespace", namespace, "--wait=true", "--timeout=120s")
-        kube("delete", "persistentvolume", volume_name(kube, "mlflow"), "--ignore-not-found")
-        shutil.rmtree(volume, ignore_errors=True)
+        kube("delete", "namespace", "recipes", "--wait=true", "--timeout=120s")
+        bed.own.offer_volumes()
 
 
 @pytest.fixture(scope="module")
-def user(bed, tmp_path_factory):
-    with first_user(bed, tmp_path_factory.mktemp("install"), toolset("helm").program("helm")) as user:
-        user.install()
+def user(bed):
+    with first_user(bed, toolset("helm").folder) as user:
+        user.installs()
         yield user
 
 
-def test_one_command_brings_a_version_into_production(user):
-    told = user.recipes("wait", "1.0.0", "--timeout", "300")
+def test_the_readme_keeps_its_word_of_seven_commands():
+    assert len(readme.commands()) == 7
 
-    assert "1.0.0 is in Production" in told
+
+def test_one_command_brings_a_version_into_production(user):
+    assert "1.0.0 is in Production" in user.types(readme.command("kubectl recipes wait"))
     with Load(user.gateway, HOST, per_second=5) as load:
         load.wait_for(5)
     assert set(load.versions) == {"1.0.0"}, load.failures
@@ -123,7 +104,7 @@ def test_one_command_brings_a_version_into_production(user):
 def test_another_command_brings_a_second_one_as_a_canary_and_no_user_loses_an_answer(user):
     with Load(user.gateway, HOST, per_second=10) as load:
         load.wait_for(20)
-        user.install(**{"sample.version": "1.1.0"})
+        user.types(readme.command("helm upgrade rr"))
         wait_until(lambda: user.status()["traffic"].get("1.1.0", 0) in (10, 50), "a canary", seconds=120)
         user.recipes("wait", "1.1.0", "--timeout", "300")
         load.wait_for(20)
@@ -145,14 +126,11 @@ def test_who_is_on_call_sees_the_children_and_reads_their_logs(user):
 
 def test_an_upgrade_leaves_alone_what_serves_and_another_image_replaces_it_without_a_lost_answer(user, bed):
     """A version keeps the image that it was judged with, until somebody names another in the Model."""
-    if bed.own is None:
-        pytest.skip("only of our own node can an image be given a second name")
-    image = user.predictor_image()
-    ctr("image", "tag", "--force", f"docker.io/{image}", "docker.io/recipe-recommender/predictor:next")
+    ctr("image", "tag", "--force", f"docker.io/{user.predictor_image}", "docker.io/recipe-recommender/predictor:next")
     before, controllers = user.pods(), {each["metadata"]["uid"] for each in user.kube.list("pods", CONTROLLER)}
     with Load(user.gateway, HOST, per_second=10) as load:
         load.wait_for(20)
-        user.install(**{"sample.version": "1.1.0", "images.predictor": "recipe-recommender/predictor:next"})
+        user.installs("--set sample.version=1.1.0 --set images.predictor=recipe-recommender/predictor:next")
         wait_until(
             lambda: not controllers & {each["metadata"]["uid"] for each in user.kube.list("pods", CONTROLLER)},
             "other controllers", seconds=120,
@@ -169,7 +147,7 @@ def test_an_upgrade_leaves_alone_what_serves_and_another_image_replaces_it_witho
 
 
 def test_helms_own_test_takes_a_version_to_production_and_back(user):
-    told = user.helm("test", "rr", "--timeout", "10m", "--logs")
+    told = user.types("helm test rr --namespace recipes --timeout 10m --logs")
 
     assert "a version went to production and back" in told
     assert {each["metadata"]["name"] for each in user.kube.list("models")} == {"recipes"}, "it leaves nothing behind"
@@ -179,11 +157,11 @@ def test_uninstalled_the_versions_stay_and_serve_and_an_installation_takes_them_
     before = user.pods()
     with Load(user.gateway, HOST, per_second=10) as load:
         load.wait_for(20)
-        user.helm("uninstall", "rr", "--wait")
+        user.types("helm uninstall rr --namespace recipes --wait")
         wait_until(lambda: not user.kube.list("pods", CONTROLLER), "no controller")
         assert {each["spec"]["version"] for each in user.kube.list("modelversions")} == {"1.0.0", "1.1.0"}
         load.wait_for(20)
-        user.install(**{"sample.version": "1.1.0"})
+        user.installs("--set sample.version=1.1.0")
         wait_until(lambda: user.status()["model"]["running"], "a controller", seconds=120)
         load.wait_for(20)
 
@@ -203,18 +181,19 @@ def test_a_model_that_is_deleted_leaves_nothing(user):
 
 
 @pytest.mark.e2e_full
-def test_helm_4_does_the_same(bed, tmp_path):
+def test_helm_4_does_the_same(bed):
     try:
         helm = toolset("helm4")
         build(helm)
     except NotBuilt as absent:
         pytest.skip(str(absent))
-    with first_user(bed, tmp_path, helm.program("helm")) as user:
-        user.install()
-        user.recipes("wait", "1.0.0", "--timeout", "300")
-        assert "a version went to production and back" in user.helm("test", "rr", "--timeout", "10m", "--logs")
+    with first_user(bed, helm.folder) as user:
+        assert user.types("helm version --short").startswith("v4.")
+        user.installs()
+        user.types(readme.command("kubectl recipes wait"))
+        told = user.types("helm test rr --namespace recipes --timeout 10m --logs")
+        assert "a version went to production and back" in told
         user.recipes("delete", "--all")
         wait_until(
             lambda: not user.kube.list("modelversions") and not user.kube.list("models"), "all gone", seconds=120
         )
-        user.helm("uninstall", "rr", "--wait")
