@@ -5,6 +5,7 @@ It is asked beside everything else, every few seconds, so that a registry that h
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from mlops.model_registry import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from controller.resource.version_status import VersionStatus
     from mlops.model_registry import ModelRegistry, RegisteredVersion
@@ -26,6 +28,27 @@ POLL_SECONDS = 2.0
 _WAY = (Stage.TRAINING, Stage.VALIDATION, Stage.STAGING)
 
 _log = structlog.stdlib.get_logger("mlops")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What a version's bake measured last, by metric, and when it ended."""
+
+    at: datetime
+    metrics: Mapping[str, float]
+
+
+def measured_in_production(statuses: Mapping[str, VersionStatus]) -> dict[str, Measured]:
+    """The numbers of every version in production whose bake is over. Pure."""
+    found = {}
+    for version, status in statuses.items():
+        if status.stage is LifeStage.PRODUCTION and status.bake is not None and status.bake.ended_at is not None:
+            values = {f"production.{each.metric}": float(each.value) for each in status.bake.checks.results
+                      if each.value is not None}  # fmt: skip
+            samples = {f"production.{each.metric}.samples": float(each.samples) for each in status.bake.checks.results}
+            if values:
+                found[version] = Measured(at=status.bake.ended_at, metrics={**values, **samples})
+    return found
 
 
 class RegistryWatch:
@@ -52,6 +75,8 @@ class RegistryWatch:
         self._fact: RegistryFact | None = None
         self._wanted: Mapping[str, tuple[LifeStage, str]] = {}
         self._followed: dict[str, LifeStage] = {}
+        self._measured: Mapping[str, Measured] = {}
+        self._noted: dict[str, datetime] = {}
         self._lock = Lock()
         self._stopping = Event()
 
@@ -74,14 +99,18 @@ class RegistryWatch:
         self._wanted = {
             version: (status.stage, status.message or status.reason.meaning) for version, status in statuses.items()
         }
-        if {version: stage for version, (stage, _) in self._wanted.items()} != before:
+        self._measured = measured_in_production(statuses)
+        news = any(self._noted.get(version) != found.at for version, found in self._measured.items())
+        if news or {version: stage for version, (stage, _) in self._wanted.items()} != before:
             self._hurry()
 
     @property
     def settled(self) -> bool:
-        """Whether the registry answered, and every stage follows."""
+        """Whether the registry answered, every stage follows, and what was measured is there."""
         wanted = self._wanted.items()
-        return self._fact is not None and all(self._followed.get(version) is stage for version, (stage, _) in wanted)
+        noted = all(self._noted.get(version) == found.at for version, found in self._measured.items())
+        follows = all(self._followed.get(version) is stage for version, (stage, _) in wanted)
+        return self._fact is not None and noted and follows
 
     def promote(self, version: str, why: str) -> None:
         """Point the champion alias at a version, through the registry's own stages. Raises Transient, NotFound."""
@@ -104,6 +133,7 @@ class RegistryWatch:
                 registry = self._registry()
                 self._read(registry)
                 self._follow(registry)
+                self._note(registry)
             except MlopsError as error:
                 self._fact = None
                 _log.debug("registry does not answer", reason=error.message)
@@ -136,6 +166,16 @@ class RegistryWatch:
                 self._followed[version] = stage
             except (NotFound, Conflict) as error:  # somebody else moves it: looked at again
                 _log.debug("stage not followed", version=version, reason=error.message)
+
+    def _note(self, registry: ModelRegistry) -> None:
+        """Put what a version measured with its users into its run."""
+        for version, found in self._measured.items():
+            if self._noted.get(version) != found.at:
+                try:
+                    registry.note(registry.get(self._model, version), found.metrics, found.at)
+                except NotFound as error:  # somebody removed the run or the version: there is nowhere to put it
+                    _log.warning("what production measured is not noted", version=version, reason=error.message)
+                self._noted[version] = found.at
 
     def _move(self, registry: ModelRegistry, found: RegisteredVersion, stage: LifeStage, why: str) -> None:
         match stage:

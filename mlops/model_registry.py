@@ -183,6 +183,12 @@ class ModelRegistry:
         self._backend.download(version.source, destination)
         return destination
 
+    def note(self, version: RegisteredVersion, metrics: Mapping[str, float], at: datetime) -> None:
+        """Add numbers to the run of a version, such as what users brought about; what is not finite is left out."""
+        finite = {key: value for key, value in metrics.items() if math.isfinite(value)}
+        record = run_record("", metrics=finite, params={}, tags={})
+        self._backend.log_metrics(version.run_id, record.metrics, at)
+
     def log_run(
         self,
         experiment: str,

@@ -34,9 +34,8 @@ class RequestTracing:
 
     def begin(self, name: str, headers: Mapping[str, str], at: float) -> Span:
         """See `Tracing`."""
-        return self._tracer.start_span(
-            name, context=extract(headers) if "traceparent" in headers else None, kind=SpanKind.SERVER, start_time=_nanoseconds(at)
-        )  # fmt: skip
+        context = extract(headers) if "traceparent" in headers else None
+        return self._tracer.start_span(name, context=context, kind=SpanKind.SERVER, start_time=_nanoseconds(at))
 
     def end(self, span: Span, record: RequestRecord, at: float) -> None:
         """See `Tracing`. Phases are laid end to end up to `at`: how long each took is measured, not when it began."""

@@ -92,6 +92,9 @@ class RegistryBackend(Protocol):
     def finish_run(self, run: Run, status: RunStatus, at: datetime) -> None:
         """Close a run."""
 
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float], at: datetime) -> None:
+        """Add numbers to a run, open or closed; the same at the same time once more changes nothing."""
+
     def upload(self, run: Run, folder: Path) -> str:
         """Store the files of `folder` with `run` and return their URI. Raises Permanent when there is no room."""
 

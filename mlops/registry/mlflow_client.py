@@ -97,20 +97,30 @@ class DatabaseBackend:
 
     def start_run(self, experiment: str, record: RunRecord, at: datetime) -> Run:
         """See the port."""
-        entities = self._mlflow.entities
-        millis = int(at.timestamp() * 1000)
         with self._faults("starting a run"):
             made = self._client.create_run(
-                self._experiment(experiment), start_time=millis, tags=dict(record.tags), run_name=record.name
+                self._experiment(experiment),
+                start_time=int(at.timestamp() * 1000),
+                tags=dict(record.tags),
+                run_name=record.name,
             )
             run = Run(run_id=str(made.info.run_id), artifact_uri=str(made.info.artifact_uri))
             for metrics, params in run_batches(record):
-                self._client.log_batch(
-                    run.run_id,
-                    metrics=[entities.Metric(key, value, millis, 0) for key, value in metrics.items()],
-                    params=[entities.Param(key, value) for key, value in params.items()],
-                )
+                self._log(run.run_id, metrics, params, at)
         return run
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float], at: datetime) -> None:
+        """See the port."""
+        with self._faults("adding to a run"):
+            self._log(run_id, metrics, {}, at)
+
+    def _log(self, run_id: str, metrics: Mapping[str, float], params: Mapping[str, str], at: datetime) -> None:
+        entities, millis = self._mlflow.entities, int(at.timestamp() * 1000)
+        self._client.log_batch(
+            run_id,
+            metrics=[entities.Metric(key, value, millis, 0) for key, value in metrics.items()],
+            params=[entities.Param(key, value) for key, value in params.items()],
+        )
 
     def _experiment(self, name: str) -> str:
         try:

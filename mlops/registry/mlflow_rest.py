@@ -107,11 +107,16 @@ class RestBackend:
         info = self._call("POST", "runs/create", body)["run"]["info"]
         run = Run(run_id=str(info["run_id"]), artifact_uri=str(info["artifact_uri"]))
         for metrics, params in run_batches(record):
-            numbers = [
-                {"key": key, "value": value, "timestamp": _millis(at), "step": 0} for key, value in metrics.items()
-            ]
-            self._call("POST", "runs/log-batch", {"run_id": run.run_id, "metrics": numbers, "params": _pairs(params)})
+            self._log(run.run_id, metrics, params, at)
         return run
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float], at: datetime) -> None:
+        """See the port."""
+        self._log(run_id, metrics, {}, at)
+
+    def _log(self, run_id: str, metrics: Mapping[str, float], params: Mapping[str, str], at: datetime) -> None:
+        numbers = [{"key": key, "value": value, "timestamp": _millis(at), "step": 0} for key, value in metrics.items()]
+        self._call("POST", "runs/log-batch", {"run_id": run_id, "metrics": numbers, "params": _pairs(params)})
 
     def _experiment(self, name: str) -> str:
         try:

@@ -96,6 +96,19 @@ def test_the_registry_is_answered_beside_the_predictors(life, user):
     assert user.get("/models/nobody/production").status_code == 404
 
 
+def test_what_production_measured_in_its_bake_is_in_its_run(life, user):
+    mlflow = f"http://{life.kube.address('mlflow')}:{registry.PORT}"
+    with open_registry(mlflow, lambda: datetime(2026, 1, 1, tzinfo=UTC)) as opened:
+        run = opened.get("recipes", "1.1.0").run_id
+
+    def noted() -> bool:
+        user.post("/recommend", json={"query": "rice"})  # a bake without users has no end
+        found = httpx.get(f"{mlflow}/api/2.0/mlflow/runs/get", params={"run_id": run}, timeout=30).json()["run"]
+        return "production.error-rate" in {each["key"] for each in found["data"]["metrics"]}
+
+    wait_until(noted, "numbers of the bake", seconds=120)
+
+
 def test_a_trace_that_a_caller_began_is_in_the_log_of_the_pod_that_answered(life, user):
     life.wait("1.1.0", "Production")
     trace = uuid.uuid4().hex

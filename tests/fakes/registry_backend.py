@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops.errors import NotFound, Permanent
@@ -108,6 +109,13 @@ class InMemoryRegistryBackend:
         if run.run_id not in self.runs:
             raise NotFound(f"no run {run.run_id}")
         self.runs[run.run_id] = (self.runs[run.run_id][0], status)
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float], at: datetime) -> None:
+        self.before("log_metrics")
+        if run_id not in self.runs:
+            raise NotFound(f"no run {run_id}")
+        record, status = self.runs[run_id]
+        self.runs[run_id] = (replace(record, metrics={**record.metrics, **metrics}), status)
 
     def upload(self, run: Run, folder: Path) -> str:
         self.before("upload")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 
 from mlops.errors import Conflict, Invalid, NotFound, Permanent
@@ -292,6 +293,29 @@ def test_runs_of_one_experiment_keep_apart(backend, artifact):
     assert backend.upload(first, artifact) != backend.upload(second, artifact)
     backend.finish_run(first, "FINISHED", at)
     backend.finish_run(second, "FAILED", at)
+
+
+def test_numbers_are_added_to_a_versions_run(registry, register, backend):
+    made = register(metrics={"ndcg@10": 0.4})
+    at = datetime(2026, 7, 2, tzinfo=UTC)
+    for _ in range(2):
+        registry.note(made, {"production.error-rate": 0.01, "production.latency-p95-ms": float("nan")}, at)
+    with pytest.raises(NotFound):
+        backend.log_metrics("0" * 32, {"a": 1.0}, at)
+
+
+def test_they_stand_beside_what_was_measured_before_once(proxy_server, artifact, names):
+    with open_registry(proxy_server.url, lambda: datetime(2026, 7, 1, tzinfo=UTC)) as registry:
+        made = registry.register(names(), "1.0.0", artifact, digest=DIGEST, metadata={}, metrics={"ndcg@10": 0.4},
+                                 params={}, by="ana", why="nightly")  # fmt: skip
+        for _ in range(2):
+            registry.note(made, {"production.error-rate": 0.01, "query/lag": 3.0}, datetime(2026, 7, 2, tzinfo=UTC))
+    api = f"{proxy_server.url}/api/2.0/mlflow"
+    run = httpx.get(f"{api}/runs/get", params={"run_id": made.run_id}, timeout=30).json()["run"]
+    kept = {each["key"]: each["value"] for each in run["data"]["metrics"]}
+    assert kept == {"ndcg_at_10": 0.4, "production.error-rate": 0.01, "query/lag": 3.0}
+    asked = {"run_id": made.run_id, "metric_key": "production.error-rate"}
+    assert len(httpx.get(f"{api}/metrics/get-history", params=asked, timeout=30).json()["metrics"]) == 1
 
 
 @pytest.mark.parametrize("uri", ["file:///tmp/mlruns", "", "recipes", "ftp://host"])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from controller.registry_watch import RegistryWatch
 from controller.resource.reasons import Reason
-from controller.resource.version_status import VersionStatus
+from controller.resource.version_status import Bake, Checks, GateResult, VersionStatus
 from controller.stages import Stage as LifeStage
+from controller.stages import Verdict
 from mlops.errors import Transient
 from mlops.model_registry import Stage
 from tests.builders.registry_world import MODEL, World
@@ -106,3 +108,48 @@ def test_what_could_not_follow_while_the_registry_was_down_follows_later(watched
 def test_a_version_that_is_not_registered_stops_no_other(watched):
     watched.follow(v9=LifeStage.STAGING, v1=LifeStage.STAGING)
     assert watched.stages()["1.0.0"] is Stage.STAGING
+
+
+def baked(ended_at=START, **measured):
+    results = tuple(
+        GateResult(metric=metric, verdict=Verdict.PASSED, value=Decimal(str(value)), samples=40)
+        for metric, value in measured.items()
+    )
+    bake = Bake(started_at=START, ended_at=ended_at, checks=Checks(results=results))
+    return replace(status(LifeStage.PRODUCTION), bake=bake)
+
+
+def noted(watched):
+    run_id = watched.world.registry.get(MODEL, "1.0.0").run_id
+    return dict(watched.world.backend.runs[run_id][0].metrics)
+
+
+def test_what_production_measured_in_its_bake_is_in_its_run_once(watched):
+    watched.watch.promote("1.0.0", "first")
+    statuses = {"1.0.0": baked(errors=0.01)}
+    watched.watch.follow(statuses)
+    assert not watched.watch.settled
+    watched.watch.step()
+    assert noted(watched) == {"production.errors": 0.01, "production.errors.samples": 40.0}
+    assert watched.watch.settled
+    looks = len(watched.world.backend.runs)
+    watched.watch.follow(statuses)
+    watched.watch.step()
+    assert len(watched.world.backend.runs) == looks
+
+
+def test_a_bake_that_goes_on_is_not_noted(watched):
+    watched.watch.promote("1.0.0", "first")
+    watched.watch.follow({"1.0.0": baked(ended_at=None, errors=0.01)})
+    watched.watch.step()
+    assert noted(watched) == {}
+
+
+def test_what_could_not_be_noted_while_the_registry_was_down_is_noted_later(watched):
+    watched.watch.promote("1.0.0", "first")
+    watched.up = False
+    watched.watch.follow({"1.0.0": baked(errors=0.01)})
+    watched.watch.step()
+    watched.up = True
+    watched.watch.step()
+    assert noted(watched)["production.errors"] == 0.01
