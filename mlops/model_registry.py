@@ -14,6 +14,7 @@ from mlops.errors import Invalid, NotFound
 from mlops.registry.artifacts import local_folder
 from mlops.registry.ledger import Ledger
 from mlops.registry.listing import as_registered
+from mlops.registry.login import Login
 from mlops.registry.promotion import demote, promote
 from mlops.registry.record import check_model_name, read_record
 from mlops.registry.registration import Registration, register, run_record
@@ -228,14 +229,15 @@ def open_registry(uri: str, clock: Callable[[], datetime], *, artifact_root: str
     """Open the registry at `uri`: an MLflow server (`http://…`) or a database (`sqlite:///…`, `postgresql://…`).
 
     `artifact_root` is the URI where a database's artefacts go; with SQLite it defaults to `mlartifacts` beside the
-    file, and a server decides by itself. A database opened this way needs the package mlflow and seconds to import it.
+    file, and a server decides by itself. A server that asks for a login gets the one in MLflow's own variables,
+    `MLFLOW_TRACKING_…`. A database opened this way needs the package mlflow and seconds to import it.
     Raises Invalid for another kind of address.
     """
     scheme = uri.partition("://")[0]
     if scheme in {"http", "https"}:
         from mlops.registry.mlflow_rest import RestBackend  # noqa: PLC0415 - each backend costs only those who use it
 
-        return ModelRegistry(RestBackend(uri), clock)
+        return ModelRegistry(RestBackend(uri, login=Login()), clock)
     if scheme.partition("+")[0] in {"sqlite", "postgresql", "mysql", "mssql"}:
         from mlops.registry.mlflow_client import DatabaseBackend  # noqa: PLC0415 - as above
 

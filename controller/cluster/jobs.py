@@ -14,7 +14,16 @@ from pydantic import ValidationError
 
 from controller.actions import StartEvaluation, StartReplay, VerifyArtifact, to_dict
 from controller.cluster.kinds import ASK, JOB_NAME, JOBS, MODEL, PURPOSE, VERSION
-from controller.cluster.pods import FEEDBACK, POD_SECURITY, SCRATCH, Object, container, feedback_volume, owned_by
+from controller.cluster.pods import (
+    FEEDBACK,
+    POD_SECURITY,
+    SCRATCH,
+    Object,
+    container,
+    feedback_volume,
+    from_secret,
+    owned_by,
+)
 from controller.observation import ArtifactFact, ArtifactState, JobFact, JobState
 from controller.resource.codec import codec
 
@@ -79,7 +88,13 @@ def pod_template(action: Action, settings: Settings, *, model: str, purpose: str
             "automountServiceAccountToken": False,
             "containers": [
                 container(
-                    "job", settings.jobs_image, _RESOURCES, mounts, command=["python", "-m", "mlops.pod_job"], env=env
+                    "job",
+                    settings.jobs_image,
+                    _RESOURCES,
+                    mounts,
+                    command=["python", "-m", "mlops.pod_job"],
+                    env=env,
+                    **from_secret(settings.registry_secret),
                 )
             ],
             "volumes": volumes,

@@ -38,6 +38,11 @@ def feedback_volume(claim: str) -> Object:
     return {"name": "feedback", "persistentVolumeClaim": {"claimName": claim}}
 
 
+def from_secret(name: str | None) -> dict[str, list[Object]]:
+    """Every key of a Secret as a variable, where one is named: an argument of `container`."""
+    return {"envFrom": [{"secretRef": {"name": name}}]} if name else {}
+
+
 def container(name: str, image: str, resources: Object, mounts: dict[str, str] | None = None, **rest: Any) -> Object:
     """A container that may write to /tmp and to `mounts` (volume to path); its last words are the pod's message."""
     paths = {"scratch": "/tmp", **(mounts or {})}  # noqa: S108 - a volume of the pod's own

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from controller.cluster.kinds import DIGEST, INFERENCE_SERVICES, MODEL, PURPOSE, REVISION, VERSION
-from controller.cluster.pods import FEEDBACK, POD_SECURITY, SCRATCH, Object, container, feedback_volume, owned_by
+from controller.cluster.pods import (
+    FEEDBACK,
+    POD_SECURITY,
+    SCRATCH,
+    Object,
+    container,
+    feedback_volume,
+    from_secret,
+    owned_by,
+)
 from controller.observation import ServingFact, ServingState
 
 if TYPE_CHECKING:
@@ -47,6 +56,7 @@ def inference_service(action: EnsureServing, settings: Settings, owner: Meta, *,
         command=["python", "-m", "mlops.artifact_fetch"],
         args=[f"--into={_MOUNT}/artifact", f"--model={model}", f"--version={action.version}",
               f"--digest={action.digest}", origin],
+        **from_secret(settings.registry_secret),
     )  # fmt: skip
     ready = {"httpGet": {"path": f"/v2/models/{model}/ready", "port": HTTP_PORT}}
     serve = container(

@@ -18,6 +18,9 @@ class Settings(BaseSettings):
     predictor_image: str = Field(description="Image that serves, where a Model names none.")
     jobs_image: str = Field(description="Image that fetches, evaluates and trains.")
     registry: str = Field(description="Address of the MLflow server.")
+    registry_secret: str | None = Field(
+        None, description="Secret of MLFLOW_TRACKING_… variables by which pods log in to MLflow; unset, they need not."
+    )
     prometheus: str | None = Field(
         None, description="Address of Prometheus; unset, gates on live traffic have no data."
     )

@@ -14,6 +14,7 @@ from mlops.registry.artifacts import copy_folder, local_folder
 from mlops.registry.backend import MODEL_FOLDER, Run, StoredVersion
 from mlops.registry.batches import run_batches
 from mlops.registry.faults import mlflow_fault
+from mlops.registry.login import Login
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,11 +34,13 @@ _LAST_PORT = 65535
 class RestBackend:
     """Speaks to the server at `uri`; all threads share its connections. `transport` stands in for the network."""
 
-    def __init__(self, uri: str, transport: httpx.BaseTransport | None = None) -> None:
-        address = _address(uri)
+    def __init__(self, uri: str, transport: httpx.BaseTransport | None = None, login: Login | None = None) -> None:
+        address, login = _address(uri), login or Login(username=None, password=None, token=None)
         self._http = httpx.Client(
             base_url=address,
             transport=transport,
+            auth=login.basic(),
+            headers=login.headers(),
             # An upload is answered when the file is stored; a machine that is gone should be noticed soon.
             timeout=httpx.Timeout(60, connect=5),
             # Shorter than the server's own five seconds, or a request could meet a connection that it just closed.
@@ -208,6 +211,11 @@ class RestBackend:
             return self._stranger(response)
 
     def _stranger(self, response: httpx.Response) -> Permanent:
+        if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            return Permanent(
+                f"the MLflow server at {self._name} does not let us in: {response.status_code}",
+                hint="set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
+            )
         if "Invalid Host header" in response.text:
             return Permanent(
                 f"the MLflow server at {self._name} refuses this host name", hint="start it with --allowed-hosts"

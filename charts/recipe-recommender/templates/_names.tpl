@@ -71,6 +71,10 @@ initContainers:
     env:
       - {name: RECIPES_HOME, value: /tmp/home}
       - {name: RECIPES_MLFLOW_URI, value: {{ include "registry" $root | quote }}}
+    {{- with $root.Values.registrySecret }}
+    envFrom:
+      - secretRef: {name: {{ . }}}
+    {{- end }}
     resources:
       requests: {cpu: 500m, memory: 512Mi}
       limits: {memory: 2Gi}

@@ -16,7 +16,9 @@ pytestmark = [pytest.mark.contract, pytest.mark.timeout(240)]
 COMBINATIONS = {
     "as it stands": {},
     "the sample": {"sample.enabled": "true", "sample.version": "2.1.0-rc.1"},
-    "an MLflow of one's own": {"registry": "https://mlflow.example.org"},
+    "an MLflow of one's own that asks for a login": {
+        "registry": "https://mlflow.example.org", "registrySecret": "mlflow-login", "sample.enabled": "true",
+    },
     "MLflow over PostgreSQL and a bucket": {
         "mlflow.databaseSecret": "db", "mlflow.artifacts": "s3://recipes/mlflow", "mlflow.artifactsSecret": "bucket",
     },

@@ -88,3 +88,12 @@ def test_an_evaluation_without_an_answer_has_failed_and_says_why(ending, said, w
 
     assert fact.state is JobState.FAILED
     assert why in fact.message
+
+
+def test_a_job_logs_in_to_the_registry_by_the_secret_that_is_named():
+    settings = SETTINGS.model_copy(update={"registry_secret": "mlflow-login"})
+    found = job_manifest(VERIFY, Meta(name="recipes-1-0-0", uid="u1"), settings, model="recipes")
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    assert container["envFrom"] == [{"secretRef": {"name": "mlflow-login"}}]
+    (container,) = job(VERIFY)["spec"]["template"]["spec"]["containers"]
+    assert "envFrom" not in container

@@ -123,3 +123,13 @@ def test_spans_go_where_the_release_says_and_otherwise_nowhere():
     assert env["OTEL_SERVICE_NAME"] == "recipes-predictor"
     assert (env["OTEL_TRACES_SAMPLER"], env["OTEL_TRACES_SAMPLER_ARG"]) == ("parentbased_traceidratio", "0.25")
     assert env["OTEL_RESOURCE_ATTRIBUTES"] == "service.version=1.0.0+b1"
+
+
+def test_only_who_fetches_the_artefact_gets_the_login_of_the_registry():
+    settings = SETTINGS.model_copy(update={"registry_secret": "mlflow-login"})
+    spec = manifest(settings)["spec"]["predictor"]
+    (fetch,), (serve,) = spec["initContainers"], spec["containers"]
+
+    assert fetch["envFrom"] == [{"secretRef": {"name": "mlflow-login"}}]
+    assert "envFrom" not in serve, "what answers users knows no password"
+    assert "envFrom" not in manifest()["spec"]["predictor"]["initContainers"][0]
