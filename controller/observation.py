@@ -189,7 +189,8 @@ class Observation:
     """Everything about one model, at one moment.
 
     `traffic` are the weights as read back from the router, None where it cannot be read; `registry` is None where the
-    registry does not answer. `splits_traffic` is False for a provider that can only give all users to one version.
+    registry does not answer. `splits_traffic` is False for a provider that can only give all users to one version,
+    `keeps_queries` where nobody keeps what users ask, so that there never is anything to replay.
     """
 
     model: Model
@@ -200,6 +201,7 @@ class Observation:
     registry: RegistryFact | None = None
     retraining: RetrainingFacts = RetrainingFacts()
     splits_traffic: bool = True
+    keeps_queries: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types, for the record."""

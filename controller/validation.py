@@ -80,11 +80,13 @@ def _passed(case: Case) -> Move:
     told = [codec(GateResult).dump(result) for result in results]
     policy_hash = found.attempt.policy_hash if found.attempt else ""
     passed = case.having(results_hash=digest([case.digest, policy_hash, told]), retries=None)
-    return passed.go(Stage.STAGING, Reason.GATES_PASSED, f"{len(results)} gates passed")
+    left_out = _replays(case) and not case.situation.observation.keeps_queries
+    rest = "; no replay: nobody keeps what users ask here" if left_out else ""
+    return passed.go(Stage.STAGING, Reason.GATES_PASSED, f"{len(results)} gates passed{rest}")
 
 
 def _questions(case: Case) -> list[Question]:
-    """What is asked in this attempt: the replay only where there is production to compare with."""
+    """What is asked in this attempt: a replay only where there is production to compare with, and queries are kept."""
     evaluation, production = case.policy.evaluation, case.situation.model.production
     version_digest = case.digest or ""
     questions = []
@@ -101,7 +103,7 @@ def _questions(case: Case) -> list[Question]:
         questions.append(
             Question(kind="evaluation", reason=Reason.EVALUATING, job=job, gates=evaluation.gates, start=start)
         )
-    if evaluation.replay.queries and evaluation.replay.gates and production is not None:
+    if _replays(case) and production is not None and case.situation.observation.keeps_queries:
         job = _job_name(case, "replay")
         gates = evaluation.replay.gates
         replay = StartReplay(
@@ -114,6 +116,11 @@ def _questions(case: Case) -> list[Question]:
         )
         questions.append(Question(kind="replay", reason=Reason.REPLAYING, job=job, gates=gates, start=replay))
     return questions
+
+
+def _replays(case: Case) -> bool:
+    replay = case.policy.evaluation.replay
+    return bool(replay.queries and replay.gates)
 
 
 def _job_name(case: Case, kind: str) -> str:

@@ -25,6 +25,7 @@ from mlops.config import Settings
 from mlops.errors import MlopsError, NotFound, Permanent, Transient
 from mlops.judging import Judge
 from mlops.model_registry import open_registry
+from mlops.recorded_queries import recorded_queries
 from mlops.translation.opening import open_translator
 
 if TYPE_CHECKING:
@@ -65,15 +66,15 @@ def main() -> int:
 
 
 def _answer(asked: Action, settings: Settings, scratch: Path) -> Mapping[str, Any]:
+    feedback = Path(os.environ.get(_FEEDBACK, scratch))
     match asked:
         case VerifyArtifact():
             return _verify(asked, settings, scratch)
         case StartEvaluation() | StartReplay():
-            return _judge(asked, settings, scratch)
+            return _judge(asked, settings, scratch, feedback)
         case StartRetraining():
             from mlops.pod_retraining import retrain  # noqa: PLC0415 - what learns takes long to load, most jobs judge
 
-            feedback = Path(os.environ.get(_FEEDBACK, scratch))
             return retrain(asked, settings, feedback, scratch, _registry)
         case _:
             raise Permanent(f"{type(asked).__name__} is nothing that a job does")
@@ -100,12 +101,18 @@ def _verify(asked: VerifyArtifact, settings: Settings, scratch: Path) -> Mapping
     return {"state": ArtifactState.VERIFIED, "digest": manifest.digest}
 
 
-def _judge(asked: StartEvaluation | StartReplay, settings: Settings, scratch: Path) -> Mapping[str, Any]:
+def _judge(
+    asked: StartEvaluation | StartReplay, settings: Settings, scratch: Path, feedback: Path
+) -> Mapping[str, Any]:
     candidate = _fetched(asked.version, asked.digest, settings, scratch)
     baseline = None if asked.baseline is None else _fetched(asked.baseline, None, settings, scratch)
+
+    def recent(count: int) -> Sequence[Ask]:
+        return recorded_queries(feedback, count, datetime.now(UTC))  # noqa: TID251 - a composition root
+
     translator = open_translator(settings.translator, target=settings.translator_target)
     try:
-        found = Judge(asked, translator, _no_queries, perf_counter).judge(candidate, baseline)
+        found = Judge(asked, translator, recent, perf_counter).judge(candidate, baseline)
     finally:
         translator.close()
     return {**found, "run": _logged(asked, found, settings)}
@@ -140,11 +147,6 @@ def _fetched(version: str, digest: str | None, settings: Settings, scratch: Path
 
 def _registry(uri: str) -> ModelRegistry:
     return open_registry(uri, lambda: datetime.now(UTC))  # noqa: TID251 - a composition root
-
-
-def _no_queries(_limit: int) -> Sequence[Ask]:
-    """Queries are not kept in a cluster yet: a replay finds no data, and says so."""
-    return ()
 
 
 def _tell(answer: Mapping[str, Any]) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 RETRAIN = "retrain"
 _PURPOSES = {VerifyArtifact: "verify", StartEvaluation: "evaluate", StartReplay: "replay"}
+_READ_FEEDBACK = {RETRAIN, _PURPOSES[StartReplay]}
 _TRIES = 3
 _DEADLINE_SECONDS = 3600
 _RESOURCES: Object = {"requests": {"cpu": "200m", "memory": "512Mi"}, "limits": {"memory": "3Gi"}}
@@ -64,7 +65,7 @@ def job_manifest(
 
 
 def pod_template(action: Action, settings: Settings, *, model: str, purpose: str) -> Object:
-    """Return the pod that does what `action` asks; users' feedback is there for a retraining alone."""
+    """Return the pod that does what `action` asks; what users asked and told is there for who replays or trains."""
     words = {
         "RECIPES_MODEL": model,
         "RECIPES_MLFLOW_URI": settings.registry,
@@ -76,10 +77,10 @@ def pod_template(action: Action, settings: Settings, *, model: str, purpose: str
     if purpose == RETRAIN:
         named = {"fieldRef": {"fieldPath": f"metadata.labels['{JOB_NAME}']"}}
         env.append({"name": "RECIPES_JOB_NAME", "valueFrom": named})
-        if settings.feedback_claim:
-            mounts["feedback"] = FEEDBACK
-            env.append({"name": "RECIPES_FEEDBACK", "value": FEEDBACK})
-            volumes = [SCRATCH, feedback_volume(settings.feedback_claim)]
+    if purpose in _READ_FEEDBACK and settings.feedback_claim:
+        mounts["feedback"] = FEEDBACK
+        env.append({"name": "RECIPES_FEEDBACK", "value": FEEDBACK})
+        volumes = [SCRATCH, feedback_volume(settings.feedback_claim)]
     return {
         "metadata": {"labels": {MODEL: model, PURPOSE: purpose}},
         "spec": {

@@ -123,6 +123,7 @@ class ClusterShell:
                 new_data=is_due(found.documents["Model", self._model]),
             ),
             splits_traffic=self._splits,
+            keeps_queries=bool(self._around.settings.feedback_claim),
         )
 
     def rest(self) -> bool:

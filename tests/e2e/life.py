@@ -25,7 +25,10 @@ MODEL: dict[str, Any] = {
     "apiVersion": API, "kind": "Model", "metadata": {"name": "recipes"},
     "spec": {
         "serving": {"hostname": HOST, "resources": {"limits": {"memory": "1Gi"}}},
-        "evaluation": {"gates": [{"metric": "ndcg@10", "threshold": "0.3"}], "replay": {"queries": 0}},
+        "evaluation": {
+            "gates": [{"metric": "ndcg@10", "threshold": "0.3"}],
+            "replay": {"queries": 50, "gates": [{"metric": "error-rate", "threshold": "0.01", "minSamples": 3}]},
+        },
         "rollout": {
             "steps": [{"weight": 20, "pauseSeconds": 5}, {"weight": 50, "pauseSeconds": 5}],
             "analysis": {

@@ -58,7 +58,9 @@ def test_a_better_version_is_rolled_out_step_by_step_and_nothing_fights(life):
     seen = []
     manifests = (MODEL, version("1.0.0"), version("1.1.0"))
     with (
-        Load(life.world.gateway, HOST, per_second=20) as load,
+        Load(
+            life.world.gateway, HOST, per_second=20, queries=("lentil soup", "beef", "rice", "salad", "pollo")
+        ) as load,
         GitOps(life.kube, *manifests) as gitops,
     ):
         load.wait_for(20)
@@ -78,6 +80,8 @@ def test_a_better_version_is_rolled_out_step_by_step_and_nothing_fights(life):
     assert set(load.versions) == {"1.0.0", "1.1.0"}
     assert gitops.applied > 3
     assert gitops.faults == []
+    (replayed,) = life.status("1.1.0")["replay"]["results"]
+    assert (replayed["verdict"], replayed["samples"]) == ("Passed", 5), "each query that was asked, of both versions"
     for manifest in manifests:
         stored = json.loads(life.kube("get", manifest["kind"], manifest["metadata"]["name"], "-o", "json",
                                       "--show-managed-fields"))  # fmt: skip

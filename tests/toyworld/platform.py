@@ -71,6 +71,7 @@ class Platform:
     metrics: str = "up"
     registry_up: bool = True
     splits_traffic: bool = True
+    keeps_queries: bool = True
     router_obeys: bool = True
     new_data: bool = False
     degradation: Decimal | None = None

@@ -194,6 +194,7 @@ class ToyWorld:
             registry=RegistryFact(champion=self.platform.champion) if self.platform.registry_up else None,
             retraining=self.platform.retraining_facts(),
             splits_traffic=self.platform.splits_traffic,
+            keeps_queries=self.platform.keeps_queries,
         )
         self.seen = Observation.from_dict(seen.to_dict()) if self.through_json else seen
         return self.seen

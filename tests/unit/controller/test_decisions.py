@@ -184,6 +184,17 @@ def test_a_provider_that_cannot_split_refuses_steps_aloud_and_takes_versions_wit
     eventually("1.2.0", stage="Production")(world)
 
 
+def test_where_nobody_keeps_queries_there_is_no_replay_and_it_is_said(world: ToyWorld):
+    world.platform.keeps_queries = False
+    push("1.1.0")(world)
+    eventually("1.1.0", stage="Staging")(world)
+
+    assert not [job for job in world.platform.jobs if "1-1-0-replay" in job]
+    (told,) = [each.message for each in world.platform.notices.values()
+               if each.version == "1.1.0" and each.reason is Reason.GATES_PASSED]  # fmt: skip
+    assert told.endswith("no replay: nobody keeps what users ask here")
+
+
 def test_somebody_elses_split_is_put_right(world: ToyWorld):
     push("1.1.0")(world)
     has_weight("1.1.0", 10)(world)

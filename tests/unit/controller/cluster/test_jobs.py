@@ -8,14 +8,14 @@ from decimal import Decimal
 
 import pytest
 
-from controller.actions import StartEvaluation, VerifyArtifact, from_dict
+from controller.actions import StartEvaluation, StartReplay, VerifyArtifact, from_dict
 from controller.cluster.jobs import artifact_fact, is_verification, job_fact, job_manifest, version_of
 from controller.cluster.kinds import ASK
 from controller.observation import ArtifactState, JobState
 from controller.resource.gate import Gate
 from controller.resource.meta import Meta
 from controller.resource.version import Origin
-from tests.builders.surroundings import SETTINGS
+from tests.builders.surroundings import KEEPING, SETTINGS
 
 DIGEST = f"sha256:{'a' * 64}"
 VERIFY = VerifyArtifact(name="recipes-1-0-0-verify-1", version="1.0.0", source=Origin())
@@ -97,3 +97,19 @@ def test_a_job_logs_in_to_the_registry_by_the_secret_that_is_named():
     assert container["envFrom"] == [{"secretRef": {"name": "mlflow-login"}}]
     (container,) = job(VERIFY)["spec"]["template"]["spec"]["containers"]
     assert "envFrom" not in container
+
+
+def test_who_replays_sees_what_users_asked_and_who_evaluates_does_not():
+    replay = StartReplay(name="recipes-1-1-0-replay-1", version="1.1.0", digest=DIGEST, baseline="1.0.0", queries=50,
+                         gates=EVALUATE.gates)  # fmt: skip
+    volumes = {}
+    for action in (replay, EVALUATE, VERIFY):
+        found = job_manifest(action, Meta(name="recipes-1-1-0", uid="u1"), KEEPING, model="recipes")
+        spec = found["spec"]["template"]["spec"]
+        (container,) = spec["containers"]
+        env = {each["name"]: each.get("value") for each in container["env"]}
+        volumes[type(action)] = ({each["name"] for each in spec["volumes"]}, env.get("RECIPES_FEEDBACK"))
+    assert volumes == {
+        StartReplay: ({"scratch", "feedback"}, "/var/feedback"), StartEvaluation: ({"scratch"}, None),
+        VerifyArtifact: ({"scratch"}, None),
+    }  # fmt: skip
