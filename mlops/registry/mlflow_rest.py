@@ -211,14 +211,14 @@ class RestBackend:
             return self._stranger(response)
 
     def _stranger(self, response: httpx.Response) -> Permanent:
+        if "Invalid Host header" in response.text:
+            return Permanent(
+                f"the MLflow server at {self._name} refuses this host name", hint="start it with --allowed-hosts"
+            )
         if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             return Permanent(
                 f"the MLflow server at {self._name} does not let us in: {response.status_code}",
                 hint="set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
-            )
-        if "Invalid Host header" in response.text:
-            return Permanent(
-                f"the MLflow server at {self._name} refuses this host name", hint="start it with --allowed-hosts"
             )
         return Permanent(
             f"{self._name} answers {response.status_code}, but not as MLflow does: {response.text[:100]!r}",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tests.cluster.chart import CHART, helm, settings
 from tests.cluster.commands import run, say, wait_until
-from tests.cluster.images import ROOT
-from tests.cluster.toolchain import toolset
 from tests.e2e.pods import local_volume, volume_name
 
 if TYPE_CHECKING:
@@ -82,24 +81,27 @@ class Life:
         return self.kube.get("lease", "rr-controller")["spec"]["holderIdentity"]
 
 
-@contextmanager
-def installed(world: World, folder: Path, **values: str) -> Iterator[Life]:
-    """Yield the controller, with feedback on a volume that is `folder` of this machine."""
-    kube = world.kube
-    helm = toolset("helm").program("helm")
-    kube.apply(*local_volume(kube, "feedback", folder, "1Gi"))
+def install(world: World, chart: Path, **values: str) -> None:
+    """Install a chart, or upgrade to it, with what it has to know of the cluster."""
     given = {f"images.{role}": name for role, name in world.images.items()}
     given |= {"registry": world.registry, "gateway": "gateway/recipes", "feedback.claim": "feedback"} | values
-    settings = [word for key, value in given.items() for word in ("--set", f"{key}={value}")]
+    run(helm(), "--kubeconfig", world.kube.kubeconfig, "upgrade", "--install", "rr", chart,
+        "--namespace", world.kube.namespace, "--wait", "--timeout", "3m", *settings(given))  # fmt: skip
+
+
+@contextmanager
+def installed(world: World, folder: Path, chart: Path = CHART, **values: str) -> Iterator[Life]:
+    """Yield the controller, with feedback on a volume that is `folder` of this machine."""
+    kube = world.kube
+    kube.apply(*local_volume(kube, "feedback", folder, "1Gi"))
     # Kept by an uninstall, as they should be, and then another namespace's.
     kube("delete", "crd", "--ignore-not-found", *CRDS)
-    run(helm, "--kubeconfig", kube.kubeconfig, "upgrade", "--install", "rr", ROOT / "charts" / "recipe-recommender",
-        "--namespace", kube.namespace, "--wait", "--timeout", "3m", *settings)  # fmt: skip
+    install(world, chart, **values)
     try:
         yield Life(world, folder)
     finally:
         say(kube("logs", "--selector", CONTROLLER, "--prefix", "--tail=200"))
-        run(helm, "--kubeconfig", kube.kubeconfig, "uninstall", "rr", "--namespace", kube.namespace, "--wait")
+        run(helm(), "--kubeconfig", kube.kubeconfig, "uninstall", "rr", "--namespace", kube.namespace, "--wait")
         release(kube)
         kube("delete", "persistentvolumeclaim", "feedback", "--wait=false")
         kube("delete", "persistentvolume", volume_name(kube, "feedback"), "--wait=false")

@@ -59,12 +59,19 @@ def test_a_proxy_in_between_may_recover(status):
 
 @pytest.mark.parametrize(
     ("status", "text"),
-    [(404, "<html>Not Found</html>"), (200, "<html>Welcome</html>"), (401, "who are you?"), (400, '"text"'), (302, "")],
+    [(404, "<html>Not Found</html>"), (200, "<html>Welcome</html>"), (400, '"text"'), (302, "")],
 )
 def test_something_else_at_the_address_is_not_taken_for_a_missing_model(status, text):
     with pytest.raises(Permanent, match="not as MLflow does") as caught:
         answering(status, text=text).aliases("recipes")
     assert not isinstance(caught.value, NotFound)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_is_not_let_in_is_told_what_to_set(status):
+    with pytest.raises(Permanent, match="does not let us in") as caught:
+        answering(status, text="who are you?").models()
+    assert "MLFLOW_TRACKING_USERNAME" in caught.value.hint
 
 
 def test_a_refused_host_name_says_how_to_allow_it():
