@@ -140,6 +140,7 @@ def test_health_answers_while_the_model_is_busy(predictor):
 
 
 def test_metrics_are_ours_and_kserves(predictor):
+    predictor.post(V1, {"instances": [{"query": "soup"}]})
     text = predictor.get("/metrics").text
 
     assert "recipes_request_duration_seconds_bucket" in text
