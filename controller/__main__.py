@@ -39,7 +39,7 @@ from controller.service.retrain_checks import RetrainChecks
 from controller.service.reviews import Reviews
 from controller.service.server import Server
 from mlops.errors import MlopsError
-from mlops.logging_config import LogConfig, configure_logging
+from mlops.logging_config import LogConfig, configure_logging, toggle_by_signal
 from mlops.model_registry import open_registry
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ def main() -> int:
         for fault in error.errors(include_input=False, include_url=False):
             sys.stderr.write(f"CONTROLLER_{'_'.join(str(step) for step in fault['loc']).upper()}: {fault['msg']}\n")
         return _USAGE
-    configure_logging(LogConfig(level=settings.log_level, levels=_QUIET))
+    logs = LogConfig(level=settings.log_level, levels=_QUIET | settings.log_levels)
+    configure_logging(logs)
+    toggle_by_signal(logs)
     if settings.kubeconfig:
         os.environ["KUBECONFIG"] = settings.kubeconfig  # kopf takes it from there
     try:

@@ -77,11 +77,15 @@ class Instruments:
         )
         self._versions: OrderedDict[str, None] = OrderedDict()
 
-    def observe(self, route: str, status: int, version: str | None, seconds: float) -> None:
-        """Count a request; `version` is the one that was to answer it, None where it came to none."""
+    def observe(self, route: str, status: int, version: str | None, seconds: float, trace: str | None = None) -> None:
+        """Count a request; `version` is the one that was to answer it, None where it came to none.
+
+        `trace` leads from a bucket to a request that fell into it, for who scrapes OpenMetrics: an exemplar.
+        """
         if version is not None:
             self._keep(version)
-        self.request.labels(route, str(status), version or "").observe(seconds)
+        exemplar = {"trace_id": trace} if trace is not None else None
+        self.request.labels(route, str(status), version or "").observe(seconds, exemplar)
 
     def answered(self, version: str, results: int, top_score: float | None) -> None:
         """Count an answer of a version whose request was observed; without recipes there is no score."""

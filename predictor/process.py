@@ -19,7 +19,7 @@ from prometheus_client import REGISTRY
 from mlops.errors import MlopsError
 from mlops.feedback import FeedbackStore
 from mlops.feedback_spool import DailySpool
-from mlops.logging_config import LogConfig, configure_logging
+from mlops.logging_config import LogConfig, configure_logging, toggle_by_signal
 from mlops.monitoring.sample_log import NAME as METRICS
 from mlops.monitoring.sample_log import SampleLog, samples_of
 from mlops.recommendation import Ask
@@ -66,7 +66,9 @@ def serve(
     `load` runs beside the server, which listens and says that it is not ready meanwhile; None where the caller fills
     `slot` by itself. Only from the main thread, once per process.
     """
-    configure_logging(LogConfig(folder=settings.log_folder, level=settings.log_level, levels=_QUIET))
+    logs = LogConfig(folder=settings.log_folder, level=settings.log_level, levels=_QUIET | settings.log_levels)
+    configure_logging(logs)
+    toggle_by_signal(logs)
     take_brief_turns()
     slot = slot or Slot()
     loading = _Loading(load, slot)

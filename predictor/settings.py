@@ -70,3 +70,7 @@ class Settings(BaseSettings):
 
     log_folder: Path | None = Field(None, description="Folder of daily log files; unset, logs go to standard output.")
     log_level: Level = Field("INFO", description="Level of the product's loggers.")
+    log_levels: dict[str, Level] = Field(
+        default_factory=dict,
+        description='Levels of single loggers, as JSON: {"mlops": "DEBUG"}. SIGUSR1 sets ours to DEBUG, and back.',
+    )

@@ -165,7 +165,8 @@ class Telemetry:
 
     def _measure(self, record: RequestRecord, status: int) -> None:
         instruments = self._instruments
-        instruments.observe(record.route, status, record.version, record.seconds)
+        trace = record.trace[0] if record.trace is not None else None
+        instruments.observe(record.route, status, record.version, record.seconds, trace)
         if record.error is not None:
             instruments.errors.labels(record.error).inc()
         if record.untranslated:

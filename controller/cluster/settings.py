@@ -55,3 +55,7 @@ class Settings(BaseSettings):
         0.1, ge=0, le=1, description="Share of the requests that are traced, where their caller did not decide."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Level of our own loggers.")
+    log_levels: dict[str, Literal["DEBUG", "INFO", "WARNING", "ERROR"]] = Field(
+        default_factory=dict,
+        description='Levels of single loggers, as JSON: {"mlops": "DEBUG"}. SIGUSR1 sets ours to DEBUG, and back.',
+    )

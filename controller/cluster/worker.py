@@ -87,7 +87,9 @@ class Workers:
             outcome = Outcome.GONE
             self._forget(model)
             _log.info("nothing left of a model", model=model, reason=gone.message)
-        self._instruments.reconciled(outcome, self._timer() - began)
+        taken = self._timer() - began
+        self._instruments.reconciled(outcome, taken)
+        _log.debug("round", model=model, outcome=outcome.value, ms=round(taken * 1000, 3))
 
     def _settled(self, model: str) -> tuple[float, Outcome]:
         """Settle once; returns the seconds until it is to be looked at again. Raises Gone where it is."""

@@ -258,3 +258,15 @@ def test_a_window_out_of_bounds_is_a_problem_422(world, minutes):
 
     assert_problem(answer, 422, "invalid")
     assert answer.json()["errors"][0]["parameter"] == "window_minutes"
+
+
+def test_a_bucket_leads_to_the_trace_of_a_request_for_who_scrapes_openmetrics(make_world):
+    world = make_world()
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    world.post("/recommend", {"query": "soup"}, traceparent=f"00-{trace}-b7ad6b7169203331-01")
+    asked = {"headers": {"accept": "application/openmetrics-text; version=1.0.0"}}
+    lines = world.request("GET", "/metrics", **asked).text.splitlines()
+    found = [line for line in lines if f'trace_id="{trace}"' in line]
+    assert found
+    assert all(line.startswith("recipes_request_duration_seconds_bucket{") for line in found)
+    assert trace not in world.request("GET", "/metrics").text, "the plain form has no place for it"
