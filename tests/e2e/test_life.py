@@ -124,6 +124,14 @@ def test_a_trace_that_a_caller_began_is_in_the_log_of_the_pod_that_answered(life
     wait_until(said, "the trace", seconds=20)
 
 
+def test_a_pod_is_made_louder_while_it_runs(life):
+    life.wait("1.1.0", "Production")
+    leader = life.leader()
+    life.kube("exec", leader, "--", "sh", "-c", "kill -USR1 1")
+    wait_until(lambda: "loggers are at DEBUG" in life.kube("logs", leader, "--tail=50"), "a louder log", seconds=20)
+    life.kube("exec", leader, "--", "sh", "-c", "kill -USR1 1")
+
+
 def test_who_may_asks_whether_to_train_again(life, user):
     kube = life.kube
     kube("create", "serviceaccount", "trainer")
