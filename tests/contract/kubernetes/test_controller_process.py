@@ -44,11 +44,17 @@ def job_of(kube, number="1.0.0"):
     return kube.get(JOBS, f"recipes-{number.replace('.', '-')}-verify-1")
 
 
+def status_of(kube, name="recipes-1-0-0"):
+    """What is written of a version; nothing yet where its Job, which comes first, is there alone."""
+    return kube.get(VERSIONS, name).get("status", {})
+
+
 def test_a_version_is_taken_up_and_says_so(shop):
     kube, start = shop
     start()
     kube.create(VERSIONS, version())
     wait_until(lambda: job_of(kube) is not None, "its artefact is verified by a Job", seconds=20)
+    wait_until(lambda: "stage" in status_of(kube), "it says so", seconds=20)
 
     stored = kube.get(VERSIONS, "recipes-1-0-0")
     assert stored["status"]["stage"] == "Training"
@@ -77,9 +83,7 @@ def test_a_job_that_ended_is_heard_of(shop):
         JOBS,
         job | {"status": job["status"] | {"active": 0, "conditions": [failed | {"type": "FailureTarget"}, failed]}},
     )
-    wait_until(
-        lambda: "took too long" in kube.get(VERSIONS, "recipes-1-0-0")["status"]["message"], "the reason", seconds=20
-    )
+    wait_until(lambda: "took too long" in status_of(kube).get("message", ""), "the reason", seconds=20)
 
 
 def test_of_two_one_decides_and_when_it_is_killed_the_other_does(shop):
