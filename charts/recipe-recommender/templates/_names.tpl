@@ -18,6 +18,17 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- define "registry" -}}
 {{ .Values.registry | default (printf "http://%s:5000" (include "mlflow" .)) }}
 {{- end }}
+{{- define "mlflowEnvironment" -}}
+- {name: MLFLOW_SERVER_ENABLE_JOB_EXECUTION, value: "false"}
+- {name: MLFLOW_DISABLE_TELEMETRY, value: "true"}
+- {name: DO_NOT_TRACK, value: "true"}
+{{- if .Values.mlflow.databaseSecret }}
+- name: MLFLOW_BACKEND_STORE_URI
+  valueFrom: {secretKeyRef: {name: {{ .Values.mlflow.databaseSecret }}, key: uri}}
+{{- else }}
+- {name: MLFLOW_BACKEND_STORE_URI, value: "sqlite:////var/mlflow/mlflow.db"}
+{{- end }}
+{{- end }}
 {{- /* No root, and nothing writable but /tmp and volumes: what the restricted Pod Security Standard asks. */}}
 {{- define "podSecurity" -}}
 runAsNonRoot: true

@@ -22,7 +22,9 @@ COMBINATIONS = {
     "MLflow over PostgreSQL and a bucket": {
         "mlflow.databaseSecret": "db", "mlflow.artifacts": "s3://recipes/mlflow", "mlflow.artifactsSecret": "bucket",
     },
-    "MLflow on a claim that exists": {"mlflow.storage.claim": "there"},
+    "MLflow on a claim that exists, whose database is somebody's business": {
+        "mlflow.storage.claim": "there", "mlflow.migrate": "false",
+    },
     "one replica without reviews, no Gateway": {
         "controller.replicas": "1", "controller.reviews": "false", "traffic": "service",
     },
