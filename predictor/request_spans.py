@@ -60,12 +60,12 @@ class RequestTracing:
         if (record.status or 0) >= _SERVER_FAULT:
             span.set_status(Status(StatusCode.ERROR, record.error))
         context = set_span_in_context(span)
-        taken = [(phase, record.phases[phase] / 1000) for phase in PHASES if phase in record.phases]
-        began = at - sum(seconds for _, seconds in taken)
-        for phase, seconds in taken:
-            part = self._tracer.start_span(phase, context=context, start_time=_nanoseconds(began))
-            began += seconds
-            part.end(end_time=_nanoseconds(began))
+        taken = [(phase, _nanoseconds(record.phases[phase] / 1000)) for phase in PHASES if phase in record.phases]
+        began = _nanoseconds(at) - sum(nanoseconds for _, nanoseconds in taken)
+        for phase, nanoseconds in taken:
+            part = self._tracer.start_span(phase, context=context, start_time=began)
+            began += nanoseconds
+            part.end(end_time=began)
 
 
 def _nanoseconds(seconds: float) -> int:
