@@ -203,7 +203,7 @@ def telling(version):
 
 
 def test_splits_that_change_under_load_lose_no_request_and_mix_no_versions(make_world, log):
-    world = make_world(ports=Ports(traffic=log), max_waiting=1000)
+    world = make_world(ports=Ports(traffic=log), max_waiting=1000, deadline_seconds=60)
     old, new, third = telling(OLD), telling(NEW), telling("2.0.0")
     splits = [
         [Share(old, 100)], [Share(old, 90), Share(new, 10)], [Share(old, 50), Share(new, 50)], [Share(new, 100)],
