@@ -100,17 +100,25 @@ class RegistryWatch:
             version: (status.stage, status.message or status.reason.meaning) for version, status in statuses.items()
         }
         self._measured = measured_in_production(statuses)
-        news = any(self._noted.get(version) != found.at for version, found in self._measured.items())
-        if news or {version: stage for version, (stage, _) in self._wanted.items()} != before:
+        if self._unnoted or {version: stage for version, (stage, _) in self._wanted.items()} != before:
             self._hurry()
 
     @property
     def settled(self) -> bool:
         """Whether the registry answered, every stage follows, and what was measured is there."""
-        wanted = self._wanted.items()
-        noted = all(self._noted.get(version) == found.at for version, found in self._measured.items())
-        follows = all(self._followed.get(version) is stage for version, (stage, _) in wanted)
-        return self._fact is not None and noted and follows
+        return self._fact is not None and not self._unnoted and not self._behind
+
+    @property
+    def _behind(self) -> dict[str, tuple[LifeStage, str]]:
+        """The versions whose stage the registry does not follow yet."""
+        return {
+            version: wanted for version, wanted in self._wanted.items() if self._followed.get(version) is not wanted[0]
+        }
+
+    @property
+    def _unnoted(self) -> dict[str, Measured]:
+        """What was measured and is not in the registry yet."""
+        return {version: found for version, found in self._measured.items() if self._noted.get(version) != found.at}
 
     def promote(self, version: str, why: str) -> None:
         """Point the champion alias at a version, through the registry's own stages. Raises Transient, NotFound."""
@@ -151,9 +159,7 @@ class RegistryWatch:
         self._fact = RegistryFact(champion=None if champion is None else champion.version)
 
     def _follow(self, registry: ModelRegistry) -> None:
-        behind = {
-            version: wanted for version, wanted in self._wanted.items() if self._followed.get(version) is not wanted[0]
-        }
+        behind = self._behind
         if not behind:
             return
         registered = {found.version: found for found in registry.list_versions(self._model)}
@@ -169,13 +175,12 @@ class RegistryWatch:
 
     def _note(self, registry: ModelRegistry) -> None:
         """Put what a version measured with its users into its run."""
-        for version, found in self._measured.items():
-            if self._noted.get(version) != found.at:
-                try:
-                    registry.note(registry.get(self._model, version), found.metrics, found.at)
-                except NotFound as error:  # somebody removed the run or the version: there is nowhere to put it
-                    _log.warning("what production measured is not noted", version=version, reason=error.message)
-                self._noted[version] = found.at
+        for version, found in self._unnoted.items():
+            try:
+                registry.note(registry.get(self._model, version), found.metrics, found.at)
+            except NotFound as error:  # somebody removed the run or the version: there is nowhere to put it
+                _log.warning("what production measured is not noted", version=version, reason=error.message)
+            self._noted[version] = found.at
 
     def _move(self, registry: ModelRegistry, found: RegisteredVersion, stage: LifeStage, why: str) -> None:
         match stage:

@@ -16,7 +16,7 @@ from mlops.registry.ledger import Ledger
 from mlops.registry.listing import as_registered
 from mlops.registry.login import Login
 from mlops.registry.promotion import demote, promote
-from mlops.registry.record import check_model_name, read_record
+from mlops.registry.record import check_model_name, mlflow_names, read_record
 from mlops.registry.registration import Registration, register, run_record
 from mlops.registry.semantic_version import Bump, next_version, parse_version
 from mlops.registry.stages import Stage, check_transition
@@ -186,9 +186,7 @@ class ModelRegistry:
 
     def note(self, version: RegisteredVersion, metrics: Mapping[str, float], at: datetime) -> None:
         """Add numbers to the run of a version, such as what users brought about; what is not finite is left out."""
-        finite = {key: value for key, value in metrics.items() if math.isfinite(value)}
-        record = run_record("", metrics=finite, params={}, tags={})
-        self._backend.log_metrics(version.run_id, record.metrics, at)
+        self._backend.log_metrics(version.run_id, mlflow_names(_finite(metrics), "metrics"), at)
 
     def log_run(
         self,
@@ -200,8 +198,7 @@ class ModelRegistry:
         tags: Mapping[str, str],
     ) -> str:
         """Put a finished run into MLflow, and return its id. Numbers that are not finite are left out."""
-        finite = {key: value for key, value in metrics.items() if math.isfinite(value)}
-        record = run_record(name, metrics=finite, params=params, tags=tags)
+        record = run_record(name, metrics=_finite(metrics), params=params, tags=tags)
         run = self._backend.start_run(experiment, record, self._ledger.clock())
         self._backend.finish_run(run, "FINISHED", self._ledger.clock())
         return run.run_id
@@ -217,6 +214,10 @@ class ModelRegistry:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _finite(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {key: float(value) for key, value in metrics.items() if math.isfinite(value)}
 
 
 def _cause(by: str, why: str) -> Cause:

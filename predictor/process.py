@@ -20,6 +20,7 @@ from mlops.errors import MlopsError
 from mlops.feedback import FeedbackStore
 from mlops.feedback_spool import DailySpool
 from mlops.logging_config import LogConfig, configure_logging, toggle_by_signal
+from mlops.monitoring.collector import CAPACITY
 from mlops.monitoring.sample_log import NAME as METRICS
 from mlops.monitoring.sample_log import SampleLog, samples_of
 from mlops.recommendation import Ask
@@ -49,7 +50,6 @@ _QUIET = {
 }
 
 _COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_MOST_SAMPLES = 50_000  # read back at a start: as many as the collector holds
 
 _log = structlog.stdlib.get_logger("app")
 
@@ -153,7 +153,7 @@ def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
         spool = DailySpool(
             settings.metrics_folder, time.time, name=METRICS, fsync=False, keep_days=settings.metrics_days
         )
-        measured = samples_of(spool.newest_rows(_MOST_SAMPLES))
+        measured = samples_of(spool.newest_rows(CAPACITY))
         samples = SampleLog(spool)
         stack.callback(samples.close)
     salt = settings.user_salt.get_secret_value().encode() if settings.user_salt else secrets.token_bytes(16)

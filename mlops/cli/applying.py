@@ -77,8 +77,8 @@ def _delete_all(state: State, *, as_json: bool) -> None:
         state.resources.delete(Model, model.name)
         for each in versions:
             state.resources.delete(ModelVersion, each.name)
-    follows = f"its {len(versions)} versions leave, and nobody is answered then"
-    print_change(state, model.name, "is being deleted", follows, as_json=as_json)
+    then = f"its {len(versions)} versions leave, and nobody is answered then"
+    print_change(state, model.name, "is being deleted", then, as_json=as_json)
 
 
 def _applied(state: State, document: Document) -> Applied:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from mlops.monitoring.statistics import Sample
 
 
+CAPACITY = 50_000  # samples that one process keeps
+
+
 class MetricsCollector:
     """Keeps the newest `capacity` samples (about 250 bytes each). Safe to call from several threads.
 
@@ -22,7 +25,7 @@ class MetricsCollector:
     each, where they are to outlive the process.
     """
 
-    def __init__(self, clock: Callable[[], float], log: SampleLog | None = None, *, capacity: int = 50_000) -> None:
+    def __init__(self, clock: Callable[[], float], log: SampleLog | None = None, *, capacity: int = CAPACITY) -> None:
         self._clock = clock
         self._log = log
         self._samples: deque[Sample] = deque(maxlen=capacity)
@@ -40,8 +43,9 @@ class MetricsCollector:
     def newest(self, seconds: float) -> list[Sample]:
         """The samples of the last `seconds`, in about the order of their time."""
         since = self._clock() - seconds
-        with self._lock:
-            return [sample for sample in self._samples if sample.at > since]
+        with self._lock:  # held for a copy only: every request records through it
+            samples = list(self._samples)
+        return [sample for sample in samples if sample.at > since]
 
     def record(self, sample: Sample) -> None:
         """Keep `sample`; samples come in about the order of their time."""
