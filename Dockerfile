@@ -41,6 +41,13 @@ RUN printf '%s\n' huggingface-hub hf-xet pillow setuptools > excludes.txt \
  && /opt/build/bin/uv pip install -q -c constraints.txt --excludes excludes.txt '.[predictor]' \
  && find /opt/recipes -type d '(' -name tests -o -path '*/kubernetes/aio' ')' -prune -exec rm -r {} +
 
+# Arithmetic in C for what takes the time; a CPU without AVX-512 does without (docs/decisions/0019).
+FROM ${BUILD_BASE} AS kernel-build
+WORKDIR /src
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends gcc libc6-dev
+COPY mlops/kernel kernel
+RUN mkdir out && python3 kernel/build.py out && { test -f out/kernel.so || test "$(uname -m)" != x86_64; }
+
 # Apertium, a program of its own, translates Spanish queries.
 FROM runtime AS translating
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends apertium apertium-eng-spa \
@@ -49,6 +56,7 @@ RUN apt-get update -q && apt-get install -y -q --no-install-recommends apertium 
 FROM translating AS predictor
 COPY --from=predictor-build /opt/recipes /opt/recipes
 COPY mlops /opt/app/mlops
+COPY --from=kernel-build /src/out/ /opt/app/mlops/kernel/
 COPY predictor /opt/app/predictor
 RUN PYTHONDONTWRITEBYTECODE= python -c 'import predictor.process, predictor.server'
 USER 65532:65532
@@ -69,6 +77,7 @@ RUN apt-get update -q && apt-get install -y -q --no-install-recommends libgomp1 
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
 COPY --from=jobs-build /opt/recipes /opt/recipes
 COPY mlops /opt/app/mlops
+COPY --from=kernel-build /src/out/ /opt/app/mlops/kernel/
 COPY predictor /opt/app/predictor
 COPY controller /opt/app/controller
 RUN PYTHONDONTWRITEBYTECODE= recipes --help > /dev/null && PYTHONDONTWRITEBYTECODE= python -c 'import mlops.pod_job'

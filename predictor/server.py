@@ -71,6 +71,7 @@ def build_server(settings: Settings, slot: Slot, ports: Ports, surroundings: Sur
     repository = ModelRepository()
     server = Server(
         settings.host,
+        front_door=service.front_door(kserve_app),
         head_seconds=settings.receive_seconds,
         grpc_limits=GrpcLimits(message_bytes=settings.max_body_bytes, calls=settings.max_requests),
         http_port=settings.http_port,
@@ -86,7 +87,6 @@ def build_server(settings: Settings, slot: Slot, ports: Ports, surroundings: Sur
     logging.getLogger("kserve").addFilter(without_client_faults)
     # KServe answers by a class that FastAPI has deprecated; pinned together they work, and nobody here can change it.
     warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
-    kserve_app.add_middleware(service.front_door)
     kserve_app.add_exception_handler(RequestValidationError, _unreadable)
     kserve_app.add_exception_handler(HTTPException, _refused_by_starlette)
     return PredictorServer(service=service, settings=settings, kserve=server, model=model)

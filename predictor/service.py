@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlops.monitoring.alerts import Terms as AlertTerms
 from mlops.monitoring.collector import MetricsCollector
 from mlops.monitoring.findings import Limits
-from predictor.api import Routes, create_api
+from predictor.api import Routes, ShortCut, create_api
 from predictor.body import Limits as RequestLimits
 from predictor.components import Components, Observed
 from predictor.front_door import FrontDoor
@@ -23,10 +23,12 @@ from predictor.watch import Looking, Watch, Watched
 from predictor.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from fastapi import FastAPI
     from prometheus_client import CollectorRegistry
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp
 
     from mlops.feedback import FeedbackStore
@@ -65,6 +67,7 @@ class Service:
     """The parts that a server needs."""
 
     api: FastAPI
+    recommend: Callable[[Request], Awaitable[Response]]
     recommending: Recommending
     telemetry: Telemetry
     collector: MetricsCollector
@@ -77,7 +80,8 @@ class Service:
 
     def front_door(self, kserve: ASGIApp) -> FrontDoor:
         """Return the application that stands before `kserve`."""
-        return FrontDoor(kserve, api=self.api, telemetry=self.telemetry, limits=self.limits, new_id=self.new_id)
+        api = ShortCut(self.api, self.recommend)
+        return FrontDoor(kserve, api=api, telemetry=self.telemetry, limits=self.limits, new_id=self.new_id)
 
     def close(self) -> None:
         """Let running work end."""
@@ -123,6 +127,7 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
     )
     return Service(
         api=create_api(routes),
+        recommend=routes.recommend.recommend,
         recommending=recommending,
         telemetry=Telemetry(
             instruments,

@@ -22,7 +22,9 @@ from mlops.retrieval.encoder import Encoder
 from mlops.retrieval.encoder_source import write_encoder
 from mlops.retrieval.facets import facets_of
 from mlops.retrieval.lexical import LexicalIndex
+from mlops.retrieval.quantising import write_int8
 from mlops.retrieval.rows import write_rows
+from mlops.retrieval.sketches import sketch, sketchable
 from mlops.translation.recipes import translate_recipes
 
 if TYPE_CHECKING:
@@ -113,6 +115,9 @@ def _write(
     total = len(recipes)
     vectors = encoder.encode([semantic_text(recipe) for recipe in recipes], lambda done: progress("embed", done, total))
     _save(folder / layout.VECTORS, vectors)
+    write_int8(folder / layout.ENCODER, [recipe.title for recipe in recipes])
+    if sketchable(dimension):
+        sketch(vectors, spec.seed).save(folder / layout.SKETCHES)
     _save(folder / layout.FACETS, facets_of(recipes, DietaryRules.load()))
     progress("index", 0, total)
     LexicalIndex.build([lexical_text(recipe) for recipe in recipes], "en").save(folder / layout.TEXT_INDEX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 ENCODER = "encoder"
 VECTORS = "index/vectors.npy"
+SKETCHES = "index/sketches"
 FACETS = "index/facets.npy"
 TEXT_INDEX = "index/text"
 PARTS_INDEX = "index/parts"

@@ -9,12 +9,17 @@ import numpy as np
 from mlops.artifact import layout
 from mlops.artifact.manifest import read_manifest, verify
 from mlops.errors import Permanent
+from mlops.kernel.library import kernel
 from mlops.recommendation import ServedModel
+from mlops.retrieval import int8_encoder
 from mlops.retrieval.encoder import Encoder
+from mlops.retrieval.int8_encoder import Int8Encoder
 from mlops.retrieval.learned_ranking import LearnedRanking
 from mlops.retrieval.lexical import LexicalIndex
 from mlops.retrieval.recommender import Indexes, Recommender
 from mlops.retrieval.rows import Rows
+from mlops.retrieval.semantic import ExactIndex, SketchedIndex
+from mlops.retrieval.sketches import SketchBook
 from mlops.retrieval.understanding import Languages
 from mlops.translation.glossary import Glossary
 from mlops.translation.language import LanguageDetector
@@ -23,7 +28,12 @@ from mlops.translation.query import QueryTranslator
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from mlops.artifact.manifest import Manifest
+    from mlops.kernel.library import Kernel
+    from mlops.retrieval.recommender import Encodes
+    from mlops.retrieval.semantic import SemanticIndex
     from mlops.translation.translator import Translator
 
 
@@ -54,10 +64,18 @@ def open_recommender(
     verify(folder, manifest, expected_digest)
     glossary = Glossary.load(folder / layout.GLOSSARY)
     languages = Languages(detector=LanguageDetector(glossary), english=QueryTranslator(translator, glossary))
-    indexes = _open_indexes(folder)
-    encoder = Encoder.load(folder / layout.ENCODER, threads=threads)
+    quick = kernel()
+    indexes = _open_indexes(folder, quick)
+    encoder = _open_encoder(folder / layout.ENCODER, quick, threads)
     learned = _open_learned(folder, indexes, manifest.dimension)
-    return manifest, Recommender(manifest.version, encoder, indexes, languages, learned)
+    return manifest, Recommender(manifest.version, encoder, indexes, languages, learned, quick)
+
+
+def _open_encoder(folder: Path, quick: Kernel | None, threads: int) -> Encodes:
+    """Encode queries in 8 bit where this machine and this artefact can, else by the float graph."""
+    if quick is not None and (folder / int8_encoder.FOLDER).is_dir():
+        return Int8Encoder.load(folder, quick)
+    return Encoder.load(folder, threads=threads)
 
 
 def _open_learned(folder: Path, indexes: Indexes, dimension: int) -> LearnedRanking | None:
@@ -68,7 +86,15 @@ def _open_learned(folder: Path, indexes: Indexes, dimension: int) -> LearnedRank
     return LearnedRanking.load(learned, indexes.facets["ingredients"], dimension)
 
 
-def _open_indexes(folder: Path) -> Indexes:
+def _open_semantic(folder: Path, vectors: NDArray[np.float32], quick: Kernel | None) -> SemanticIndex:
+    """Search by sketches where the artefact has them and this machine can, else exactly."""
+    sketched = folder / layout.SKETCHES
+    if quick is None or not sketched.is_dir():
+        return ExactIndex(vectors)
+    return SketchedIndex(vectors, SketchBook.load(sketched, *vectors.shape), quick)
+
+
+def _open_indexes(folder: Path, quick: Kernel | None) -> Indexes:
     rows = Rows.load(folder)
     vectors = np.load(folder / layout.VECTORS, mmap_mode="r", allow_pickle=False)
     facets = np.load(folder / layout.FACETS, allow_pickle=False)
@@ -80,6 +106,7 @@ def _open_indexes(folder: Path) -> Indexes:
     spanish = folder / layout.SPANISH_INDEX
     return Indexes(
         vectors=vectors,
+        semantic=_open_semantic(folder, vectors, quick),
         text=LexicalIndex.load(folder / layout.TEXT_INDEX, "en", len(rows)),
         parts=LexicalIndex.load(folder / layout.PARTS_INDEX, "en", len(rows)),
         spanish=LexicalIndex.load(spanish, "es", len(rows)) if spanish.is_dir() else None,

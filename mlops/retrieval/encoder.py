@@ -1,18 +1,14 @@
-"""Sentences to vectors: tokenizer and fused ONNX graph of an artefact.
-
-The only importer of onnxruntime and tokenizers.
-"""
+"""Sentences to vectors: tokenizer and fused ONNX graph of an artefact."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
-from tokenizers import Tokenizer
 
 from mlops.errors import Permanent
+from mlops.retrieval.tokenizer import Tokenizer, open_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,8 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MODEL_FILE = "model.onnx"
-TOKENIZER_FILE = "tokenizer.json"
-SETTINGS_FILE = "encoder.json"
 BATCH = 32
 
 
@@ -41,25 +35,31 @@ class Encoder:
         One thread is right for serving: more speed up one query but cost the server its throughput.
         Raises Permanent naming the file that is missing or damaged.
         """
+        return cls._open(folder, str(folder / MODEL_FILE), threads)
+
+    @classmethod
+    def of_graph(cls, folder: Path, graph: bytes) -> Encoder:
+        """Open `graph`, a changed one of the encoder in `folder`."""
+        return cls._open(folder, graph, threads=1)
+
+    @classmethod
+    def _open(cls, folder: Path, graph: str | bytes, threads: int) -> Encoder:
+        tokenizer, _ = open_tokenizer(folder)
+        tokenizer.enable_padding()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Arenas keep the largest batch ever seen; a serving process would hold that memory for ever.
+        options.enable_cpu_mem_arena = False
         try:
-            settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
-            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = threads
-            options.inter_op_num_threads = 1
-            # Arenas keep the largest batch ever seen; a serving process would hold that memory for ever.
-            options.enable_cpu_mem_arena = False
-            session = onnxruntime.InferenceSession(
-                str(folder / MODEL_FILE), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # both libraries raise bare Exceptions of their own for a damaged file
+            session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime raises bare Exceptions of its own for a damaged file
             raise Permanent(
                 f"encoder in {folder} cannot be loaded: {error}",
                 hint="train the version again, or fetch its artefact anew",
             ) from error
-        tokenizer.enable_truncation(max_length=int(settings["max_tokens"]))
-        tokenizer.enable_padding()
-        return cls(session, tokenizer, int(settings["dimension"]))
+        (output,) = (each for each in session.get_outputs() if each.name == "embedding")
+        return cls(session, tokenizer, int(output.shape[1]))
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """Return float32 (texts, dimension), rows of L2 norm 1; `progress` is told how many are done.
@@ -70,12 +70,19 @@ class Encoder:
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         for start in range(0, len(order), BATCH):
             batch = order[start : start + BATCH]
-            encodings = self._tokenizer.encode_batch_fast([texts[index] for index in batch])
-            feeds = {
-                "input_ids": np.array([encoding.ids for encoding in encodings], dtype=np.int32),
-                "attention_mask": np.array([encoding.attention_mask for encoding in encodings], dtype=np.int32),
-            }
-            vectors[batch] = self._session.run(None, feeds)[0]
+            vectors[batch] = self._session.run(["embedding"], self._feeds([texts[index] for index in batch]))[0]
             if progress is not None:
                 progress(min(start + BATCH, len(order)))
         return vectors
+
+    def inner_values(self, text: str, names: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Return outputs of the graph besides the embedding, float32 (1, tokens, width) each."""
+        values: list[NDArray[np.float32]] = self._session.run(list(names), self._feeds([text]))
+        return values
+
+    def _feeds(self, texts: Sequence[str]) -> dict[str, NDArray[np.int32]]:
+        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        return {
+            "input_ids": np.array([encoding.ids for encoding in encodings], dtype=np.int32),
+            "attention_mask": np.array([encoding.attention_mask for encoding in encodings], dtype=np.int32),
+        }

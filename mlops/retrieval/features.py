@@ -59,20 +59,22 @@ DEPTH = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Seen:
-    """A query and what the rankings say of every recipe for it.
+    """A query and what the rankings say of recipes for it: of all, or of those that one of them may rank.
 
-    `vector` float32 (dimension,); `adapted` the cosines float32 (recipes,) of the adapted query; `coverage` as `bonus`
-    in `fusion.fuse`.
+    `documents` int (seen,), ascending, are the recipes by their numbers; all else that is (seen,) here, and all that is
+    called a document in the functions below, goes by the place in it. `vector` float32 (dimension,); `adapted` the
+    cosines float32 (seen,) of the adapted query; `coverage` as `bonus` in `fusion.fuse`.
     """
 
     query: Understood
     vector: NDArray[np.float32]
+    documents: NDArray[np.intp]
     rankings: tuple[Ranking, ...]
     coverage: NDArray[np.float32] | None
     adapted: NDArray[np.float32]
 
     def scores(self, name: str) -> NDArray[np.float32]:
-        """The scores of one ranking, float32 (recipes,); zeros where it was not asked."""
+        """The scores of one ranking, float32 (seen,); zeros where it was not asked."""
         found = next((ranking.scores for ranking in self.rankings if ranking.name == name), None)
         return np.zeros_like(self.adapted) if found is None else found
 
@@ -108,7 +110,7 @@ def features(
         **_meaning(seen, among, documents),
         **_words(seen, fused, among, documents),
         **_terms(seen, shelf.fields, documents),
-        "recipe_ingredients": shelf.ingredient_counts[documents],
+        "recipe_ingredients": shelf.ingredient_counts[seen.documents[documents]],
     }
     matrix = np.empty((len(documents), len(FEATURES)), dtype=np.float32)
     for column, name in enumerate(FEATURES):
@@ -147,7 +149,8 @@ def _words(
 
 
 def _terms(seen: Seen, fields: TermFields, documents: NDArray[np.intp]) -> dict[str, NDArray[np.float32]]:
-    held = fields.look(documents)
+    numbers = seen.documents[documents]
+    held = fields.look(numbers)
     terms = fields.terms_of(seen.query.english)
     parts = read_parts(seen.query.english)
     dish = fields.terms_of(parts.dish)
@@ -161,7 +164,7 @@ def _terms(seen: Seen, fields: TermFields, documents: NDArray[np.intp]) -> dict[
         "title": said[:, TITLE],
         "title_lead": said[:, LEAD],
         "title_ingredients": said[:, INGREDIENTS],
-        "title_said": (said[:, TITLE] * len(terms) / np.maximum(fields.title_terms[documents], 1)).astype(np.float32),
+        "title_said": (said[:, TITLE] * len(terms) / np.maximum(fields.title_terms[numbers], 1)).astype(np.float32),
         "pantry": covered,
         "pantry_lead": pantry[:, LEAD],
         "foods_title": foods[:, TITLE],

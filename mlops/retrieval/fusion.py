@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlops.retrieval.selection import distinct
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -52,7 +54,7 @@ def fuse(
     tops = [_top(ranking.scores, passed & (ranking.scores > ranking.floor)) for ranking in rankings]
     if bonus is not None:
         tops.append(_top(bonus, passed & (bonus > 0)))
-    candidates = np.unique(np.concatenate(tops)) if tops else np.empty(0, dtype=np.intp)
+    candidates = distinct(tops) if tops else np.empty(0, dtype=np.intp)
     ranks, shares = [], []
     best = sum(ranking.weight / (K + 1) for ranking in rankings) + (1.0 if bonus is not None else 0.0)
     for ranking, top in zip(rankings, tops, strict=False):

@@ -50,14 +50,14 @@ class LexicalIndex:
         """Write the index into `folder`, which is made."""
         self._bm25.save(str(folder), show_progress=False)
 
-    def documents_with(self, words: Iterable[str]) -> NDArray[np.intp]:
-        """Return the documents that hold any of `words`; a word of several terms must be there with all of them."""
-        found: list[NDArray[np.intp]] = []
+    def holding(self, words: Iterable[str]) -> NDArray[np.bool_]:
+        """Return bool (documents,): which hold any of `words`; of a word of several terms, all of them."""
+        held = np.zeros(self._size, dtype=np.bool_)
         for word in words:
             terms = self._analyzer.terms(word)
             if terms:
-                found.append(reduce(np.intersect1d, (self._postings(term) for term in terms)))
-        return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.intp)
+                held[reduce(np.intersect1d, (self._postings(term) for term in terms))] = True
+        return held
 
     def _postings(self, term: str) -> NDArray[np.intp]:
         number = self._bm25.vocab_dict.get(term)

@@ -5,30 +5,35 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from mlops.recommendation import Answer, Hit, Signal
 from mlops.retrieval.facets import allowed
 from mlops.retrieval.features import Seen
-from mlops.retrieval.fusion import Ranking, fuse
+from mlops.retrieval.fusion import DEPTH, Ranking, fuse
+from mlops.retrieval.selection import distinct, highest
 from mlops.retrieval.understanding import Understood, understand
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from mlops.kernel.library import Kernel
     from mlops.recommendation import Ask, Filters, Language
-    from mlops.retrieval.encoder import Encoder
     from mlops.retrieval.fusion import Fused
     from mlops.retrieval.learned_ranking import LearnedRanking
     from mlops.retrieval.lexical import LexicalIndex
     from mlops.retrieval.rows import Rows
+    from mlops.retrieval.semantic import SemanticIndex
     from mlops.retrieval.understanding import Languages
 
 _LETTER = re.compile(r"[^\W\d_]")
+_PANTRY = "pantry"
+# How far down the nearest recipes are ranked. What is farther is found by its words, or not at all.
+SEMANTIC_DEPTH = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,11 +44,20 @@ class Indexes:
     """
 
     vectors: NDArray[np.float32]
+    semantic: SemanticIndex
     text: LexicalIndex
     parts: LexicalIndex
     spanish: LexicalIndex | None
     facets: NDArray[np.void]
     rows: Rows
+
+
+class Encodes(Protocol):
+    """Turns texts into vectors."""
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return float32 (texts, dimension), rows of L2 norm 1."""
+        ...
 
 
 class Recommender:
@@ -55,15 +69,17 @@ class Recommender:
     def __init__(
         self,
         version: str,
-        encoder: Encoder,
+        encoder: Encodes,
         indexes: Indexes,
         languages: Languages,
         learned: LearnedRanking | None = None,
+        kernel: Kernel | None = None,
     ) -> None:
         self._version = version
         self._encoder = encoder
         self._indexes = indexes
         self._languages = languages
+        self._kernel = kernel
         self.learned = learned
 
     def recommend(self, ask: Ask) -> Answer:
@@ -73,25 +89,25 @@ class Recommender:
         clock.lap("translate")
         if _says_nothing(query):
             return self._answer(query, (), clock, ("the query holds no word to search for",))
-        passed = self._passed(query.filters)
-        if not passed.any():
+        passed = None if query.filters.empty else self._passed(query.filters)
+        if passed is not None and not passed.any():
             return self._answer(query, (), clock, ("no recipe of this model meets every filter",))
         vector = self._encoder.encode([query.english])[0]
         clock.lap("embed")
-        seen = self._search(query, vector)
+        seen = self._search(query, vector, passed)
         clock.lap("search")
-        fused, signals = self._rank(seen, passed, ask.k)
+        fused, signals = self._rank(seen, np.ones(len(seen.documents), dtype=np.bool_), ask.k)
         clock.lap("rank")
         places = range(min(ask.k, len(fused.documents)))
-        hits = tuple(self._hit(fused, place, signals, query.language) for place in places)
+        hits = tuple(self._hit(seen, fused, place, signals, query.language) for place in places)
         return self._answer(query, hits, clock, ())
 
     def relearned(self, learned: LearnedRanking) -> Recommender:
         """The same recipes and indexes, ordered by `learned`."""
-        return Recommender(self._version, self._encoder, self._indexes, self._languages, learned)
+        return Recommender(self._version, self._encoder, self._indexes, self._languages, learned, self._kernel)
 
     def see(self, ask: Ask) -> tuple[Seen, NDArray[np.bool_]] | None:
-        """What every ranking says for `ask`, and which recipes pass its filters: what a retraining learns from.
+        """What every ranking says of every recipe, and which pass the filters of `ask`: what a retraining learns from.
 
         None where the query holds no word or no recipe passes.
         """
@@ -99,38 +115,60 @@ class Recommender:
         passed = self._passed(query.filters)
         if _says_nothing(query) or not passed.any():
             return None
-        return self._search(query, self._encoder.encode([query.english])[0]), passed
+        everything = np.arange(len(passed))
+        return self._look(query, self._encoder.encode([query.english])[0], everything, self._scores(query)), passed
 
     def order(self, seen: Seen, passed: NDArray[np.bool_]) -> NDArray[np.intp]:
         """The documents that are found at all, in the order in which `recommend` would answer them."""
         return self._rank(seen, passed, len(passed))[0].documents
 
-    def _search(self, query: Understood, vector: NDArray[np.float32]) -> Seen:
-        semantic, adapted = self._cosines(vector)
-        rankings = [
-            # A cosine may be negative and still be the best there is.
-            Ranking(name="semantic", scores=semantic, floor=-np.inf),
-            Ranking(name="lexical", scores=self._indexes.text.scores(query.english)),
-        ]
-        if query.spanish is not None and self._indexes.spanish is not None:
-            rankings.append(Ranking(name="lexical_es", scores=self._indexes.spanish.scores(query.spanish)))
-        coverage = None if query.pantry is None else self._coverage(query.pantry)
-        return Seen(query=query, vector=vector, rankings=tuple(rankings), coverage=coverage, adapted=adapted)
+    def _search(self, query: Understood, vector: NDArray[np.float32], passed: NDArray[np.bool_] | None) -> Seen:
+        """Look at the recipes that the fusion may rank: the best of every ranking, filters applied."""
+        words = self._scores(query)
+        nearest = self._indexes.semantic.nearest(vector, passed, SEMANTIC_DEPTH)
+        found = [highest(scores, passed, 0.0, DEPTH, self._kernel) for scores in words.values()]
+        return self._look(query, vector, distinct([nearest, *found]), words, nearest)
 
-    def _cosines(self, vector: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The cosines of every recipe with the query, and with the query as adapted."""
-        if self.learned is None:
-            plain = self._indexes.vectors @ vector
-            return plain, plain
-        # Both at once: reading the vectors is what costs.
-        both = self._indexes.vectors @ np.stack([vector, self.learned.adapter(vector)], axis=1)
-        return np.ascontiguousarray(both[:, 0]), np.ascontiguousarray(both[:, 1])
+    def _scores(self, query: Understood) -> dict[str, NDArray[np.float32]]:
+        """What the words of the query say of every recipe, float32 (recipes,) by ranking."""
+        scores = {"lexical": self._indexes.text.scores(query.english)}
+        if query.spanish is not None and self._indexes.spanish is not None:
+            scores["lexical_es"] = self._indexes.spanish.scores(query.spanish)
+        if query.pantry is not None:
+            scores[_PANTRY] = self._coverage(query.pantry)
+        return scores
+
+    def _look(
+        self,
+        query: Understood,
+        vector: NDArray[np.float32],
+        documents: NDArray[np.int64],
+        words: Mapping[str, NDArray[np.float32]],
+        nearest: NDArray[np.int64] | None = None,
+    ) -> Seen:
+        semantic = self._indexes.semantic.cosines(vector, documents)
+        adapted = semantic
+        if self.learned is not None:
+            adapted = self._indexes.semantic.cosines(self.learned.adapter(vector), documents)
+        # A cosine may be negative and still be the best there is; what others found and is farther is not ranked by it.
+        floor = -np.inf if nearest is None else _below(semantic[np.searchsorted(documents, nearest)])
+        rankings = [Ranking(name="semantic", scores=semantic, floor=floor)]
+        rankings += [Ranking(name=name, scores=scores[documents]) for name, scores in words.items() if name != _PANTRY]
+        coverage = words[_PANTRY][documents] if _PANTRY in words else None
+        return Seen(
+            query=query,
+            vector=vector,
+            documents=documents,
+            rankings=tuple(rankings),
+            coverage=coverage,
+            adapted=adapted,
+        )
 
     def _rank(self, seen: Seen, passed: NDArray[np.bool_], k: int) -> tuple[Fused, tuple[Ranking, ...]]:
         """The best `k` at least, and the rankings that explain them, in the order of the shares."""
         signals = seen.rankings
         if seen.coverage is not None:
-            signals = (Ranking(name="pantry", scores=seen.coverage), *signals)
+            signals = (Ranking(name=_PANTRY, scores=seen.coverage), *signals)
         if self.learned is None:
             return fuse(seen.rankings, passed, k, seen.coverage), signals
         reranked, learned = self.learned.rerank(seen, fuse(seen.rankings, passed, len(passed), seen.coverage))
@@ -140,18 +178,18 @@ class Recommender:
         """The share of the pantry's groups that a recipe has, float32 (recipes,)."""
         counts = np.zeros(len(self._indexes.facets), dtype=np.float32)
         for group in groups:
-            counts[self._indexes.parts.documents_with(group)] += 1
+            counts += self._indexes.parts.holding(group)
         return counts / np.float32(max(len(groups), 1))
 
     def _passed(self, filters: Filters) -> NDArray[np.bool_]:
         passed = allowed(self._indexes.facets, filters)
         if filters.without_ingredients:
-            passed[self._indexes.parts.documents_with(filters.without_ingredients)] = False
+            passed &= ~self._indexes.parts.holding(filters.without_ingredients)
         return passed
 
-    def _hit(self, fused: Fused, place: int, rankings: tuple[Ranking, ...], language: Language) -> Hit:
+    def _hit(self, seen: Seen, fused: Fused, place: int, rankings: tuple[Ranking, ...], language: Language) -> Hit:
         document = int(fused.documents[place])
-        row = self._indexes.rows[document]
+        row = self._indexes.rows[int(seen.documents[document])]
         signals = tuple(
             Signal(
                 name=ranking.name,
@@ -177,6 +215,11 @@ class Recommender:
             notes=(*query.notes, *notes),
             timings=clock.milliseconds,
         )
+
+
+def _below(scores: NDArray[np.float32]) -> float:
+    """Return the largest number below all `scores`."""
+    return float(np.nextafter(scores.min(initial=np.inf), np.float32(-np.inf)))
 
 
 def _says_nothing(query: Understood) -> bool:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops.kernel.build import LIBRARY
 from tests.cluster.commands import CommandFailed, run, say, step
 from tests.cluster.leftovers import remove_cgroups, unmount_below
 from tests.cluster.processes import NotReady, ProcessFolder
@@ -156,7 +157,8 @@ def _make_bases(folder: Path) -> None:
 def _files(part: Path) -> list[Path]:
     if part.is_file():
         return [part]
-    return sorted(path for path in part.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    unshipped = {"__pycache__", LIBRARY.name}
+    return sorted(path for path in part.rglob("*") if path.is_file() and not unshipped & set(path.parts))
 
 
 def _external() -> bool:

@@ -7,8 +7,9 @@ import onnx
 import pytest
 
 from mlops.errors import Permanent, Transient
-from mlops.retrieval.encoder import MODEL_FILE, TOKENIZER_FILE, Encoder
+from mlops.retrieval.encoder import MODEL_FILE, Encoder
 from mlops.retrieval.encoder_source import find_encoder, write_encoder
+from mlops.retrieval.tokenizer import TOKENIZER_FILE
 
 pytestmark = pytest.mark.contract
 

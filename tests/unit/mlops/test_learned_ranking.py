@@ -96,7 +96,7 @@ def seen(semantic, lexical=None, coverage=None, pantry=None):
         Ranking(name="lexical", scores=lexical),
     )
     return Seen(
-        query=query(pantry=pantry), vector=np.ones(4, dtype=np.float32), rankings=rankings,
+        query=query(pantry=pantry), vector=np.ones(4, dtype=np.float32), documents=np.arange(len(semantic)), rankings=rankings,
         coverage=coverage, adapted=semantic,
     )  # fmt: skip
 

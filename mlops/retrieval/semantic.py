@@ -1,0 +1,69 @@
+"""The nearest vectors to a query's: exactly by multiplying all, or by sketches first and the best of them in full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from mlops.retrieval.selection import highest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mlops.kernel.library import Kernel
+    from mlops.retrieval.sketches import SketchBook
+
+# How many the sketches name for each that is wanted, and at least: what that finds is measured in docs/performance.md.
+_OVERSAMPLING = 3
+_LEAST = 1000
+
+
+class SemanticIndex(Protocol):
+    """Finds documents by the cosine of their vectors with a query's."""
+
+    def nearest(self, query: NDArray[np.float32], passed: NDArray[np.bool_] | None, depth: int) -> NDArray[np.int64]:
+        """Return the `depth` nearest documents among those that `passed` (None: all), in no order."""
+        ...
+
+    def cosines(self, query: NDArray[np.float32], documents: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the exact cosines of `documents`, float32 (documents,)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExactIndex:
+    """Multiplies every vector; needs nothing. `vectors` float32 (documents, dimension), of norm 1."""
+
+    vectors: NDArray[np.float32]
+
+    def nearest(self, query: NDArray[np.float32], passed: NDArray[np.bool_] | None, depth: int) -> NDArray[np.int64]:
+        """See SemanticIndex."""
+        return highest(self.vectors @ query, passed, -np.inf, depth, None)
+
+    def cosines(self, query: NDArray[np.float32], documents: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See SemanticIndex."""
+        return self.vectors[documents] @ query
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SketchedIndex:
+    """Reads 48 bytes of each vector of 384 dimensions, and all of only some thousand."""
+
+    vectors: NDArray[np.float32]
+    book: SketchBook
+    kernel: Kernel
+
+    def nearest(self, query: NDArray[np.float32], passed: NDArray[np.bool_] | None, depth: int) -> NDArray[np.int64]:
+        """See SemanticIndex; of the exact answer some are missed."""
+        count = len(self.vectors)
+        estimates = self.kernel.estimate(self.book.sketches, self.book.turned(query))[:count]
+        likely = self.kernel.top(estimates, passed, -np.inf, max(_LEAST, int(depth * _OVERSAMPLING)))
+        if len(likely) <= depth:
+            return likely
+        return likely[self.kernel.top(self.cosines(query, likely), None, -np.inf, depth)]
+
+    def cosines(self, query: NDArray[np.float32], documents: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See SemanticIndex."""
+        return self.kernel.products(self.vectors, documents, query)

@@ -1,0 +1,103 @@
+"""A bit for each dimension of every vector: enough to find the few hundred that are worth multiplying out.
+
+RaBitQ (Gao & Long, SIGMOD 2024): a vector less the corpus' mean, turned by a random rotation R, is kept as its signs s.
+With r = R (v - mean), <q, v> = <q - mean, v - mean> + <mean, v> + what is the same for all v, and the first product is
+estimated, without bias, by |r|^2 / |r|_1 * <R (q - mean), s>.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlops.errors import Permanent
+from mlops.kernel.library import LANES, WORD, Sketches
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+BITS_FILE, NUMBERS_FILE, TURN_FILE = "bits.npy", "numbers.npy", "turn.npy"
+_BATCH = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SketchBook:
+    """`sketches` of all vectors; `turn` float32 (dimension + 1, dimension): the rotation, and the mean last."""
+
+    sketches: Sketches
+    turn: NDArray[np.float32]
+
+    def turned(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Bring `query` to where the sketches are."""
+        return np.asarray(self.turn[:-1] @ (query - self.turn[-1]), dtype=np.float32)
+
+    @classmethod
+    def load(cls, folder: Path, count: int, dimension: int) -> SketchBook:
+        """Map what `save` wrote for `count` vectors of `dimension`.
+
+        Raises Permanent for what cannot be read or does not fit: the kernel trusts every size.
+        """
+        try:
+            bits = np.load(folder / BITS_FILE, mmap_mode="r", allow_pickle=False)
+            numbers, turn = (np.load(folder / name, allow_pickle=False) for name in (NUMBERS_FILE, TURN_FILE))
+        except (OSError, ValueError, EOFError) as error:
+            raise Permanent(f"the sketches in {folder} cannot be loaded: {error}", hint=_AGAIN) from error
+        blocks = -(-count // LANES)
+        wanted = (
+            ((blocks, dimension // WORD, LANES), np.uint64),
+            ((2, blocks * LANES), np.float32),
+            ((dimension + 1, dimension), np.float32),
+        )
+        if any(
+            (array.shape, array.dtype) != each or not array.flags.c_contiguous
+            for array, each in zip((bits, numbers, turn), wanted, strict=True)
+        ):
+            raise Permanent(f"the sketches in {folder} are not of {count} vectors of {dimension}", hint=_AGAIN)
+        return cls(sketches=Sketches(bits=bits, factors=numbers[0], centres=numbers[1]), turn=turn)
+
+    def save(self, folder: Path) -> None:
+        """Write three arrays into `folder`, which is made."""
+        folder.mkdir()
+        numbers = np.stack([self.sketches.factors, self.sketches.centres])
+        for name, array in ((BITS_FILE, self.sketches.bits), (NUMBERS_FILE, numbers), (TURN_FILE, self.turn)):
+            np.save(folder / name, array, allow_pickle=False)
+
+
+_AGAIN = "train the version again, or fetch its artefact anew"
+
+
+def sketchable(dimension: int) -> bool:
+    """Tell whether vectors of `dimension` fill whole words."""
+    return dimension % WORD == 0
+
+
+def sketch(vectors: NDArray[np.float32], seed: int) -> SketchBook:
+    """Sketch `vectors`, float32 (vectors, dimension), by a rotation drawn from `seed`."""
+    count, dimension = vectors.shape
+    # In the order of rows and by float64: the same on every machine.
+    mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    rotation = np.linalg.qr(np.random.default_rng(seed).standard_normal((dimension, dimension)))[0].astype(np.float32)
+    blocks = -(-count // LANES)
+    bits = np.zeros((blocks * LANES, dimension // 8), dtype=np.uint8)
+    factors, centres = (np.zeros(blocks * LANES, dtype=np.float32) for _ in range(2))
+    # What pads the last block must never be found.
+    centres[count:] = np.finfo(np.float32).min / 2
+    for start in range(0, count, _BATCH):
+        batch = slice(start, min(start + _BATCH, count))
+        turned = (vectors[batch] - mean) @ rotation.T
+        bits[batch] = np.packbits(turned > 0, axis=1, bitorder="little")
+        factors[batch] = (turned**2).sum(axis=1) / np.maximum(np.abs(turned).sum(axis=1), np.float32(1e-12))
+        centres[batch] = vectors[batch] @ mean
+    words = bits.view(np.uint64).reshape(blocks, LANES, dimension // WORD)
+    return SketchBook(
+        sketches=Sketches(
+            bits=np.ascontiguousarray(words.transpose(0, 2, 1)),
+            factors=factors,
+            centres=centres,
+        ),
+        turn=np.concatenate([rotation, mean[None]]),
+    )

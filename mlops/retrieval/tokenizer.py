@@ -1,0 +1,37 @@
+"""The tokenizer of an encoder, as both encoders use it. The only importer of tokenizers."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tokenizers import Tokenizer
+
+from mlops.errors import Permanent
+
+__all__ = ["SETTINGS_FILE", "TOKENIZER_FILE", "Tokenizer", "open_tokenizer"]
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOKENIZER_FILE = "tokenizer.json"
+SETTINGS_FILE = "encoder.json"
+
+
+def open_tokenizer(folder: Path) -> tuple[Tokenizer, int]:
+    """Return the tokenizer in `folder`, which cuts texts off, and the number of tokens at which it does.
+
+    Raises Permanent naming what is missing or damaged.
+    """
+    try:
+        settings: dict[str, Any] = json.loads((folder / SETTINGS_FILE).read_bytes())
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+        longest = int(settings["max_tokens"])
+    except Exception as error:  # the library raises bare Exceptions of its own for a damaged file
+        raise Permanent(
+            f"encoder in {folder} cannot be loaded: {error}",
+            hint="train the version again, or fetch its artefact anew",
+        ) from error
+    tokenizer.enable_truncation(max_length=longest)
+    tokenizer.no_padding()
+    return tokenizer, longest

@@ -1,0 +1,156 @@
+"""Finding the highest of many scores and the nearest of many vectors: the kernel beside numpy."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from mlops.errors import Permanent
+from mlops.kernel.build import build
+from mlops.kernel.library import LANES, Kernel, kernel, load
+from mlops.retrieval.selection import distinct, highest
+from mlops.retrieval.semantic import ExactIndex, SketchedIndex
+from mlops.retrieval.sketches import SketchBook, sketch
+
+KERNELS = [pytest.param(None, id="numpy")] + [pytest.param(each, id="kernel") for each in [kernel()] if each]
+needs_kernel = pytest.mark.skipif(kernel() is None, reason="no kernel here: no C compiler, or no AVX-512 VNNI")
+SIZES = st.integers(0, 300)
+SCORES = SIZES.flatmap(
+    lambda size: arrays(np.float32, size, elements=st.floats(-8, 8, width=16) | st.sampled_from([0, 1]))
+)
+
+
+def vectors(count, dimension=64, seed=0):
+    drawn = np.random.default_rng(seed).standard_normal((count, dimension)).astype(np.float32)
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("by", KERNELS)
+@given(
+    scores=SCORES, depth=st.integers(1, 50), floor=st.sampled_from([-np.inf, 0.0]), seed=st.none() | st.integers(0, 9)
+)
+def test_the_highest_are_those_of_a_stable_sort(by, scores, depth, floor, seed):
+    passed = None if seed is None else np.random.default_rng(seed).random(len(scores)) < 0.5
+    kept = [place for place in range(len(scores)) if scores[place] > floor and (passed is None or passed[place])]
+    wanted = sorted(kept, key=lambda place: (-scores[place], place))[:depth]
+    assert sorted(highest(scores, passed, floor, depth, by).tolist()) == sorted(wanted)
+
+
+@needs_kernel
+@pytest.mark.parametrize(
+    "spread", [lambda x: x, np.round, lambda x: x * 0, lambda x: np.exp(6 * x), lambda x: np.maximum(x, 0)],
+    ids=["even", "ties", "all equal", "a few far above", "half at the floor"],
+)  # fmt: skip
+def test_the_kernel_finds_the_same_among_many(spread):
+    scores = spread(np.random.default_rng(3).standard_normal(50_000)).astype(np.float32)
+    for depth in (1, 300, 1000, 49_999):
+        ours, numpys = (highest(scores, None, 0.0, depth, by) for by in (kernel(), None))
+        assert np.array_equal(np.sort(ours), np.sort(numpys)), depth
+
+
+@given(lists=st.lists(st.lists(st.integers(0, 40)), max_size=4).filter(bool))
+def test_distinct_is_the_sorted_union(lists):
+    found = distinct([np.array(each, dtype=np.int64) for each in lists])
+    assert found.tolist() == sorted({place for each in lists for place in each})
+
+
+@needs_kernel
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 500])
+def test_estimates_are_the_formula(count):
+    stored, query = vectors(count), vectors(1, seed=1)[0]
+    book = sketch(stored, seed=4)
+    turned = book.turned(query)
+    least, step = turned.min(), np.ptp(turned) / 15
+    rounded = least + step * np.rint((turned - least) / step)
+    residuals = (stored - book.turn[-1]) @ book.turn[:-1].T
+    factors = (residuals**2).sum(axis=1) / np.maximum(np.abs(residuals).sum(axis=1), 1e-12)
+    wanted = factors * (np.where(residuals > 0, 1, -1) @ rounded) + stored @ book.turn[-1]
+    estimates = kernel().estimate(book.sketches, turned)
+    assert np.allclose(estimates[:count], wanted, atol=1e-4)
+    assert len(estimates) % LANES == 0
+    assert (estimates[count:] < -1e30).all(), "what pads the last block is never found"
+
+
+@needs_kernel
+@pytest.mark.parametrize("dimension", [64, 384])
+def test_products_are_numpys(dimension):
+    stored, query = vectors(200, dimension), vectors(1, dimension, seed=1)[0]
+    documents = np.random.default_rng(5).integers(0, 200, 77)
+    assert np.allclose(kernel().products(stored, documents, query), stored[documents] @ query, atol=1e-6)
+
+
+@needs_kernel
+def test_the_sketches_find_nearly_all_of_the_nearest():
+    # A corpus has neighbourhoods; in pure noise everything is equally far.
+    rng = np.random.default_rng(6)
+    middles = vectors(40, 384, seed=7)
+    stored = middles[rng.integers(0, 40, 20_000)] + 0.04 * rng.standard_normal((20_000, 384))
+    stored = (stored / np.linalg.norm(stored, axis=1, keepdims=True)).astype(np.float32)
+    index, exact = SketchedIndex(stored, sketch(stored, 0), kernel()), ExactIndex(stored)
+    tenth = rng.random(20_000) < 0.1
+    for passed in (None, tenth):
+        shares = []
+        for query in stored[:50]:
+            found, wanted = (set(each.nearest(query, passed, 10).tolist()) for each in (index, exact))
+            assert passed is None or passed[list(found)].all()
+            shares.append(len(found & wanted) / 10)
+        assert np.mean(shares) > 0.97, passed
+
+
+@needs_kernel
+def test_fewer_than_are_wanted_are_all_found():
+    stored = vectors(30)
+    index = SketchedIndex(stored, sketch(stored, 0), kernel())
+    passed = np.arange(30) % 3 == 0
+    assert sorted(index.nearest(stored[0], passed, 300).tolist()) == list(range(0, 30, 3))
+
+
+def test_sketches_read_back_are_the_same(tmp_path):
+    stored = vectors(20)
+    book = sketch(stored, 0)
+    book.save(tmp_path / "book")
+    again = SketchBook.load(tmp_path / "book", 20, 64)
+    assert np.array_equal(again.sketches.bits, book.sketches.bits)
+    assert np.array_equal(again.turn, book.turn)
+
+
+@pytest.mark.parametrize(("count", "dimension"), [(25, 64), (20, 128)])
+def test_sketches_of_other_vectors_are_refused(tmp_path, count, dimension):
+    sketch(vectors(20), 0).save(tmp_path / "book")
+    with pytest.raises(Permanent, match="are not of"):
+        SketchBook.load(tmp_path / "book", count, dimension)
+
+
+@pytest.mark.parametrize("name", ["bits.npy", "numbers.npy", "turn.npy"])
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY damaged", None], ids=["empty", "damaged", "missing"])
+def test_sketches_that_cannot_be_read_are_refused(tmp_path, name, content):
+    sketch(vectors(20), 0).save(tmp_path / "book")
+    path = tmp_path / "book" / name
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(Permanent, match="cannot be loaded"):
+        SketchBook.load(tmp_path / "book", 20, 64)
+
+
+def test_without_a_library_there_is_no_kernel(tmp_path):
+    assert load(tmp_path / "kernel.so") is None
+    (tmp_path / "kernel.so").write_bytes(b"not a library")
+    assert load(tmp_path / "kernel.so") is None
+
+
+def test_without_a_compiler_the_reason_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setenv("CC", "no-such-compiler")
+    assert "apt install gcc" in (build(tmp_path) or "")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_compiler_that_fails_leaves_nothing_and_says_why(monkeypatch, tmp_path):
+    monkeypatch.setenv("CC", "false")
+    assert "failed" in (build(tmp_path) or "")
+    assert not list(tmp_path.iterdir())
+
+
+@needs_kernel
+def test_the_kernel_is_built_anew_beside_the_one_in_use(tmp_path):
+    assert build(tmp_path) is None
+    assert isinstance(load(tmp_path / "kernel.so"), Kernel)
