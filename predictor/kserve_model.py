@@ -10,14 +10,14 @@ from grpc_interceptor.exceptions import GrpcException
 
 from mlops.errors import Invalid
 from predictor.answers import recommendation_body
-from predictor.kserve_import import without_arguments
+from predictor.kserve_import import only_what_serves
 from predictor.problems import Problem, Refused, problem_of
 from predictor.schemas import MAX_BATCH, RecommendRequest
 from predictor.telemetry import current_record, request_id_from
 from predictor.tensors import INPUTS, OUTPUTS, requests_of, response_of
 from predictor.validation import FieldFault, InvalidFields, MalformedBody, parse_object
 
-with without_arguments():
+with only_what_serves():
     from kserve import InferRequest, InferResponse, Model
 
 if TYPE_CHECKING:

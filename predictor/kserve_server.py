@@ -13,9 +13,9 @@ from grpc import aio  # type: ignore[import-untyped] # it has no types, and no s
 from grpc_interceptor.exceptions import PermissionDenied
 
 from predictor.http_protocol import BoundedHttpProtocol
-from predictor.kserve_import import without_arguments
+from predictor.kserve_import import only_what_serves
 
-with without_arguments():
+with only_what_serves():
     from kserve import ModelServer, model_server
     from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady, ServerNotReady
     from kserve.protocol.dataplane import DataPlane

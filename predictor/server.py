@@ -16,13 +16,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from mlops.errors import Conflict
-from predictor.kserve_import import without_arguments
+from predictor.kserve_import import only_what_serves
 from predictor.kserve_model import RecipeModel
 from predictor.kserve_server import ClosedRepository, GrpcLimits, Server, TruthfulDataPlane, without_client_faults
 from predictor.problems import KINDS, Problem, kserve_response
 from predictor.service import assemble
 
-with without_arguments():
+with only_what_serves():
     from kserve import ModelRepository
     from kserve.model_server import app as kserve_app
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from predictor.answers import recommendation_body
-from predictor.kserve_import import without_arguments
+from predictor.kserve_import import only_what_serves
 from predictor.schemas import MAX_BATCH, FilterFields, RecommendRequest
 from predictor.validation import FieldFault, InvalidFields, parse_json, parse_object
 
-with without_arguments():
+with only_what_serves():
     from kserve import InferOutput, InferRequest, InferResponse
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from mlops.artifact.manifest import Manifest
     from mlops.kernel.library import Kernel
-    from mlops.retrieval.recommender import Encodes
     from mlops.retrieval.semantic import SemanticIndex
     from mlops.translation.translator import Translator
 
@@ -67,11 +66,17 @@ def open_recommender(
     quick = kernel()
     indexes = _open_indexes(folder, quick)
     encoder = _open_encoder(folder / layout.ENCODER, quick, threads)
+    if not encoder.dimension == indexes.semantic.dimension == manifest.dimension:
+        raise Permanent(
+            f"{folder}: the encoder has {encoder.dimension} dimensions, the vectors {indexes.semantic.dimension}, "
+            f"the manifest says {manifest.dimension}",
+            hint="train the version again",
+        )
     learned = _open_learned(folder, indexes, manifest.dimension)
     return manifest, Recommender(manifest.version, encoder, indexes, languages, learned, quick)
 
 
-def _open_encoder(folder: Path, quick: Kernel | None, threads: int) -> Encodes:
+def _open_encoder(folder: Path, quick: Kernel | None, threads: int) -> Int8Encoder | Encoder:
     """Encode queries in 8 bit where this machine and this artefact can, else by the float graph."""
     if quick is not None and (folder / int8_encoder.FOLDER).is_dir():
         return Int8Encoder.load(folder, quick)
@@ -86,11 +91,11 @@ def _open_learned(folder: Path, indexes: Indexes, dimension: int) -> LearnedRank
     return LearnedRanking.load(learned, indexes.facets["ingredients"], dimension)
 
 
-def _open_semantic(folder: Path, vectors: NDArray[np.float32], quick: Kernel | None) -> SemanticIndex:
+def _open_semantic(folder: Path, vectors: NDArray[np.floating[Any]], quick: Kernel | None) -> SemanticIndex:
     """Search by sketches where the artefact has them and this machine can, else exactly."""
     sketched = folder / layout.SKETCHES
-    if quick is None or not sketched.is_dir():
-        return ExactIndex(vectors)
+    if quick is None or vectors.dtype != np.float16 or not sketched.is_dir():
+        return ExactIndex(np.asarray(vectors, dtype=np.float32))
     return SketchedIndex(vectors, SketchBook.load(sketched, *vectors.shape), quick)
 
 
@@ -105,7 +110,6 @@ def _open_indexes(folder: Path, quick: Kernel | None) -> Indexes:
         )
     spanish = folder / layout.SPANISH_INDEX
     return Indexes(
-        vectors=vectors,
         semantic=_open_semantic(folder, vectors, quick),
         text=LexicalIndex.load(folder / layout.TEXT_INDEX, "en", len(rows)),
         parts=LexicalIndex.load(folder / layout.PARTS_INDEX, "en", len(rows)),

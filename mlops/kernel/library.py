@@ -130,9 +130,9 @@ class Kernel:
         return found[:count]
 
     def products(
-        self, vectors: NDArray[np.float32], documents: NDArray[np.int64], query: NDArray[np.float32]
+        self, vectors: NDArray[np.float16], documents: NDArray[np.int64], query: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Return vectors[documents] @ query, float32 (documents,); the dimension is a multiple of 16."""
+        """Return vectors[documents] @ query, float32 (documents,); the dimension is a multiple of 32."""
         out = np.empty(len(documents), dtype=np.float32)
         self._products(
             vectors.ctypes.data, vectors.shape[1], documents.ctypes.data, len(documents), query.ctypes.data,

@@ -95,7 +95,7 @@ class Desk:
             exposure=estimate(sessions),
             documents={recipe: document for document, recipe in enumerate(anchors.corpus)},
             folds=folds_of((question.meaning for question in questions.values()), seeds.training),
-            vectors=np.array(np.load(folder / layout.VECTORS, allow_pickle=False)),
+            vectors=np.load(folder / layout.VECTORS, allow_pickle=False).astype(np.float32),
             shelf=shelf,
         )
 

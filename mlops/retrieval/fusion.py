@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 K = 20
-DEPTH = 1000
+# How far down each ranking counts: a place beyond adds less than a fifteenth of the first.
+DEPTH = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

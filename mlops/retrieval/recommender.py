@@ -32,18 +32,15 @@ if TYPE_CHECKING:
 
 _LETTER = re.compile(r"[^\W\d_]")
 _PANTRY = "pantry"
-# How far down the nearest recipes are ranked. What is farther is found by its words, or not at all.
-SEMANTIC_DEPTH = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Indexes:
     """The searchable parts of an artefact, all in the same document order.
 
-    `vectors` float32 (recipes, dimension); `text` and `parts` are English; `spanish` is None where there is no Spanish.
+    `text` and `parts` are English; `spanish` is None where there is no Spanish.
     """
 
-    vectors: NDArray[np.float32]
     semantic: SemanticIndex
     text: LexicalIndex
     parts: LexicalIndex
@@ -125,9 +122,9 @@ class Recommender:
     def _search(self, query: Understood, vector: NDArray[np.float32], passed: NDArray[np.bool_] | None) -> Seen:
         """Look at the recipes that the fusion may rank: the best of every ranking, filters applied."""
         words = self._scores(query)
-        nearest = self._indexes.semantic.nearest(vector, passed, SEMANTIC_DEPTH)
-        found = [highest(scores, passed, 0.0, DEPTH, self._kernel) for scores in words.values()]
-        return self._look(query, vector, distinct([nearest, *found]), words, nearest)
+        found = [self._indexes.semantic.nearest(vector, passed, DEPTH)]
+        found += [highest(scores, passed, 0.0, DEPTH, self._kernel) for scores in words.values()]
+        return self._look(query, vector, distinct(found), words)
 
     def _scores(self, query: Understood) -> dict[str, NDArray[np.float32]]:
         """What the words of the query say of every recipe, float32 (recipes,) by ranking."""
@@ -144,15 +141,13 @@ class Recommender:
         vector: NDArray[np.float32],
         documents: NDArray[np.int64],
         words: Mapping[str, NDArray[np.float32]],
-        nearest: NDArray[np.int64] | None = None,
     ) -> Seen:
         semantic = self._indexes.semantic.cosines(vector, documents)
         adapted = semantic
         if self.learned is not None:
             adapted = self._indexes.semantic.cosines(self.learned.adapter(vector), documents)
-        # A cosine may be negative and still be the best there is; what others found and is farther is not ranked by it.
-        floor = -np.inf if nearest is None else _below(semantic[np.searchsorted(documents, nearest)])
-        rankings = [Ranking(name="semantic", scores=semantic, floor=floor)]
+        # A cosine may be negative and still be the best there is.
+        rankings = [Ranking(name="semantic", scores=semantic, floor=-np.inf)]
         rankings += [Ranking(name=name, scores=scores[documents]) for name, scores in words.items() if name != _PANTRY]
         coverage = words[_PANTRY][documents] if _PANTRY in words else None
         return Seen(
@@ -215,11 +210,6 @@ class Recommender:
             notes=(*query.notes, *notes),
             timings=clock.milliseconds,
         )
-
-
-def _below(scores: NDArray[np.float32]) -> float:
-    """Return the largest number below all `scores`."""
-    return float(np.nextafter(scores.min(initial=np.inf), np.float32(-np.inf)))
 
 
 def _says_nothing(query: Understood) -> bool:

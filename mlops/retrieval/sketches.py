@@ -52,7 +52,7 @@ class SketchBook:
             ((2, blocks * LANES), np.float32),
             ((dimension + 1, dimension), np.float32),
         )
-        if any(
+        if not sketchable(dimension) or any(
             (array.shape, array.dtype) != each or not array.flags.c_contiguous
             for array, each in zip((bits, numbers, turn), wanted, strict=True)
         ):

@@ -77,7 +77,9 @@ def test_estimates_are_the_formula(count):
 def test_products_are_numpys(dimension):
     stored, query = vectors(200, dimension), vectors(1, dimension, seed=1)[0]
     documents = np.random.default_rng(5).integers(0, 200, 77)
-    assert np.allclose(kernel().products(stored, documents, query), stored[documents] @ query, atol=1e-6)
+    halves = stored.astype(np.float16)
+    wanted = halves.astype(np.float32)[documents] @ query
+    assert np.allclose(kernel().products(halves, documents, query), wanted, atol=1e-6)
 
 
 @needs_kernel
@@ -87,7 +89,7 @@ def test_the_sketches_find_nearly_all_of_the_nearest():
     middles = vectors(40, 384, seed=7)
     stored = middles[rng.integers(0, 40, 20_000)] + 0.04 * rng.standard_normal((20_000, 384))
     stored = (stored / np.linalg.norm(stored, axis=1, keepdims=True)).astype(np.float32)
-    index, exact = SketchedIndex(stored, sketch(stored, 0), kernel()), ExactIndex(stored)
+    index, exact = SketchedIndex(stored.astype(np.float16), sketch(stored, 0), kernel()), ExactIndex(stored)
     tenth = rng.random(20_000) < 0.1
     for passed in (None, tenth):
         shares = []
@@ -101,7 +103,7 @@ def test_the_sketches_find_nearly_all_of_the_nearest():
 @needs_kernel
 def test_fewer_than_are_wanted_are_all_found():
     stored = vectors(30)
-    index = SketchedIndex(stored, sketch(stored, 0), kernel())
+    index = SketchedIndex(stored.astype(np.float16), sketch(stored, 0), kernel())
     passed = np.arange(30) % 3 == 0
     assert sorted(index.nearest(stored[0], passed, 300).tolist()) == list(range(0, 30, 3))
 

@@ -1,0 +1,29 @@
+"""KServe without what it imports for others: in an interpreter of its own, for this one has imported it all."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.contract
+
+SCRIPT = """
+import sys
+from predictor.kserve_import import only_what_serves
+with only_what_serves():
+    import kserve
+    from kserve import ModelServer
+assert "pandas" not in sys.modules and "kubernetes" not in sys.modules, "they cost seconds and 90 MB"
+assert sys.argv[1:] == ["--our-own", "flag"]
+import pandas
+assert pandas.DataFrame([1]).shape == (1, 1), "whoever asks for it gets the real one"
+from kserve.api.kserve_client import KServeClient
+assert callable(KServeClient.create)
+"""
+
+
+def test_what_is_not_used_is_not_imported_and_can_be_later():
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, "--our-own", "flag"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
