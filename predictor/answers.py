@@ -5,6 +5,7 @@ Answers are written by orjson straight from the values; the types are not on tha
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from orjson import Fragment
 from pydantic import BaseModel, ConfigDict, Field
 
 from predictor.ports import ComponentStatus
@@ -247,11 +248,14 @@ def recommendation_body(recommendation: "Recommendation") -> dict[str, Any]:
         "notes": list(answer.notes),
         "latency_ms": round(recommendation.latency_ms, 3),
         "timings_ms": {phase: round(milliseconds, 3) for phase, milliseconds in answer.timings.items()},
-        "recipes": [_recipe_body(hit) for hit in answer.hits],
+        "recipes": [recipe_body(hit) for hit in answer.hits]
+        if recommendation.recipes is None
+        else Fragment(recommendation.recipes),
     }
 
 
-def _recipe_body(hit: "Hit") -> dict[str, Any]:
+def recipe_body(hit: "Hit") -> dict[str, Any]:
+    """Write a hit as in RecommendResponse."""
     signals = [
         {"name": signal.name, "rank": signal.rank, "score": signal.score, "contribution": signal.contribution}
         for signal in hit.signals

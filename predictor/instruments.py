@@ -44,7 +44,7 @@ class Instruments:
         self.registry = registry
         self.request = histogram(
             "recipes_request_duration_seconds",
-            "From the last byte of a request to the last of its answer.",
+            "From the last byte of a request to the last of its answer; from memory, with what computing it took.",
             ("route", "status", "version"),
         )
         self.translation = histogram("recipes_translation_duration_seconds", "Understanding and translating a query.")
@@ -56,6 +56,9 @@ class Instruments:
         )
         self.untranslated = Counter(
             "recipes_untranslated_total", "Spanish queries answered without a translation.", registry=registry
+        )
+        self.remembered = Counter(
+            "recipes_remembered_answers_total", "Answers given again from memory.", registry=registry
         )
         self.errors = Counter("recipes_errors_total", "Requests refused or failed.", ("kind",), registry=registry)
         self.inflight = Gauge("recipes_inflight", "Requests being read or answered.", registry=registry)

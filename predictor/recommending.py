@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mlops.recommendation import Answer, Ask, ServedModel
+    from predictor.answer_memory import AnswerMemory
     from predictor.schemas import RecommendRequest
     from predictor.slot import Slot
     from predictor.workers import Workers
@@ -34,12 +35,14 @@ class Recommendation:
     """One answer, the model that gave it, and an id that begins with the model's version.
 
     `latency_ms` is from the request's validation to its answer, waiting included, and the same for all of a batch.
+    `recipes` are those of `answer` as JSON, where they are known; a remembered answer's hits have none.
     """
 
     id: str
     served: ServedModel
     answer: Answer
     latency_ms: float
+    recipes: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +62,18 @@ class Recommending:
     """
 
     def __init__(
-        self, slot: Slot, workers: Workers, terms: Terms, heard: Callable[[Sequence[Ask]], None] | None = None
+        self,
+        slot: Slot,
+        workers: Workers,
+        terms: Terms,
+        memory: AnswerMemory,
+        heard: Callable[[Sequence[Ask]], None] | None = None,
     ) -> None:
         self._slot = slot
         self._workers = workers
         self._terms = terms
         self._heard = heard
+        self._memory = memory
         self._translations: deque[bool] = deque(maxlen=_REMEMBERED_TRANSLATIONS)
 
     @property
@@ -80,30 +89,58 @@ class Recommending:
         Raises NotServing, Overloaded, DeadlineExceeded, ModelFailed, and Transient faults of the model.
         """
         started = self._terms.timer()
+        served = self._choose(requests)
+        asks = [request.to_ask() for request in requests]
+        answers = await self._workers.run(lambda: _ask_all(served, asks), seconds=self._terms.seconds)
+        latency_ms = (self._terms.timer() - started) * 1000
+        recommendations = tuple(
+            Recommendation(id=self._id(served), served=served, answer=answer, latency_ms=latency_ms)
+            for answer in answers
+        )
+        self._note(asks, recommendations)
+        return recommendations
+
+    async def answer_one(self, request: RecommendRequest) -> Recommendation:
+        """As `answer`, from memory where the same model answered the same question before."""
+        started = self._terms.timer()
+        served = self._choose([request])
+        ask = request.to_ask()
+        remembered = self._memory.find(served, ask)
+        if remembered is not None:
+            answer, recipes = remembered.answer, remembered.recipes
+            current_record().computing_seconds = remembered.seconds
+        else:
+            (answer,) = await self._workers.run(lambda: _ask_all(served, [ask]), seconds=self._terms.seconds)
+            recipes = self._memory.keep(served, ask, answer, self._terms.timer() - started)
+        recommendation = Recommendation(
+            id=self._id(served),
+            served=served,
+            answer=answer,
+            latency_ms=(self._terms.timer() - started) * 1000,
+            recipes=recipes,
+        )
+        self._note([ask], [recommendation])
+        return recommendation
+
+    def _choose(self, requests: Sequence[RecommendRequest]) -> ServedModel:
         record = current_record()
         user = _user(requests)
         served = self._slot.choose(self._terms.new_id() if user is None else user)
         record.served_by(served)
         if user is not None:
             record.user = user_hash(user, self._terms.user_salt)
-        asks = [request.to_ask() for request in requests]
-        answers = await self._workers.run(lambda: _ask_all(served, asks), seconds=self._terms.seconds)
-        latency_ms = (self._terms.timer() - started) * 1000
-        recommendations = tuple(
-            Recommendation(
-                id=f"{served.version}{VERSION_SEPARATOR}{self._terms.new_id()}",
-                served=served,
-                answer=answer,
-                latency_ms=latency_ms,
-            )
-            for answer in answers
-        )
+        return served
+
+    def _id(self, served: ServedModel) -> str:
+        return f"{served.version}{VERSION_SEPARATOR}{self._terms.new_id()}"
+
+    def _note(self, asks: Sequence[Ask], recommendations: Sequence[Recommendation]) -> None:
+        record = current_record()
         for recommendation in recommendations:
             record.answered(recommendation.id, recommendation.answer)
             if recommendation.answer.language != "en":
                 self._translations.append(recommendation.answer.translated)
         self._tell(asks)
-        return recommendations
 
     def _tell(self, asks: Sequence[Ask]) -> None:
         if self._heard is None:

@@ -35,7 +35,7 @@ class RecommendRoute:
     async def recommend(self, request: Request) -> Response:
         """Recommend recipes for a question in free text, best first, each with the reasons for its place."""
         wanted = parse_json(RecommendRequest, await json_body(request))
-        (recommendation,) = await self._recommending.answer([wanted])
+        recommendation = await self._recommending.answer_one(wanted)
         if self._shown is not None:
             self._shown.keep(self._as_shown(wanted, recommendation))
         return json_answer(recommendation_body(recommendation))

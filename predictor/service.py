@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlops.monitoring.alerts import Terms as AlertTerms
 from mlops.monitoring.collector import MetricsCollector
 from mlops.monitoring.findings import Limits
+from predictor.answer_memory import AnswerMemory
 from predictor.api import Routes, ShortCut, create_api
 from predictor.body import Limits as RequestLimits
 from predictor.components import Components, Observed
@@ -104,7 +105,8 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         user_salt=surroundings.user_salt,
         seconds=settings.deadline_seconds,
     )
-    recommending = Recommending(slot, workers, terms, ports.heard)
+    memory = AnswerMemory(settings.remember_megabytes << 20)
+    recommending = Recommending(slot, workers, terms, memory, ports.heard)
     kept = KeptFeedback(surroundings.feedback, instruments, ports.traffic)
     observed = Observed(
         slot=slot,

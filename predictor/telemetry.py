@@ -43,7 +43,8 @@ _log = structlog.stdlib.get_logger("app")
 class RequestRecord:
     """Fills up while a request is handled. `user` is a hash; a query's text is never in it.
 
-    `trace` holds the ids of the trace and of the span that it belongs to.
+    `trace` holds the ids of the trace and of the span that it belongs to. `computing_seconds` is what computing
+    an answer took that came from memory now: a version is judged by that too, and not by how warm its memory is.
     """
 
     request_id: str
@@ -52,6 +53,7 @@ class RequestRecord:
     status: int | None = None
     error: str | None = None
     trace: tuple[str, str] | None = None
+    computing_seconds: float | None = None
     model: str | None = None
     version: str | None = None
     user: str | None = None
@@ -83,6 +85,11 @@ class RequestRecord:
         self.languages.add(answer.language)
         for phase, milliseconds in answer.timings.items():
             self.phases[phase] = self.phases.get(phase, 0.0) + milliseconds
+
+    @property
+    def judged_seconds(self) -> float:
+        """What the request counts with, in all that compares versions or times."""
+        return self.seconds + (self.computing_seconds or 0.0)
 
     @property
     def ranking(self) -> float | None:
@@ -166,7 +173,9 @@ class Telemetry:
     def _measure(self, record: RequestRecord, status: int) -> None:
         instruments = self._instruments
         trace = record.trace[0] if record.trace is not None else None
-        instruments.observe(record.route, status, record.version, record.seconds, trace)
+        instruments.observe(record.route, status, record.version, record.judged_seconds, trace)
+        if record.computing_seconds is not None:
+            instruments.remembered.inc()
         if record.error is not None:
             instruments.errors.labels(record.error).inc()
         if record.untranslated:
@@ -185,7 +194,7 @@ class Telemetry:
                 Sample(
                     at=self._clock(),
                     failed=status >= _SERVER_FAULT,
-                    api_latency_ms=record.seconds * 1000,
+                    api_latency_ms=record.judged_seconds * 1000,
                     translation_latency_ms=record.phases.get("translate"),
                     embedding_latency_ms=record.phases.get("embed"),
                     ranking_latency_ms=record.ranking,
@@ -205,7 +214,7 @@ class Telemetry:
                 at=self._clock(),
                 version=record.version,
                 failed=failed,
-                latency_ms=record.seconds * 1000,
+                latency_ms=record.judged_seconds * 1000,
                 recommendation_ids=() if failed else tuple(record.recommendation_ids),
                 hits=() if failed else tuple(record.shown),
                 top_scores=() if failed else tuple(record.top_scores),

@@ -1,0 +1,92 @@
+"""Answers given again: the same to the letter, and nothing that might have turned out otherwise."""
+
+import pytest
+
+from mlops.recommendation import Ask
+from predictor.answer_memory import AnswerMemory
+from tests.fakes.recommender import fake_model
+
+MILLION = 1 << 20
+CHANGING = {"recommendation_id", "latency_ms", "timings_ms"}
+
+
+def ask(world, query="chicken soup", **more):
+    answered = world.post("/recommend", {"query": query, **more})
+    assert answered.status_code == 200, answered.text
+    return answered.json()
+
+
+def remembered(world):
+    return world.registry.get_sample_value("recipes_remembered_answers_total")
+
+
+def test_the_same_question_has_the_same_answer_under_an_id_of_its_own(world):
+    first, again = ask(world), ask(world)
+    assert remembered(world) == 1
+    assert {key: first[key] for key in first.keys() - CHANGING} == {key: again[key] for key in again.keys() - CHANGING}
+    assert first["recommendation_id"] != again["recommendation_id"]
+    assert again["timings_ms"] == {}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"k": 3}, {"language": "es"}, {"query": "chicken  soup"}, {"max_minutes": 20}],
+    ids=lambda other: next(iter(other)),
+)
+def test_another_question_is_computed(world, other):
+    ask(world)
+    ask(world, **other)
+    assert remembered(world) == 0
+
+
+@pytest.mark.parametrize("query", ["nothing", "intraducible", "nothing intraducible"])
+def test_an_answer_that_may_turn_out_otherwise_is_computed_anew(world, query):
+    ask(world, query)
+    ask(world, query)
+    assert remembered(world) == 0
+
+
+def test_another_version_answers_by_itself(world):
+    ask(world)
+    world.slot.swap(fake_model(version="2.0.0"))
+    assert ask(world)["version"] == "2.0.0"
+    assert remembered(world) == 0
+
+
+def test_without_memory_everything_is_computed(make_world):
+    world = make_world(remember_megabytes=0)
+    ask(world)
+    ask(world)
+    assert remembered(world) == 0
+
+
+def test_a_version_is_judged_by_what_computing_takes_not_by_its_memory(world):
+    labels = {"route": "/recommend", "status": "200", "version": "1.0.0"}
+    ask(world)
+    computed = world.registry.get_sample_value("recipes_request_duration_seconds_sum", labels)
+    ask(world)
+    ask(world)
+    assert remembered(world) == 2
+    assert world.registry.get_sample_value("recipes_request_duration_seconds_count", labels) == 3
+    judged = world.registry.get_sample_value("recipes_request_duration_seconds_sum", labels)
+    assert judged == pytest.approx(3 * computed)
+    assert world.registry.get_sample_value("recipes_embedding_duration_seconds_count") == 1, "of what was computed"
+
+
+def test_the_memory_has_a_bound_and_keeps_what_was_asked_last():
+    memory, served = AnswerMemory(MILLION), fake_model()
+    asks = [Ask(text=f"soup {number}") for number in range(1000)]
+    for each in asks:
+        memory.keep(served, each, served.recommender.recommend(each), 0.1)
+        memory.find(served, asks[0])
+    assert 10 < len(memory) < 100
+    assert memory.find(served, asks[0]) is not None
+    assert memory.find(served, asks[-1]) is not None
+    assert memory.find(served, asks[1]) is None
+
+
+def test_an_answer_larger_than_the_memory_is_given_and_forgotten():
+    memory, served = AnswerMemory(100), fake_model()
+    question = Ask(text="soup")
+    assert memory.keep(served, question, served.recommender.recommend(question), 0.1).startswith(b'[{"id"')
+    assert memory.find(served, question) is None
