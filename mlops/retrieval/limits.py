@@ -92,6 +92,9 @@ _AFTER = re.compile(
     r" ?,?(?:or (?:less|fewer|under)|max(?:imum)?|at (?:the )?most|tops|o menos|como (?:mucho|maximo)|(?:de )?maximo"
     r"|a lo sumo)(?![a-z])"
 )
+# What every limit has, and few queries: looking for it first is a tenth of looking for a limit.
+_UNIT_OF_TIME = re.compile(r"min|hour|hora|hr|'|(?<![a-z])h(?![a-z])")
+_UNIT_OF_COUNT = "ingredient"
 # Minutes of work or of rest are not the minutes that a dish takes.
 _OF_A_PART = re.compile(
     r" ?-?(?:of |de )?(?:prep|active|hands[ -]on|marinat|marinad|rest(?:ing)?\b|preparacion|reposo|marinado)"
@@ -110,8 +113,12 @@ class Limits:
 
 def read_limits(query: QueryText) -> Limits:
     """Find every limit of `query`; of two of a kind the smaller holds."""
-    times = [_limit(query.folded, match, _minutes(match)) for match in _DURATION.finditer(query.folded)]
-    counts = [_limit(query.folded, match, _number(match["count"])) for match in _COUNT.finditer(query.folded)]
+    line = query.folded
+    times, counts = [], []
+    if _UNIT_OF_TIME.search(line):
+        times = [_limit(line, match, _minutes(match)) for match in _DURATION.finditer(line)]
+    if _UNIT_OF_COUNT in line:
+        counts = [_limit(line, match, _number(match["count"])) for match in _COUNT.finditer(line)]
     return Limits(
         max_minutes=min((limit[0] for limit in times if limit), default=None),
         max_ingredients=min((limit[0] for limit in counts if limit), default=None),

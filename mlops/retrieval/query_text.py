@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mlops.dietary.lexicon import stem
@@ -116,6 +116,7 @@ def _one_mark(found: re.Match[str]) -> str:
     return "," if "," in found[0] else ""
 
 
+@lru_cache(maxsize=4096)
 def _fold(char: str) -> str:
     """One character without case and accent; never more and never less than one, so that places stay."""
     base = unicodedata.normalize("NFD", char.translate(_APOSTROPHES))[0]

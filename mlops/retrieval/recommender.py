@@ -95,9 +95,7 @@ class Recommender:
         clock.lap("search")
         fused, signals = self._rank(seen, np.ones(len(seen.documents), dtype=np.bool_), ask.k)
         clock.lap("rank")
-        places = range(min(ask.k, len(fused.documents)))
-        hits = tuple(self._hit(seen, fused, place, signals, query.language) for place in places)
-        return self._answer(query, hits, clock, ())
+        return self._answer(query, self._hits(seen, fused, ask.k, signals, query.language), clock, ())
 
     def relearned(self, learned: LearnedRanking) -> Recommender:
         """The same recipes and indexes, ordered by `learned`."""
@@ -182,20 +180,26 @@ class Recommender:
             passed &= ~self._indexes.parts.holding(filters.without_ingredients)
         return passed
 
-    def _hit(self, seen: Seen, fused: Fused, place: int, rankings: tuple[Ranking, ...], language: Language) -> Hit:
-        document = int(fused.documents[place])
-        row = self._indexes.rows[int(seen.documents[document])]
-        signals = tuple(
-            Signal(
-                name=ranking.name,
-                rank=int(ranks[place]) or None,
-                score=float(ranking.scores[document]),
-                contribution=float(shares[place]),
-            )
+    def _hits(
+        self, seen: Seen, fused: Fused, k: int, rankings: tuple[Ranking, ...], language: Language
+    ) -> tuple[Hit, ...]:
+        places = fused.documents[:k]
+        columns = [
+            (ranking.name, ranks[:k].tolist(), ranking.scores[places].tolist(), shares[:k].tolist())
             for ranking, ranks, shares in zip(rankings, fused.ranks, fused.shares, strict=True)
-        )
-        shown, translated = _in_language(row, language)
-        return Hit(id=row["id"], score=float(fused.scores[place]), recipe=shown, signals=signals, translated=translated)
+        ]
+        hits = []
+        for place, (document, score) in enumerate(
+            zip(seen.documents[places].tolist(), fused.scores[:k].tolist(), strict=True)
+        ):
+            row = self._indexes.rows[document]
+            shown, translated = _in_language(row, language)
+            signals = tuple(
+                Signal(name=name, rank=ranks[place] or None, score=scores[place], contribution=shares[place])
+                for name, ranks, scores, shares in columns
+            )
+            hits.append(Hit(id=row["id"], score=score, recipe=shown, signals=signals, translated=translated))
+        return tuple(hits)
 
     def _answer(self, query: Understood, hits: tuple[Hit, ...], clock: _Laps, notes: tuple[str, ...]) -> Answer:
         clock.lap("assemble")
@@ -229,12 +233,11 @@ class _Laps:
         self._last = now
 
 
-def _in_language(row: Mapping[str, Any], language: Language) -> tuple[dict[str, Any], bool]:
-    """The row as shown to a reader of `language`, and whether all of its text is in that language."""
-    spanish = row.get("es")
-    shown = {key: value for key, value in row.items() if key != "es"}
+def _in_language(row: dict[str, Any], language: Language) -> tuple[dict[str, Any], bool]:
+    """Change `row` to what a reader of `language` is shown; and say whether all of its text is in that language."""
+    spanish = row.pop("es", None)
     if language == "en":
-        return shown, True
+        return row, True
     if spanish is None:
-        return shown, False
-    return shown | {key: spanish[key] for key in ("title", "ingredients", "steps")}, bool(spanish["complete"])
+        return row, False
+    return row | {key: spanish[key] for key in ("title", "ingredients", "steps")}, bool(spanish["complete"])
