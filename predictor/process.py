@@ -19,6 +19,7 @@ from prometheus_client import REGISTRY
 from mlops.errors import MlopsError
 from mlops.feedback import FeedbackStore
 from mlops.feedback_spool import DailySpool
+from mlops.kernel.library import kernel
 from mlops.logging_config import LogConfig, configure_logging, toggle_by_signal
 from mlops.monitoring.collector import CAPACITY
 from mlops.monitoring.sample_log import NAME as METRICS
@@ -74,7 +75,7 @@ def serve(
     loading = _Loading(load, slot)
     # Until the server has its own handlers, stopping is simply ending.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    _log.info("starting", model=settings.model_name, artifact=str(settings.artifact))
+    _log.info("starting", model=settings.model_name, artifact=str(settings.artifact), kernel=kernel() is not None)
     loading.start()
     try:
         with ExitStack() as stack:

@@ -17,6 +17,8 @@ from mlops.cli.wiring import translator_of
 from mlops.config import Settings
 from mlops.embedded.home import Home
 from mlops.errors import MlopsError, NotFound
+from mlops.kernel.build import LIBRARY
+from mlops.kernel.library import kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,9 +74,24 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         )
     finally:
         translator.close()
+    yield _kernel()
     yield _disk(settings)
     yield _artifact(Home(settings.home))
     yield from _ports(settings)
+
+
+def _kernel() -> Finding:
+    """Not a fault where it is missing: answers are the same, only slower."""
+    if kernel() is not None:
+        return Finding(what="kernel", well=True, found="queries are encoded in 8 bit")
+    if LIBRARY.exists():
+        return Finding(what="kernel", well=True, found="not for this CPU: queries take some four times as long")
+    return Finding(
+        what="kernel",
+        well=True,
+        found="not built: queries take some four times as long",
+        next_step="apt install gcc libc6-dev, then python -m mlops.kernel.build",
+    )
 
 
 def _disk(settings: Settings) -> Finding:
