@@ -18,7 +18,14 @@ from starlette.exceptions import HTTPException
 from mlops.errors import Conflict
 from predictor.kserve_import import only_what_serves
 from predictor.kserve_model import RecipeModel
-from predictor.kserve_server import ClosedRepository, GrpcLimits, Server, TruthfulDataPlane, without_client_faults
+from predictor.kserve_server import (
+    ClosedRepository,
+    GrpcLimits,
+    Server,
+    TruthfulDataPlane,
+    V1ShortCut,
+    without_client_faults,
+)
 from predictor.problems import KINDS, Problem, kserve_response
 from predictor.service import assemble
 
@@ -69,9 +76,10 @@ def build_server(settings: Settings, slot: Slot, ports: Ports, surroundings: Sur
     service = assemble(settings, slot, ports, surroundings)
     model = RecipeModel(settings.model_name, service.recommending, slot, service.telemetry, service.new_id)
     repository = ModelRepository()
+    plane, closed = TruthfulDataPlane(repository, slot), ClosedRepository(repository)
     server = Server(
         settings.host,
-        front_door=service.front_door(kserve_app),
+        front_door=service.front_door(V1ShortCut(kserve_app, plane, closed, settings.model_name)),
         head_seconds=settings.receive_seconds,
         grpc_limits=GrpcLimits(message_bytes=settings.max_body_bytes, calls=settings.max_requests),
         http_port=settings.http_port,
@@ -82,8 +90,7 @@ def build_server(settings: Settings, slot: Slot, ports: Ports, surroundings: Sur
         grace_period=settings.grace_seconds,
         registered_models=repository,
     )
-    server.dataplane = TruthfulDataPlane(repository, slot)
-    server.model_repository_extension = ClosedRepository(repository)
+    server.dataplane, server.model_repository_extension = plane, closed
     logging.getLogger("kserve").addFilter(without_client_faults)
     # KServe answers by a class that FastAPI has deprecated; pinned together they work, and nobody here can change it.
     warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
