@@ -12,12 +12,12 @@ import hmac
 from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from queue import Empty, Full, Queue
-from threading import Lock, Thread
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from mlops.batches import Batches
 from mlops.errors import Conflict, Transient
 
 if TYPE_CHECKING:
@@ -109,15 +109,13 @@ class FeedbackStore:
 
     def __init__(self, spool: DailySpool, *, waiting: int = 1000, remembered: int = 100_000) -> None:
         self._spool = spool
-        self._queue: Queue[_Entry | None] = Queue(maxsize=waiting)
         self._lock = Lock()
         self._known: OrderedDict[str, tuple[str, Future[Receipt]]] = OrderedDict()
         self._remembered = remembered
         self._failure: str | None = None
         for row in spool.newest_rows(remembered):
             self._remember(str(row.get("feedback_id")), content_digest(row), _done(str(row.get("feedback_id"))))
-        self._writer = Thread(target=self._write_forever, name="feedback", daemon=True)
-        self._writer.start()
+        self._batches = Batches(self._append, "feedback", waiting=waiting, most=_BATCH)
 
     @property
     def failure(self) -> str | None:
@@ -139,21 +137,18 @@ class FeedbackStore:
                 receipt=_receipt(),
                 feedback_id=feedback.feedback_id,
             )
-            try:
-                self._queue.put_nowait(entry)
-            except Full:
+            if not self._batches.put(entry):
                 raise FeedbackNotKept(
-                    f"{self._queue.maxsize} feedbacks already wait to be written",
+                    f"{self._batches.limit} feedbacks already wait to be written",
                     reason="queue_full",
                     hint="send it again in a second",
-                ) from None
+                )
             self._remember(feedback.feedback_id, digest, entry.receipt)
         return entry.receipt
 
     def close(self) -> None:
         """Write what is queued and release the folder."""
-        self._queue.put(None)
-        self._writer.join()
+        self._batches.close()
         self._spool.close()
 
     def _repeated(
@@ -181,32 +176,15 @@ class FeedbackStore:
         if len(self._known) > self._remembered:
             self._known.popitem(last=False)
 
-    def _write_forever(self) -> None:
-        while (first := self._queue.get()) is not None:
-            entries, stop = self._more(first)
-            try:
-                self._spool.append(b"".join(entry.line for entry in entries))
-            except OSError as error:
-                self._fail(entries, error)
-            else:
-                self._failure = None
-                for entry in entries:
-                    entry.receipt.set_result(Receipt(feedback_id=entry.feedback_id, duplicate=False))
-            if stop:
-                return
-
-    def _more(self, first: _Entry) -> tuple[list[_Entry], bool]:
-        """Return `first` and what else waits, and whether the end was among it."""
-        entries = [first]
-        while len(entries) < _BATCH:
-            try:
-                entry = self._queue.get_nowait()
-            except Empty:
-                break
-            if entry is None:
-                return entries, True
-            entries.append(entry)
-        return entries, False
+    def _append(self, entries: Sequence[_Entry]) -> None:
+        try:
+            self._spool.append(b"".join(entry.line for entry in entries))
+        except OSError as error:
+            self._fail(entries, error)
+        else:
+            self._failure = None
+            for entry in entries:
+                entry.receipt.set_result(Receipt(feedback_id=entry.feedback_id, duplicate=False))
 
     def _fail(self, entries: Sequence[_Entry], error: OSError) -> None:
         self._failure = error.strerror or type(error).__name__

@@ -50,7 +50,7 @@ class DailySpool:
         except BlockingIOError:
             os.close(self._guard)
             raise Conflict(
-                f"another process writes feedback to {folder}", hint="stop it, or give each process a folder of its own"
+                f"another process writes to {folder}", hint="stop it, or give each process a folder of its own"
             ) from None
 
     def append(self, lines: bytes) -> None:

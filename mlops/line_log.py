@@ -5,19 +5,19 @@ They wait in a bounded queue for one thread; what finds the queue full, or the d
 
 from __future__ import annotations
 
-from queue import Empty, Full, Queue
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from mlops.batches import Batches
 
+if TYPE_CHECKING:
     from mlops.feedback_spool import DailySpool
 
-_BATCH = 512
+_MOST = 512
+# Seconds that lines may gather: what a killed process loses, and what its writing is spared at each request.
+_LINGER = 0.05
 
 _log = structlog.stdlib.get_logger("app")
 
@@ -28,44 +28,31 @@ class LineLog:
     def __init__(self, spool: DailySpool, what: str, *, waiting: int = 10_000) -> None:
         self._spool = spool
         self._what = what
-        self._queue: Queue[bytes | None] = Queue(maxsize=waiting)
         self.lost = 0
-        self._writer = Thread(target=self._write_forever, name=what, daemon=True)
-        self._writer.start()
+        self._batches: Batches[Any] = Batches(self._append, what, waiting=waiting, most=_MOST, linger=_LINGER)
 
-    def keep(self, row: Mapping[str, Any]) -> None:
-        """Queue one line; never waits and never raises."""
-        try:
-            self._queue.put_nowait(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
-        except Full:
+    def keep(self, row: Any) -> None:
+        """Queue one line, a mapping or a dataclass that nobody changes any more; never waits and never raises."""
+        if not self._batches.put(row):
             self.lost += 1
 
     def close(self) -> None:
         """Write what is queued and release the folder."""
-        self._queue.put(None)
-        self._writer.join()
+        self._batches.close()
         self._spool.close()
 
-    def _write_forever(self) -> None:
-        while (first := self._queue.get()) is not None:
-            lines, stop = self._more(first)
-            try:
-                self._spool.append(b"".join(lines))
-            except OSError as error:
-                self.lost += len(lines)
-                _log.warning(f"{self._what} is not kept", reason=error.strerror, lines=len(lines))
-            if stop:
-                return
+    def _append(self, rows: list[Any]) -> None:
+        lines = [line for row in rows if (line := self._line(row)) is not None]
+        try:
+            self._spool.append(b"".join(lines))
+        except OSError as error:
+            self.lost += len(lines)
+            _log.warning(f"{self._what} is not kept", reason=error.strerror, lines=len(lines))
 
-    def _more(self, first: bytes) -> tuple[list[bytes], bool]:
-        """Return `first` and what else waits, and whether the end was among it."""
-        lines = [first]
-        while len(lines) < _BATCH:
-            try:
-                line = self._queue.get_nowait()
-            except Empty:
-                break
-            if line is None:
-                return lines, True
-            lines.append(line)
-        return lines, False
+    def _line(self, row: Any) -> bytes | None:
+        try:
+            return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+        except orjson.JSONEncodeError as error:
+            self.lost += 1
+            _log.warning(f"{self._what} is not kept", reason=str(error), lines=1)
+            return None

@@ -11,6 +11,7 @@ import logging
 import logging.config
 import re
 import signal
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,41 @@ class LogConfig:
     keep_days: int = 14
 
 
-class DailyFileHandler(logging.Handler):
+class LinesHandler(logging.Handler):
+    """A handler that also takes lines which are rendered already."""
+
+    def write(self, at: float, lines: bytes) -> None:
+        """Write `lines` of the day of `at` (Unix seconds); faults go where those of `emit` go."""
+        self.acquire()
+        try:
+            self.write_bytes(at, lines)
+        except Exception:  # noqa: BLE001 - the contract of logging.Handler.emit: report by handleError, never raise
+            self.handleError(logging.makeLogRecord({"msg": "lines are lost"}))
+        finally:
+            self.release()
+
+    def write_bytes(self, at: float, lines: bytes) -> None:
+        """Write, or raise."""
+        raise NotImplementedError
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line; a full disk must not take the service down, so faults go to `logging.raiseExceptions`."""
+        try:
+            self.write_bytes(record.created, f"{self.format(record)}\n".encode("utf-8", "backslashreplace"))
+        except Exception:  # noqa: BLE001 - as above
+            self.handleError(record)
+
+
+class StandardOutputHandler(LinesHandler):
+    """Writes to standard output, as it is when a line is written."""
+
+    def write_bytes(self, at: float, lines: bytes) -> None:  # noqa: ARG002 - its base's
+        """See `LinesHandler`."""
+        sys.stdout.write(lines.decode())
+        sys.stdout.flush()
+
+
+class DailyFileHandler(LinesHandler):
     """Appends to `NAME_YYYYMMDD.log`, by the UTC day of each record, and removes files past their days.
 
     The standard TimedRotatingFileHandler renames the file it has been writing to, so that today's file has no date.
@@ -61,13 +96,9 @@ class DailyFileHandler(logging.Handler):
         # Without a buffer: what a full disk refused is lost at once, and does not fail again at the next line or day.
         self._stream: FileIO | None = None
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one line; a full disk must not take the service down, so faults go to `logging.raiseExceptions`."""
-        try:
-            line = self.format(record) + "\n"
-            self._stream_for(record.created).write(line.encode("utf-8", "backslashreplace"))
-        except Exception:  # noqa: BLE001 - the contract of logging.Handler.emit: report by handleError, never raise
-            self.handleError(record)
+    def write_bytes(self, at: float, lines: bytes) -> None:
+        """See `LinesHandler`."""
+        self._stream_for(at).write(lines)
 
     def close(self) -> None:
         """Close the day's file."""
@@ -135,7 +166,7 @@ def logging_dict(config: LogConfig) -> dict[str, Any]:
 
     def handler(name: str) -> dict[str, Any]:
         if config.folder is None:
-            return {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}
+            return {"()": StandardOutputHandler, "formatter": "json"}
         return {
             "()": DailyFileHandler,
             "folder": config.folder,

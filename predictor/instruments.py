@@ -5,6 +5,7 @@ Label values come from closed sets, whatever clients send; of versions only the 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ _SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 # Versions with series of their own: production, canary, the one before, and those that left lately, whose last counts
 # are still to be scraped.
 _VERSIONS = 6
+# A bucket shows the newest request that fell into it; making one costs more than counting it.
+_EXEMPLAR_SECONDS = 1.0
 # Prometheus' increase() sees no event that a series appears with: a canary's first failure must not be lost.
 _ASKED, _FROM_THE_START = "/recommend", ("200", "500", "503", "504")
 
@@ -79,22 +82,39 @@ class Instruments:
             "recipes_alert", "1 for each alert of this process that fires.", ("alert", "severity"), registry=registry
         )
         self._versions: OrderedDict[str, None] = OrderedDict()
+        # Series that were asked for: `labels` costs more than counting does.
+        self._requests: dict[tuple[str, int, str], Histogram] = {}
+        self._answers: dict[str, tuple[Histogram, Histogram]] = {}
+        self._exemplars: dict[tuple[str, int, str, int], float] = {}
 
-    def observe(self, route: str, status: int, version: str | None, seconds: float, trace: str | None = None) -> None:
-        """Count a request; `version` is the one that was to answer it, None where it came to none.
+    def observe(
+        self, route: str, status: int, version: str | None, seconds: float, at: float, trace: str | None = None
+    ) -> None:
+        """Count a request that ended at `at`; `version` is the one that was to answer it, None where it came to none.
 
-        `trace` leads from a bucket to a request that fell into it, for who scrapes OpenMetrics: an exemplar.
+        `trace` leads from a bucket to a request that fell into it, for who scrapes OpenMetrics: an exemplar, anew once
+        a second at most.
         """
         if version is not None:
             self._keep(version)
-        exemplar = {"trace_id": trace} if trace is not None else None
-        self.request.labels(route, str(status), version or "").observe(seconds, exemplar)
+        key = (route, status, version or "")
+        if (series := self._requests.get(key)) is None:
+            series = self._requests[key] = self.request.labels(route, str(status), version or "")
+        if trace is not None:
+            place = (*key, bisect_left(BUCKETS, seconds))
+            if not 0 <= at - self._exemplars.get(place, float("-inf")) < _EXEMPLAR_SECONDS:
+                self._exemplars[place] = at
+                series.observe(seconds, {"trace_id": trace})
+                return
+        series.observe(seconds)
 
     def answered(self, version: str, results: int, top_score: float | None) -> None:
         """Count an answer of a version whose request was observed; without recipes there is no score."""
-        self.results.labels(version).observe(results)
+        if (series := self._answers.get(version)) is None:
+            series = self._answers[version] = (self.results.labels(version), self.top_score.labels(version))
+        series[0].observe(results)
         if top_score is not None:
-            self.top_score.labels(version).observe(top_score)
+            series[1].observe(top_score)
 
     def show(self, shares: Sequence[Share]) -> None:
         """Have `recipes_model_info` and `recipes_traffic_weight` say what is served now, and nothing that was."""
@@ -120,5 +140,8 @@ class Instruments:
         self._versions.move_to_end(version)
         if len(self._versions) > _VERSIONS:
             retired, _ = self._versions.popitem(last=False)
+            self._requests.clear()
+            self._answers.clear()
+            self._exemplars.clear()
             for histogram in (self.request, self.results, self.top_score):
                 histogram.remove_by_labels({"version": retired})

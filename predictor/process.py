@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 from prometheus_client import REGISTRY
 
+from mlops.canonical_lines import BatchedLines
 from mlops.errors import MlopsError
 from mlops.feedback import FeedbackStore
 from mlops.feedback_spool import DailySpool
@@ -157,6 +158,8 @@ def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
         measured = samples_of(spool.newest_rows(CAPACITY))
         samples = SampleLog(spool)
         stack.callback(samples.close)
+    lines = BatchedLines("app")
+    stack.callback(lines.close)
     salt = settings.user_salt.get_secret_value().encode() if settings.user_salt else secrets.token_bytes(16)
     return Surroundings(
         clock=time.time,
@@ -170,6 +173,7 @@ def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
         measured=measured,
         alert=_alert(settings, stack),
         tracing=_tracing(stack),
+        lines=lines,
     )
 
 

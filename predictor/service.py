@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mlops.canonical_lines import PlainLines
 from mlops.monitoring.alerts import Terms as AlertTerms
 from mlops.monitoring.collector import MetricsCollector
 from mlops.monitoring.findings import Limits
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp
 
+    from mlops.canonical_lines import CanonicalLines
     from mlops.feedback import FeedbackStore
     from mlops.monitoring.alerts import Notice
     from mlops.monitoring.sample_log import SampleLog
@@ -61,6 +63,7 @@ class Surroundings:
     measured: Sequence[Sample] = ()
     alert: Callable[[Sequence[Notice]], None] = lambda _: None
     tracing: Tracing = field(default_factory=NoTracing)
+    lines: CanonicalLines = field(default_factory=lambda: PlainLines("app"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +141,7 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
             clock=surroundings.clock,
             timer=surroundings.timer,
             tracing=surroundings.tracing,
+            lines=surroundings.lines,
         ),
         collector=collector,
         limits=RequestLimits(

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import structlog
-
+from mlops.canonical_lines import PlainLines
 from mlops.monitoring.statistics import Sample
 from mlops.monitoring.traffic_log import DEPTH, ServedRequest
 from predictor.problems import KINDS
-from predictor.tracing import NoTracing, trace_of
+from predictor.tracing import NoTracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from mlops.canonical_lines import CanonicalLines
     from mlops.monitoring.collector import MetricsCollector
     from mlops.monitoring.traffic_log import TrafficLog
     from mlops.recommendation import Answer, ServedModel
@@ -35,8 +36,6 @@ _OVERLOADED = 429
 _CLIENT_FAULT = 400
 _SERVER_FAULT = 500
 _CLIENT_GONE = 499  # nginx's code for it; no answer was sent, so no standard one exists
-
-_log = structlog.stdlib.get_logger("app")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,8 +128,10 @@ class Telemetry:
         clock: Callable[[], float],
         timer: Callable[[], float],
         tracing: Tracing | None = None,
+        lines: CanonicalLines | None = None,
     ) -> None:
         self._instruments = instruments
+        self._lines = lines or PlainLines("app")
         self._quiet = NoTracing()
         self._tracing = tracing or self._quiet
         self._collector = collector
@@ -144,9 +145,10 @@ class Telemetry:
     ) -> Iterator[RequestRecord]:
         """Time a request to the end of the block, within which `current_record` returns its record."""
         record = RequestRecord(request_id=request_id, route=route, method=method, started=self._timer())
-        tracing = self._quiet if route in PROBES else self._tracing
-        span = tracing.begin(f"{method} {route}", headers, self._clock())
-        record.trace = trace_of(span)
+        tracing, began = self._quiet if route in PROBES else self._tracing, self._clock()
+        traced = tracing.begin(route, headers)
+        if traced is not None:
+            record.trace = traced.ids
         token = _CURRENT.set(record)
         self._instruments.inflight.inc()
         try:
@@ -155,25 +157,28 @@ class Telemetry:
             record.seconds = self._timer() - record.started
             self._instruments.inflight.dec()
             _CURRENT.reset(token)
-            self._end(record)
-            tracing.end(span, record, self._clock())
+            at = self._clock()
+            sampled = traced is not None and traced.context.trace_flags.sampled
+            self._end(record, at, sampled=sampled)
+            tracing.end(traced, record, began, at)
 
     def received(self, record: RequestRecord) -> None:
         """Start the time anew: the whole request is here, and a slow client is no slow service."""
         record.started = self._timer()
 
-    def _end(self, record: RequestRecord) -> None:
+    def _end(self, record: RequestRecord, at: float, *, sampled: bool) -> None:
         if record.status is None:
             record.status, record.error = _CLIENT_GONE, "disconnected"
         if record.status >= _CLIENT_FAULT and record.error is None:
             record.error = _kind_of(record.status)
-        self._measure(record, record.status)
-        _write_line(record, record.status)
+        self._measure(record, record.status, at, sampled=sampled)
+        self._lines.write(_level(record, record.status), "request", at, _line(record, record.status))
 
-    def _measure(self, record: RequestRecord, status: int) -> None:
+    def _measure(self, record: RequestRecord, status: int, at: float, *, sampled: bool) -> None:
         instruments = self._instruments
-        trace = record.trace[0] if record.trace is not None else None
-        instruments.observe(record.route, status, record.version, record.judged_seconds, trace)
+        # A trace that nobody keeps leads nowhere.
+        trace = record.trace[0] if record.trace is not None and sampled else None
+        instruments.observe(record.route, status, record.version, record.judged_seconds, at, trace)
         if record.computing_seconds is not None:
             instruments.remembered.inc()
         if record.error is not None:
@@ -192,7 +197,7 @@ class Telemetry:
         if record.route in RECOMMENDING:
             self._collector.record(
                 Sample(
-                    at=self._clock(),
+                    at=at,
                     failed=status >= _SERVER_FAULT,
                     api_latency_ms=record.judged_seconds * 1000,
                     translation_latency_ms=record.phases.get("translate"),
@@ -202,16 +207,16 @@ class Telemetry:
                     top_score=record.top_scores[0] if record.top_scores else None,
                 )
             )
-            self._keep(record, status)
+            self._keep(record, status, at)
 
-    def _keep(self, record: RequestRecord, status: int) -> None:
+    def _keep(self, record: RequestRecord, status: int, at: float) -> None:
         """Tell the traffic log. A version answers for its own faults, not for overload and not for its clients."""
         if self._traffic is None or record.version is None or _CLIENT_FAULT <= status < _SERVER_FAULT:
             return
         failed = status >= _SERVER_FAULT
         self._traffic.record(
             ServedRequest(
-                at=self._clock(),
+                at=at,
                 version=record.version,
                 failed=failed,
                 latency_ms=record.judged_seconds * 1000,
@@ -228,9 +233,13 @@ def _kind_of(status: int) -> str:
     return next((kind for kind, (code, _) in KINDS.items() if code == status), "invalid")
 
 
-def _write_line(record: RequestRecord, status: int) -> None:
-    failed = status >= _SERVER_FAULT or status == _OVERLOADED
-    write = _log.warning if failed else _log.debug if record.route in PROBES else _log.info
+def _level(record: RequestRecord, status: int) -> int:
+    if status >= _SERVER_FAULT or status == _OVERLOADED:
+        return logging.WARNING
+    return logging.DEBUG if record.route in PROBES else logging.INFO
+
+
+def _line(record: RequestRecord, status: int) -> dict[str, object]:
     line: dict[str, object] = {
         "request_id": record.request_id,
         "route": record.route,
@@ -243,7 +252,7 @@ def _write_line(record: RequestRecord, status: int) -> None:
     if record.error is not None:
         line["error"] = record.error
     if record.version is not None:
-        line |= {"model": record.model, "version": record.version}
+        line["model"], line["version"] = record.model, record.version
     if record.user is not None:
         line["user"] = record.user
     if record.queries:
@@ -255,4 +264,4 @@ def _write_line(record: RequestRecord, status: int) -> None:
             "recommendation_ids": record.recommendation_ids,
             "phases_ms": {phase: round(milliseconds, 3) for phase, milliseconds in record.phases.items()},
         }
-    write("request", **line)
+    return line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from mlops.line_log import LineLog
@@ -31,7 +31,7 @@ class SampleLog:
 
     def keep(self, sample: Sample) -> None:
         """Queue one sample; never waits and never raises."""
-        self._lines.keep({name: value for name, value in asdict(sample).items() if value is not None})
+        self._lines.keep(sample)
 
     def close(self) -> None:
         """Write what is queued and release the folder."""
@@ -40,7 +40,11 @@ class SampleLog:
 
 def samples_of(rows: Iterable[Mapping[str, Any]]) -> list[Sample]:
     """The samples among rows that were read back, in the order of their time; what is none is left out."""
-    found = [Sample(**{name: row[name] for name in _FIELDS & row.keys()}) for row in rows if _whole(row)]
+    found = [
+        Sample(**row)
+        for each in rows
+        if _whole(row := {name: each[name] for name in _FIELDS & each.keys() if each[name] is not None})
+    ]
     return sorted(found, key=lambda sample: sample.at)
 
 

@@ -66,10 +66,6 @@ class Webhook:
         except Full:
             self._lose(notices, "the queue is full")
 
-    def settle(self) -> None:
-        """Wait until everything that is queued was delivered, or was lost."""
-        self._queue.join()
-
     def close(self) -> None:
         """Try what is queued once more, each a single time, and end."""
         self._stopping.set()
@@ -84,8 +80,6 @@ class Webhook:
             except (RetryError, Permanent) as error:
                 reason = error.message if isinstance(error, Permanent) else f"{ATTEMPTS} tries failed"
                 self._lose(notices, reason)
-            finally:
-                self._queue.task_done()
 
     def _deliver(self, body: Mapping[str, Any]) -> None:
         retrying = Retrying(

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import CollectorRegistry
 
 from mlops.artifact.loader import load_model
+from mlops.canonical_lines import BatchedLines
 from mlops.cli.console import answers, print_table
 from mlops.corpus.sample import sample_recipes
 from mlops.feedback_spool import DailySpool
@@ -67,11 +68,12 @@ def _setups(folder: Path, stack: ExitStack) -> dict[str, Telemetry]:
     def telemetry(samples: SampleLog | None = None, tracing: RequestTracing | None = None) -> Telemetry:
         collector = MetricsCollector(time.time, samples)
         return Telemetry(Instruments(CollectorRegistry()), collector, None, clock=time.time, timer=time.perf_counter,
-                         tracing=tracing)  # fmt: skip
+                         tracing=tracing, lines=lines)  # fmt: skip
 
+    lines = BatchedLines("app")
     logs = [SampleLog(DailySpool(folder / name, time.time, name="metrics", fsync=False)) for name in ("one", "two")]
     tracing = RequestTracing(InMemorySpanExporter())
-    for each in (*logs, tracing):
+    for each in (lines, *logs, tracing):
         stack.callback(each.close)
     return {
         "metrics, a sample in memory, a line of the log": telemetry(),

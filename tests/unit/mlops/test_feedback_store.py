@@ -32,7 +32,7 @@ def open_store(tmp_path):
 
     yield open_store
     for store in opened:
-        if store._writer.is_alive():  # noqa: SLF001 - closed ones are
+        if store._batches._writer.is_alive():  # noqa: SLF001 - closed ones are
             store.close()
 
 

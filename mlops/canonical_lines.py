@@ -1,0 +1,74 @@
+"""The one line that says all of a thing that is over, as a request is: told at a cost that a request does not feel.
+
+Any other line goes through structlog's chain of processors, some 100 µs of a busy thread. These hold no text of a user
+and no context beyond what they are given, so they are rendered by one call, and written by a thread that takes all that
+gathered meanwhile. They go where the lines of their logger go, with its level.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Protocol
+
+import orjson
+import structlog
+
+from mlops.batches import Batches
+from mlops.logging_config import LinesHandler
+
+# Seconds that lines may gather; a process that is killed takes those with it.
+_LINGER = 0.05
+_WAITING, _MOST = 10_000, 512
+_DAY = 86_400
+
+
+class CanonicalLines(Protocol):
+    """Takes lines of one logger."""
+
+    def write(self, level: int, event: str, at: float, line: dict[str, object]) -> None:
+        """Write `line` if the logger is at `level` now; `at` is when it happened (Unix seconds)."""
+        ...
+
+
+class PlainLines:
+    """Writes them as any other line, at once: where nobody set up the logs, or wants them captured."""
+
+    def __init__(self, name: str) -> None:
+        self._log = structlog.stdlib.get_logger(name)
+
+    def write(self, level: int, event: str, at: float, line: dict[str, object]) -> None:  # noqa: ARG002 - as the port has it
+        """See `CanonicalLines`."""
+        self._log.log(level, event, **line)
+
+
+class BatchedLines:
+    """Writes them in batches, to what `configure_logging` gave the logger. What finds no room is counted and lost."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._logger = logging.getLogger(name)
+        self.lost = 0
+        self._batches = Batches(self._append, f"{name} lines", waiting=_WAITING, most=_MOST, linger=_LINGER)
+
+    def write(self, level: int, event: str, at: float, line: dict[str, object]) -> None:
+        """See `CanonicalLines`."""
+        if not self._logger.isEnabledFor(level):
+            return
+        line["event"], line["logger"], line["level"] = event, self._name, logging.getLevelName(level).lower()
+        line["time"] = datetime.fromtimestamp(at, UTC)
+        rendered = orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+        if not self._batches.put((at, rendered)):
+            self.lost += 1
+
+    def close(self) -> None:
+        """Write what waits."""
+        self._batches.close()
+
+    def _append(self, lines: list[tuple[float, bytes]]) -> None:
+        for _, day in groupby(lines, key=lambda line: line[0] // _DAY):
+            whole = list(day)
+            for handler in self._logger.handlers:
+                if isinstance(handler, LinesHandler):
+                    handler.write(whole[0][0], b"".join(line for _, line in whole))
