@@ -8,7 +8,7 @@ import socket
 import sys
 from datetime import UTC, datetime
 from threading import Thread
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -41,6 +41,8 @@ from controller.service.server import Server
 from mlops.errors import MlopsError
 from mlops.logging_config import LogConfig, configure_logging, toggle_by_signal
 from mlops.model_registry import open_registry
+from mlops.monitoring.otlp import Signal, span_exporter, wanted
+from mlops.monitoring.otlp_metrics import pushed_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,7 +91,7 @@ def _keep(settings: Settings) -> int:
     prometheus = Prometheus(settings.prometheus) if settings.prometheus else None
 
     checks = _checks(mirror, registry, prometheus, queue)
-    send, flush = _traces(settings.otlp_endpoint)
+    send, flush = _traces()
     around = Surroundings(
         api=mirror, settings=settings, prometheus=prometheus, digest_at=_digest_at, clock=_now,
         board=board, entered=instruments.entered, trace=send,
@@ -116,18 +118,19 @@ def _keep(settings: Settings) -> int:
 
     server.start()
     try:
-        for model in mirror.fill():
-            queue.add(model)
-        leadership.stand()
-        leader = Thread(target=lead, name="leader", daemon=True)
-        leader.start()
-        refresher.start()
-        _log.info("keeping", namespace=api.namespace, registry=httpx.URL(settings.registry).host)
-        run(mirror.kinds, saw, api.namespace, kubeconfig=settings.kubeconfig)
-        refresher.stop()
-        workers.stop()
-        leadership.resign()
-        leader.join()
+        with pushed_metrics(instruments.registry, lambda: None, time):
+            for model in mirror.fill():
+                queue.add(model)
+            leadership.stand()
+            leader = Thread(target=lead, name="leader", daemon=True)
+            leader.start()
+            refresher.start()
+            _log.info("keeping", namespace=api.namespace, registry=httpx.URL(settings.registry).host)
+            run(mirror.kinds, saw, api.namespace, kubeconfig=settings.kubeconfig)
+            refresher.stop()
+            workers.stop()
+            leadership.resign()
+            leader.join()
     finally:
         server.stop()
         flush()
@@ -155,12 +158,14 @@ def _checks(mirror: Mirror, registry: ModelRegistry, prometheus: Prometheus | No
     return RetrainChecks(registry, runs, feedbacks, note, _now)
 
 
-def _traces(endpoint: str | None) -> tuple[Callable[[Sequence[Span]], None], Callable[[], None]]:
-    if endpoint is None:
+def _traces() -> tuple[Callable[[Sequence[Span]], None], Callable[[], None]]:
+    """Where traces of rollouts go, by OpenTelemetry's own variables. Raises Permanent for one that cannot be meant."""
+    os.environ.setdefault("OTEL_SERVICE_NAME", "recipe-recommender-controller")
+    if not wanted(Signal.TRACES, os.environ) or os.environ.get("OTEL_TRACES_SAMPLER") == "always_off":
         return lambda _spans: None, lambda: None
     from controller.cluster.otlp import Traces  # noqa: PLC0415 - costs 10 MB, for those who have a collector
 
-    traces = Traces(endpoint)
+    traces = Traces(span_exporter(os.environ))
     return traces.send, traces.close
 
 

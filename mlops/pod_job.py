@@ -25,6 +25,7 @@ from mlops.config import Settings
 from mlops.errors import MlopsError, NotFound, Permanent, Transient
 from mlops.judging import Judge
 from mlops.model_registry import open_registry
+from mlops.monitoring.job_span import job_span
 from mlops.recorded_queries import recorded_queries
 from mlops.translation.opening import open_translator
 
@@ -42,6 +43,7 @@ _JOB_NAME = "RECIPES_JOB_NAME"
 _FEEDBACK = "RECIPES_FEEDBACK"
 _EXPERIMENT = "recipe-evaluations"
 _LATER, _NEVER = 5, 6
+_SPANS = {VerifyArtifact: "verify", StartEvaluation: "evaluate", StartReplay: "replay", StartRetraining: "retrain"}
 _LONGEST = 4096  # what Kubernetes keeps of it
 
 
@@ -52,7 +54,8 @@ def main() -> int:
     if isinstance(asked, StartRetraining):
         asked = replace(asked, name=os.environ.get(_JOB_NAME, asked.name))
     try:
-        with tempfile.TemporaryDirectory() as scratch:
+        about = {"recipes.model": settings.model, "recipes.job": str(getattr(asked, "name", ""))}
+        with tempfile.TemporaryDirectory() as scratch, job_span(_SPANS.get(type(asked), "job"), about):
             answer = _answer(asked, settings, Path(scratch))
     except MlopsError as error:
         _tell({"error": f"{error.message}. {error.hint}".strip()})

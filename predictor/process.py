@@ -23,6 +23,8 @@ from mlops.feedback_spool import DailySpool
 from mlops.kernel.library import kernel
 from mlops.logging_config import LogConfig, configure_logging, toggle_by_signal
 from mlops.monitoring.collector import CAPACITY
+from mlops.monitoring.otlp import Signal, span_exporter, wanted
+from mlops.monitoring.otlp_metrics import pushed_metrics
 from mlops.monitoring.sample_log import NAME as METRICS
 from mlops.monitoring.sample_log import SampleLog, samples_of
 from mlops.recommendation import Ask
@@ -50,8 +52,6 @@ _QUIET = {
     "uvicorn.access": "WARNING",
     "timing_asgi": "WARNING",
 }
-
-_COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 _log = structlog.stdlib.get_logger("app")
 
@@ -85,6 +85,7 @@ def serve(
             from predictor.server import build_server  # noqa: PLC0415
 
             server = build_server(settings, slot, ports or Ports(), surroundings)
+            stack.enter_context(pushed_metrics(REGISTRY, server.service.refresh, time.time))
             keep_for_good()
             if not loading.failed:
                 _log.info("serving", host=settings.host, http_port=settings.http_port, grpc_port=settings.grpc_port)
@@ -178,15 +179,13 @@ def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
 
 
 def _tracing(stack: ExitStack) -> Tracing:
-    """Spans go where OpenTelemetry's own variables say; without, nowhere."""
-    if not any(os.environ.get(name) for name in _COLLECTORS):
+    """Spans go where OpenTelemetry's own variables say; without, nowhere. Raises Permanent for a wrong one."""
+    if not wanted(Signal.TRACES, os.environ):
         return NoTracing()
     # Imported where spans go somewhere: it takes its time and some memory.
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-
     from predictor.request_spans import RequestTracing  # noqa: PLC0415
 
-    tracing = RequestTracing(OTLPSpanExporter())
+    tracing = RequestTracing(span_exporter(os.environ))
     stack.callback(tracing.close)
     return tracing
 

@@ -47,7 +47,7 @@ class RequestTracing:
         trace = self._ids.generate_trace_id() if parent is None else parent.trace_id
         sampled = self._sampler.should_sample(context, trace, name, SpanKind.SERVER)
         flags = _SAMPLED if sampled.decision.is_sampled() else _NOT_SAMPLED
-        own = SpanContext(trace, self._ids.generate_span_id(), False, flags, sampled.trace_state)  # noqa: FBT003 - theirs
+        own = SpanContext(trace, self._ids.generate_span_id(), False, flags, sampled.trace_state)
         return Traced(own, parent)
 
     def end(self, traced: Traced | None, record: RequestRecord, began: float, at: float) -> None:
@@ -103,7 +103,7 @@ class _WithPhases(SpanExporter):
         began = span.end_time - sum(nanoseconds for _, nanoseconds in taken)
         found: list[ReadableSpan] = []
         for phase, nanoseconds in taken:
-            own = SpanContext(context.trace_id, self._ids.generate_span_id(), False, _SAMPLED)  # noqa: FBT003 - theirs
+            own = SpanContext(context.trace_id, self._ids.generate_span_id(), False, _SAMPLED)
             found.append(
                 ReadableSpan(phase, context=own, parent=context, resource=span.resource, start_time=began,
                              end_time=began + nanoseconds)

@@ -87,10 +87,14 @@ class MetricsRoute:
             return json_answer(
                 await self._workers.run(lambda: self._statistics(window_minutes), seconds=_STATISTICS_SECONDS)
             )
-        self._instruments.show(self._slot.state.shares)
-        self._instruments.alarm(self._alerts())
+        self.refresh()
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self._instruments.registry), headers={"content-type": content_type})
+
+    def refresh(self) -> None:
+        """Have the metrics say what is served and what fires now."""
+        self._instruments.show(self._slot.state.shares)
+        self._instruments.alarm(self._alerts())
 
     def _statistics(self, minutes: int) -> dict[str, object]:
         window = self._collector.window(minutes)

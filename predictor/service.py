@@ -68,7 +68,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """The parts that a server needs."""
+    """The parts that a server needs. `refresh` has the metrics say what is true now."""
 
     api: FastAPI
     recommend: Callable[[Request], Awaitable[Response]]
@@ -81,6 +81,7 @@ class Service:
     side_workers: Workers
     watch: Watch
     looking: Looking
+    refresh: Callable[[], None]
 
     def front_door(self, kserve: ASGIApp) -> FrontDoor:
         """Return the application that stands before `kserve`."""
@@ -152,6 +153,7 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         side_workers=side_workers,
         watch=watch,
         looking=Looking(watch),
+        refresh=routes.metrics.refresh,
     )
 
 

@@ -19,6 +19,7 @@ from controller.cluster.pods import (
     POD_SECURITY,
     SCRATCH,
     Object,
+    collecting,
     container,
     feedback_volume,
     from_secret,
@@ -43,9 +44,14 @@ _RESOURCES: Object = {"requests": {"cpu": "200m", "memory": "512Mi"}, "limits": 
 
 
 def job_manifest(
-    action: VerifyArtifact | StartEvaluation | StartReplay, owner: Meta, settings: Settings, *, model: str
+    action: VerifyArtifact | StartEvaluation | StartReplay,
+    owner: Meta,
+    settings: Settings,
+    *,
+    model: str,
+    trace: str | None = None,
 ) -> Object:
-    """Return the Job that answers `action`; it goes with the version that it is about."""
+    """Return the Job that answers `action`; it goes with the version that it is about, and joins the trace of its rollout."""
     purpose = _PURPOSES[type(action)]
     return {
         "apiVersion": JOBS.api_version,
@@ -59,12 +65,12 @@ def job_manifest(
         "spec": {
             "backoffLimit": _TRIES,
             "activeDeadlineSeconds": _DEADLINE_SECONDS,
-            "template": pod_template(action, settings, model=model, purpose=purpose),
+            "template": pod_template(action, settings, model=model, purpose=purpose, trace=trace),
         },
     }  # fmt: skip
 
 
-def pod_template(action: Action, settings: Settings, *, model: str, purpose: str) -> Object:
+def pod_template(action: Action, settings: Settings, *, model: str, purpose: str, trace: str | None = None) -> Object:
     """Return the pod that does what `action` asks; what users asked and told is there for who replays or trains."""
     words = {
         "RECIPES_MODEL": model,
@@ -72,6 +78,7 @@ def pod_template(action: Action, settings: Settings, *, model: str, purpose: str
         "RECIPES_ASK": json.dumps(to_dict(action)),
     }
     env: list[Object] = [{"name": name, "value": value} for name, value in words.items()]
+    env += collecting(settings.otel, f"{model}-jobs", **({"TRACEPARENT": trace} if trace else {}))
     mounts: dict[str, str] = {}
     volumes = [SCRATCH]
     if purpose == RETRAIN:

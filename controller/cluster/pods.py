@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from controller.resource.meta import API_VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from controller.resource.meta import Meta
 
 Object = dict[str, Any]
@@ -25,6 +27,9 @@ _SECURITY: Object = {
     "capabilities": {"drop": ["ALL"]},
 }
 FEEDBACK = "/var/feedback"
+# What is a secret, or each process's own, is handed to no pod.
+_OWN = ("_HEADERS", "_CLIENT_KEY", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES")
+_SAMPLER = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
 SCRATCH: Object = {"name": "scratch", "emptyDir": {"sizeLimit": "4Gi"}}
 
 
@@ -56,3 +61,16 @@ def container(name: str, image: str, resources: Object, mounts: dict[str, str] |
         "volumeMounts": [{"name": volume, "mountPath": path} for volume, path in paths.items()],
         **rest,
     }
+
+
+def collecting(variables: Mapping[str, str], service: str, **rest: str) -> list[Object]:
+    """Where a pod sends spans and metrics: OpenTelemetry's own variables, as the controller has them, and `rest`.
+
+    Where nobody says which requests are traced, a tenth are of those whose callers did not decide.
+    """
+    given = {name: value for name, value in variables.items() if not name.endswith(_OWN)}
+    if not any(name.endswith("_ENDPOINT") for name in given):
+        return []
+    sampler = {} if "OTEL_TRACES_SAMPLER" in given else _SAMPLER
+    found = {**given, **sampler, "OTEL_SERVICE_NAME": service, **rest}
+    return [{"name": name, "value": value} for name, value in found.items()]

@@ -11,6 +11,7 @@ from controller.cluster.pods import (
     POD_SECURITY,
     SCRATCH,
     Object,
+    collecting,
     container,
     feedback_volume,
     from_secret,
@@ -69,7 +70,11 @@ def inference_service(action: EnsureServing, settings: Settings, owner: Meta, *,
                        "timeoutSeconds": 5},
         # Whoever routes here learns of the end before the server stops listening.
         lifecycle={"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
-        env=[*kept.env, *_tracing(settings, model, action.version)],
+        env=[
+            *kept.env,
+            *collecting(settings.otel, f"{model}-predictor",
+                        OTEL_RESOURCE_ATTRIBUTES=f"service.version={action.version}"),
+        ],
     )  # fmt: skip
     serve["volumeMounts"] += kept.mounts
     scaling = {} if serving.max_replicas is None else {"maxReplicas": serving.max_replicas}
@@ -129,20 +134,6 @@ def _feedback(settings: Settings) -> _Kept:
     ]
     mount = {"name": "feedback", "mountPath": FEEDBACK, "subPathExpr": "$(POD_NAME)"}
     return _Kept(env=env, mounts=[mount], volumes=[feedback_volume(settings.feedback_claim)])
-
-
-def _tracing(settings: Settings, model: str, version: str) -> list[Object]:
-    """Where a pod sends the spans of requests, by OpenTelemetry's own variables."""
-    if not settings.otlp_endpoint:
-        return []
-    given = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_endpoint,
-        "OTEL_SERVICE_NAME": f"{model}-predictor",
-        "OTEL_RESOURCE_ATTRIBUTES": f"service.version={version}",
-        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-        "OTEL_TRACES_SAMPLER_ARG": f"{settings.trace_share:g}",
-    }
-    return [{"name": name, "value": value} for name, value in given.items()]
 
 
 def serving_fact(service: Object, deployment: Object | None, pods: Sequence[Object], said: str | None) -> ServingFact:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 from pydantic import Field
@@ -48,11 +49,9 @@ class Settings(BaseSettings):
     compare_seconds: float = Field(
         300.0, ge=5, description="How often everything is compared with the API, so that a dead watch is noticed."
     )
-    otlp_endpoint: str | None = Field(
-        None, description="Where traces of rollouts and of requests go (OTLP over HTTP); unset, nowhere."
-    )
-    trace_share: float = Field(
-        0.1, ge=0, le=1, description="Share of the requests that are traced, where their caller did not decide."
+    otel: dict[str, str] = Field(
+        default_factory=lambda: {name: os.environ[name] for name in sorted(os.environ) if name.startswith("OTEL_")},
+        description="OpenTelemetry's variables for pods; unset, the controller's own `OTEL_…` variables.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Level of our own loggers.")
     log_levels: dict[str, Literal["DEBUG", "INFO", "WARNING", "ERROR"]] = Field(

@@ -31,7 +31,7 @@ from controller.cluster.retrain_due import is_due
 from controller.cluster.retraining import cron_job, retraining_job
 from controller.cluster.routing import Entrance, http_route, traffic_service
 from controller.cluster.serving import inference_service
-from controller.cluster.spans import over, spans, waiting
+from controller.cluster.spans import over, spans, traceparent, waiting
 from controller.cluster.telling import Teller
 from controller.cluster.world import Facts, resources_of
 from controller.observation import Measurement, Observation, RetrainingFacts
@@ -231,8 +231,9 @@ class ClusterShell:
     def _start(self, action: actions.VerifyArtifact | actions.StartEvaluation | actions.StartReplay) -> None:
         settings = self._around.settings
         assert self._resources is not None  # noqa: S101 - acting follows observing
-        owner = next(each.meta for each in self._resources.versions if each.spec.version == action.version)
-        self._around.api.create(JOBS, job_manifest(action, owner, settings, model=self._model))
+        version = next(each for each in self._resources.versions if each.spec.version == action.version)
+        trace = traceparent(version.meta, version.status)
+        self._around.api.create(JOBS, job_manifest(action, version.meta, settings, model=self._model, trace=trace))
 
     def _measure(self, action: actions.Measure) -> None:
         known = self._measurements.get(action.version)

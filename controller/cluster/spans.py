@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from controller.resource.meta import Meta
-    from controller.resource.version_status import VersionStatus
+    from controller.resource.version_status import Attempt, VersionStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +62,8 @@ def spans(
     if over(before):
         return []
     attempt = before.attempt or after.attempt
-    key = f"{meta.uid}/{attempt.number if attempt else 1}"
-    trace, root = _number(key, 16), _number(f"{key}/rollout", 8)
+    key = _key(meta, attempt)
+    trace, root = _ids(key)
     about: dict[str, str | int] = {"recipes.model": model, "recipes.version": version}
     found: list[Span] = []
     if waiting(after, now).headline != wait.headline:
@@ -96,6 +96,20 @@ def spans(
             )
         )  # fmt: skip
     return found
+
+
+def traceparent(meta: Meta, status: VersionStatus | None) -> str:
+    """The rollout's span as its jobs are told of it, in the form of W3C's header."""
+    trace, root = _ids(_key(meta, status.attempt if status else None))
+    return f"00-{trace:032x}-{root:016x}-01"
+
+
+def _key(meta: Meta, attempt: Attempt | None) -> str:
+    return f"{meta.uid}/{attempt.number if attempt else 1}"
+
+
+def _ids(key: str) -> tuple[int, int]:
+    return _number(key, 16), _number(f"{key}/rollout", 8)
 
 
 def _began(status: VersionStatus) -> datetime:

@@ -23,6 +23,7 @@ from mlops.embedded.recent_queries import RecentQueries
 from mlops.embedded.retraining_job import retrain
 from mlops.errors import MlopsError, Permanent
 from mlops.judging import Judge
+from mlops.monitoring.job_span import job_span
 from mlops.translation.opening import open_translator
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def main(arguments: list[str]) -> int:
 def _answer(job: Job, database: Database) -> Mapping[str, Any]:
     """What the job found, or why it found nothing; a fault is an answer too."""
     try:
-        return {"state": JobState.SUCCEEDED, **_run(job, database)}
+        with job_span(str(job.kind), {"recipes.job": job.name}):
+            return {"state": JobState.SUCCEEDED, **_run(job, database)}
     except MlopsError as error:
         return {"state": JobState.FAILED, "message": f"{error.message}. {error.hint}".strip()}
     except Exception as error:  # noqa: BLE001 - whatever a model or a library raises; the trace is in the job's log

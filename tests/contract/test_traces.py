@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
 from controller.cluster.otlp import Traces
 from controller.cluster.spans import Span
@@ -31,7 +32,7 @@ def collector():
 
 def test_a_rollout_and_its_waits_arrive_as_one_trace(collector):
     endpoint, received = collector
-    traces = Traces(endpoint)
+    traces = Traces(OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces"))
     traces.send([WAIT, WHOLE])
     traces.close()
 
@@ -48,6 +49,6 @@ def test_a_rollout_and_its_waits_arrive_as_one_trace(collector):
 
 
 def test_a_collector_that_is_down_costs_spans_and_nothing_else():
-    traces = Traces("http://127.0.0.1:9")
+    traces = Traces(OTLPSpanExporter(endpoint="http://127.0.0.1:9/v1/traces", timeout=1))
     traces.send([WAIT])
     traces.close()

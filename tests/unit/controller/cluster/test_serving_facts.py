@@ -112,17 +112,30 @@ def test_feedback_is_kept_by_each_pod_in_its_own_folder_of_one_claim():
     assert all(each["name"] != "feedback" for each in spec["initContainers"][0]["volumeMounts"])
 
 
-def test_spans_go_where_the_release_says_and_otherwise_nowhere():
+VARIABLES = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+    "OTEL_SERVICE_NAME": "the controller", "OTEL_EXPORTER_OTLP_HEADERS": "authorization=secret",
+}  # fmt: skip
+
+
+def test_spans_go_where_the_controllers_own_go_and_otherwise_nowhere():
     (serve,) = manifest()["spec"]["predictor"]["containers"]
     assert not [each for each in serve["env"] if each["name"].startswith("OTEL_")]
-    settings = SETTINGS.model_copy(update={"otlp_endpoint": "http://collector:4318", "trace_share": 0.25})
+    settings = SETTINGS.model_copy(update={"otel": VARIABLES})
     (serve,) = manifest(settings)["spec"]["predictor"]["containers"]
     env = {each["name"]: each["value"] for each in serve["env"]}
 
-    assert env["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318"
+    assert env["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4317"
+    assert env["OTEL_EXPORTER_OTLP_PROTOCOL"] == "grpc"
+    assert "OTEL_EXPORTER_OTLP_HEADERS" not in env, "a secret does not stand in a pod's manifest"
     assert env["OTEL_SERVICE_NAME"] == "recipes-predictor"
-    assert (env["OTEL_TRACES_SAMPLER"], env["OTEL_TRACES_SAMPLER_ARG"]) == ("parentbased_traceidratio", "0.25")
+    assert (env["OTEL_TRACES_SAMPLER"], env["OTEL_TRACES_SAMPLER_ARG"]) == ("parentbased_traceidratio", "0.1")
     assert env["OTEL_RESOURCE_ATTRIBUTES"] == "service.version=1.0.0+b1"
+    said = SETTINGS.model_copy(update={"otel": VARIABLES | {"OTEL_TRACES_SAMPLER": "always_on"}})
+    (serve,) = manifest(said)["spec"]["predictor"]["containers"]
+    env = {each["name"]: each["value"] for each in serve["env"]}
+    assert env["OTEL_TRACES_SAMPLER"] == "always_on"
+    assert "OTEL_TRACES_SAMPLER_ARG" not in env
 
 
 def test_only_who_fetches_the_artefact_gets_the_login_of_the_registry():
