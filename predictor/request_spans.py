@@ -1,7 +1,7 @@
 """Spans of requests with the phases of their answers, for a collector.
 
-The SDK's own way from `start_span` to `end` costs 35 µs a span, six times a request. So a request that is sampled leaves
-one finished span behind, and those of its phases are made where spans are sent, in the exporter's thread.
+The SDK's own way from `start_span` to `end` costs 35 µs a span, six times a request. So a request that is sampled
+leaves one finished span behind, and those of its phases are made where spans are sent, in the exporter's thread.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from predictor.tracing import Traced, callers
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 PHASES = ("translate", "embed", "search", "rank", "assemble")
 _SERVER_FAULT = 500
 _SAMPLED, _NOT_SAMPLED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(TraceFlags.DEFAULT)
-_FAULT = StatusCode.ERROR
 
 
 class RequestTracing:
@@ -46,7 +46,7 @@ class RequestTracing:
         context, parent = callers(headers)
         trace = self._ids.generate_trace_id() if parent is None else parent.trace_id
         sampled = self._sampler.should_sample(context, trace, name, SpanKind.SERVER)
-        flags = _SAMPLED if sampled.decision.is_sampled() else _NOT_SAMPLED
+        flags = _SAMPLED if sampled.decision is Decision.RECORD_AND_SAMPLE else _NOT_SAMPLED
         own = SpanContext(trace, self._ids.generate_span_id(), False, flags, sampled.trace_state)
         return Traced(own, parent)
 
@@ -61,7 +61,7 @@ class RequestTracing:
             resource=self._resource,
             attributes=_attributes(record),
             kind=SpanKind.SERVER,
-            status=Status(_FAULT, record.error) if (record.status or 0) >= _SERVER_FAULT else Status(),
+            status=Status(StatusCode.ERROR, record.error) if (record.status or 0) >= _SERVER_FAULT else Status(),
             start_time=_nanoseconds(began),
             end_time=_nanoseconds(at),
         )

@@ -18,7 +18,7 @@ from mlops.monitoring.otlp import Signal, metric_exporter, wanted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from opentelemetry.sdk.metrics.export import Metric, MetricExporter, MetricsData
+    from opentelemetry.sdk.metrics.export import HistogramDataPoint, Metric, MetricExporter, MetricsData
     from prometheus_client import CollectorRegistry
     from prometheus_client.metrics_core import Metric as Family
     from prometheus_client.samples import Sample
@@ -36,10 +36,10 @@ _log = structlog.stdlib.get_logger("monitoring")
 def pushed_metrics(
     registry: CollectorRegistry, refresh: Callable[[], None], clock: Callable[[], float]
 ) -> Iterator[None]:
-    """Within, send the registry's metrics every OTEL_METRIC_EXPORT_INTERVAL, and once at the end; if anybody wants them.
+    """Within, send the metrics at each OTEL_METRIC_EXPORT_INTERVAL, and once at the end; if anybody wants them.
 
-    `refresh` has the registry say what is true now; `clock` returns Unix seconds. A collector that is down costs what it
-    did not get, and nothing else. Raises Permanent for variables that cannot be meant.
+    `refresh` has the registry say what is true now; `clock` returns Unix seconds. A collector that is down costs
+    what it did not get, and nothing else. Raises Permanent for variables that cannot be meant.
     """
     if not wanted(Signal.METRICS, os.environ):
         yield
@@ -90,8 +90,8 @@ class _Pushing(Thread):
 
 
 def metrics_data(families: Iterable[Family], *, since: float, now: float) -> MetricsData:
-    """Return the families as OpenTelemetry has them: counters and histograms cumulative since `since` (Unix seconds)."""
-    from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics, ScopeMetrics  # noqa: PLC0415 - see otlp.py
+    """Return the families as OpenTelemetry has them: counters and histograms count from `since` on (Unix seconds)."""
+    from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics, ScopeMetrics  # noqa: PLC0415 - as in otlp
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope  # noqa: PLC0415
 

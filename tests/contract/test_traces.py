@@ -30,7 +30,8 @@ def collector():
         yield collecting
 
 
-def test_a_rollout_and_its_waits_arrive_as_one_trace(collector):
+def test_a_rollout_and_its_waits_arrive_as_one_trace(collector, monkeypatch):
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "recipe-recommender-controller")
     endpoint, received = collector
     traces = Traces(OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces"))
     traces.send([WAIT, WHOLE])
