@@ -61,6 +61,7 @@ images: $(VENV)/.installed-dev ## The images of all roles, and their sizes
 
 cluster-tools: $(VENV)/.installed-dev ## Install and build what a cluster of our own needs: half an hour, once
 	@$(BIN)/python -m tests.cluster.bed tools
+	@$(BIN)/python -m tests.cluster.otel_collector
 
 cluster-up: $(VENV)/.installed-dev ## A Kubernetes of one node with KServe and a Gateway, of packages alone; needs root
 	@$(BIN)/python -m tests.cluster.bed up

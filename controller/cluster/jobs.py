@@ -51,7 +51,7 @@ def job_manifest(
     model: str,
     trace: str | None = None,
 ) -> Object:
-    """Return the Job that answers `action`; it goes with the version that it is about, and joins the trace of its rollout."""
+    """Return the Job that answers `action`; it goes with its version, and is of the trace of its rollout."""
     purpose = _PURPOSES[type(action)]
     return {
         "apiVersion": JOBS.api_version,
