@@ -34,11 +34,13 @@ from controller.cluster.shell import Surroundings
 from controller.cluster.telling import BY
 from controller.cluster.work_queue import WorkQueue
 from controller.cluster.worker import Workers
+from controller.cluster.world import resources_of
+from controller.rollout_view import rollout_of
 from controller.service.app import Backing, create_app
 from controller.service.retrain_checks import RetrainChecks
 from controller.service.reviews import Reviews
 from controller.service.server import Server
-from mlops.errors import MlopsError
+from mlops.errors import MlopsError, NotFound
 from mlops.logging_config import LogConfig, configure_logging, toggle_by_signal
 from mlops.model_registry import open_registry
 from mlops.monitoring.otlp import Signal, span_exporter, wanted
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from controller.cluster.spans import Span
     from controller.observation import RetrainingJob
     from mlops.model_registry import ModelRegistry
+    from mlops.status_page.rollout import Rollout
 
 _USAGE, _FAILED = 2, 6
 _PROBE_SECONDS = 5.0
@@ -101,7 +104,7 @@ def _keep(settings: Settings) -> int:
     refresher = Refresher(mirror, queue.add, seconds=settings.compare_seconds)
     leadership = Leadership(api, settings.lease, settings.identity or socket.gethostname(), _now, _end)
     server = Server(create_app(Backing(
-        registry=registry, check=checks.check, admit=Reviews(api).admit, sick=mirror.deaf,
+        registry=registry, rollout=lambda model: _rollout(mirror, model), check=checks.check, admit=Reviews(api).admit, sick=mirror.deaf,
         unready=lambda: None if mirror.filled else "the cluster's state is still being read",
         metrics=instruments.registry,
     )), settings.http_port)  # fmt: skip
@@ -156,6 +159,14 @@ def _checks(mirror: Mirror, registry: ModelRegistry, prometheus: Prometheus | No
         queue.add(model)
 
     return RetrainChecks(registry, runs, feedbacks, note, _now)
+
+
+def _rollout(mirror: Mirror, model: str) -> Rollout:
+    """Where the versions of a model are, as the statuses say. Raises NotFound."""
+    found = resources_of(mirror, model)
+    if found.model is None:
+        raise NotFound(f"there is no Model {model[:128]!r}", hint="kubectl get models")
+    return rollout_of(found.model, found.versions)
 
 
 def _traces() -> tuple[Callable[[Sequence[Span]], None], Callable[[], None]]:

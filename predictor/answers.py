@@ -205,6 +205,37 @@ class ModelsResponse(BaseModel):
     models: list[VersionOut]
 
 
+class GateOut(BaseModel):
+    """A gate as it was judged last."""
+
+    phase: str = Field(description="evaluation, replay, canary or bake.")
+    metric: str
+    verdict: Literal["Passed", "Inconclusive", "NoData", "Error", "Failed"]
+    told: str = Field(description="The arithmetic.")
+
+
+class RolledOut(BaseModel):
+    """A version on its way, in production, or of the last that ended."""
+
+    version: str
+    stage: Literal["Training", "Validation", "Staging", "Production", "Archived"]
+    reason: str
+    message: str
+    weight: int = Field(description="Percent of users that it is to answer.")
+    progress: str = Field(description="How far its rollout is, such as `step 1 of 2`; empty outside of one.")
+    gates: list[GateOut]
+
+
+class RolloutResponse(BaseModel):
+    """Where the versions of a model are."""
+
+    model: str
+    reason: str
+    production: str | None
+    notes: list[str] = Field(description="What holds for all of them, such as that the Model is paused.")
+    versions: list[RolledOut]
+
+
 class RetrainResponse(BaseModel):
     """Whether to retrain, and why or why not."""
 

@@ -19,6 +19,7 @@ from predictor.answers import (
     ModelsResponse,
     RecommendResponse,
     RetrainResponse,
+    RolloutResponse,
     StatisticsResponse,
     VersionOut,
 )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from predictor.routes_health import HealthRoute, MetricsRoute
+    from predictor.routes_page import PageRoute, RolloutRoute
     from predictor.routes_recommend import FeedbackRoute, RecommendRoute
     from predictor.routes_registry import ModelsRoute, RetrainRoute
 
@@ -53,6 +55,8 @@ class Routes:
     health: HealthRoute
     metrics: MetricsRoute
     models: ModelsRoute
+    rollout: RolloutRoute
+    page: PageRoute
     retrain: RetrainRoute
 
 
@@ -109,6 +113,16 @@ def _table(routes: Routes) -> tuple[tuple[str, str, Callable[..., Any], dict[str
             "summary": "The version in production",
             "responses": {200: {"model": VersionOut}, **problems("not-found", *_REGISTRY)},
         }),
+        ("GET", "/models/{model}/rollout", routes.rollout.rollout, {
+            "summary": "Where the versions of a model are",
+            "responses": {
+                200: {"model": RolloutResponse, "content": {"text/html": {"schema": {"type": "string"}}}},
+                **problems("not-found", *_REGISTRY),
+            },
+        }),
+        ("GET", "/", routes.page.page, {"include_in_schema": False}),
+        ("POST", "/search", routes.page.search, {"include_in_schema": False}),
+        ("POST", "/search/feedback", routes.page.feedback, {"include_in_schema": False}),
         ("POST", "/retrain/check", routes.retrain.check, {
             "summary": "Check whether to retrain",
             "responses": {200: {"model": RetrainResponse}, **problems(*_BODY, "unauthorized", *_REGISTRY)},

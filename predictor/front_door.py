@@ -54,7 +54,8 @@ class FrontDoor:
         with self._telemetry.request(
             request_id=request_id, route=route_of(path), method=method, headers=headers
         ) as record:
-            reply = _Reply(send, record, hide_500=is_kserve(path))
+            kserve = is_kserve(path, headers.get("accept", ""))
+            reply = _Reply(send, record, kserve=kserve)
             try:
                 with self._place(takes_none=method in _BODILESS and not _DECLARES_BODY & set(headers)):
                     await self._hand_on(scope, receive, reply)
@@ -69,7 +70,7 @@ class FrontDoor:
             raise Refused(Problem(kind="forbidden", detail=detail))
         body = await read_body(receive, Headers(scope=scope), self._limits)
         self._telemetry.received(reply.record)
-        application = self._kserve if is_kserve(scope["path"]) else self._api
+        application = self._kserve if reply.kserve else self._api
         await application(scope, replay(body, receive), reply.send)
         if reply.hidden:
             raise Refused(Problem(kind="internal", detail=SEE_LOG))
@@ -94,12 +95,13 @@ class FrontDoor:
 class _Reply:
     """The way back to the client: notes the status and adds headers.
 
-    With `hide_500` an answer of that status is swallowed: KServe puts the text of exceptions into it.
+    A 500 of `kserve` is swallowed: it puts the text of exceptions into it.
     """
 
-    def __init__(self, send: Send, record: RequestRecord, *, hide_500: bool) -> None:
+    def __init__(self, send: Send, record: RequestRecord, *, kserve: bool) -> None:
         self._send = send
-        self._hide_500 = hide_500
+        self._hide_500 = kserve
+        self.kserve = kserve
         self.record = record
         self.started = False
         self.hidden = False
@@ -136,7 +138,7 @@ async def _refuse(reply: _Reply, scope: Scope, receive: Receive, error: Exceptio
     if reply.started:
         return
     reply.record.error = problem.kind
-    if is_kserve(scope["path"]):
+    if reply.kserve:
         answer = kserve_response(problem)
     else:
         answer = problem_response(problem, instance=scope["path"], request_id=reply.record.request_id)

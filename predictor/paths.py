@@ -7,8 +7,11 @@ import re
 _OWN_ROUTES = frozenset(
     {"/recommend", "/feedback", "/health", "/metrics", "/models", "/retrain/check", "/openapi.json"}
 )
+# The page's forms ask the same, so they count as the same: to dashboards, alerts and whoever judges a canary.
+_FORMS = {"/search": "/recommend", "/search/feedback": "/feedback"}
 _PATTERNS = (
     (re.compile(r"/models/[^/]+/production"), "/models/{model}/production"),
+    (re.compile(r"/models/[^/]+/rollout"), "/models/{model}/rollout"),
     (re.compile(r"/v1/models/[^/]+:predict"), "/v1/models/{model}:predict"),
     (re.compile(r"/v1/models/[^/:]+"), "/v1/models/{model}"),
     (re.compile(r"/v2/models/[^/]+/infer"), "/v2/models/{model}/infer"),
@@ -22,11 +25,15 @@ def route_of(path: str) -> str:
     """Return the label of `path`: one of a closed set, whatever is asked for."""
     if path in _OWN_ROUTES or path in _KSERVE_ROUTES:
         return path
+    if path in _FORMS:
+        return _FORMS[path]
     return next((route for pattern, route in _PATTERNS if pattern.fullmatch(path)), "other")
 
 
-def is_kserve(path: str) -> bool:
-    """Whether `path` belongs to KServe's protocols."""
+def is_kserve(path: str, accept: str = "") -> bool:
+    """Whether `path` belongs to KServe's protocols. Of `/` that is KServe's say but where a browser asks: our page."""
+    if path == "/" and "text/html" in accept:
+        return False
     return path == "/" or path.startswith(("/v1/", "/v2/")) or path in ("/v1", "/v2")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlops.monitoring.traffic_log import TrafficLog
     from mlops.recommendation import Ask
     from mlops.registry.values import RegisteredVersion
+    from mlops.status_page.rollout import Rollout
 
 ComponentStatus = Literal["ok", "degraded", "unavailable", "unknown", "not_configured"]
 
@@ -66,12 +67,13 @@ class RetrainCheck(Protocol):
 class Ports:
     """What is injected. `probes` add components to GET /health, by name; they may block and are given a second.
 
-    `traffic` is told of each answer, failure and feedback of a version. `heard` is called with the queries of each
+    `rollout` says where a model's versions are, or raises NotFound; it may block. `traffic` is told of each answer, failure and feedback of a version. `heard` is called with the queries of each
     request that was answered, on the event loop: it must return at once. For alerts: `trained_at` tells when the model
     in production was trained, in Unix seconds, and `detector` makes what finds lasting changes of a metric.
     """
 
     models: ModelsView | None = None
+    rollout: Callable[[str], Rollout] | None = None
     retraining: RetrainCheck | None = None
     probes: Mapping[str, Callable[[], Component]] = field(default_factory=dict)
     traffic: TrafficLog | None = None

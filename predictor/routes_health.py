@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query, Request
 from prometheus_client.exposition import choose_encoder
@@ -13,7 +13,7 @@ from mlops.monitoring.alerts import Alert
 from mlops.monitoring.collector import MetricsCollector
 from mlops.recommendation import ServedModel
 from predictor.components import Components
-from predictor.health import overall
+from predictor.health import Status, overall
 from predictor.instruments import Instruments
 from predictor.json_messages import json_answer
 from predictor.slot import Slot
@@ -34,17 +34,21 @@ class HealthRoute:
 
     async def health(self) -> Response:
         """Say how each part is, and why. 503 only where no question can be answered."""
+        status, body = await self.state()
+        return json_answer(body, status=503 if status == "unavailable" else 200)
+
+    async def state(self) -> tuple[Status, dict[str, Any]]:
+        """The state in one word, and as the body of the answer."""
         state, alerts = self._slot.state, self._alerts()
         components = await self._components.ask(state)
         status = overall(components, alerts)
-        body = {
+        return status, {
             "status": status,
             "model": None if state.served is None else _identity(state.served),
             "traffic": [_identity(share.served) | {"weight": share.weight} for share in state.shares],
             "components": {name: asdict(component) for name, component in components.items()},
             "alerts": [_alarm(alert) for alert in alerts],
         }
-        return json_answer(body, status=503 if status == "unavailable" else 200)
 
 
 def _alarm(alert: Alert) -> dict[str, object]:

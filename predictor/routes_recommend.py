@@ -34,11 +34,14 @@ class RecommendRoute:
 
     async def recommend(self, request: Request) -> Response:
         """Recommend recipes for a question in free text, best first, each with the reasons for its place."""
-        wanted = parse_json(RecommendRequest, await json_body(request))
+        return json_answer(recommendation_body(await self.ask(parse_json(RecommendRequest, await json_body(request)))))
+
+    async def ask(self, wanted: RecommendRequest) -> Recommendation:
+        """Answer, and keep what was shown."""
         recommendation = await self._recommending.answer_one(wanted)
         if self._shown is not None:
             self._shown.keep(self._as_shown(wanted, recommendation))
-        return json_answer(recommendation_body(recommendation))
+        return recommendation
 
     def _as_shown(self, wanted: RecommendRequest, recommendation: Recommendation) -> Shown:
         return Shown(
@@ -99,12 +102,16 @@ class FeedbackRoute:
 
     async def feedback(self, request: Request) -> Response:
         """Keep what a user clicked, cooked or rated; answered once it is on disk. Sent again, it is kept once."""
-        wanted = parse_json(FeedbackRequest, await json_body(request))
+        receipt = await self.keep(parse_json(FeedbackRequest, await json_body(request)))
+        return json_answer({"feedback_id": receipt.feedback_id, "duplicate": receipt.duplicate}, status=202)
+
+    async def keep(self, wanted: FeedbackRequest) -> Receipt:
+        """Keep it; returns once it is on disk. Raises Refused, and as FeedbackStore does."""
         feedback = self._feedback(wanted)
         current_record().user = feedback.user
         try:
             async with asyncio.timeout(self._terms.seconds):
-                receipt = await asyncio.wrap_future(self._kept.submit(feedback))
+                return await asyncio.wrap_future(self._kept.submit(feedback))
         except FeedbackNotKept as error:
             self._kept.dropped(error.reason)
             raise
@@ -112,7 +119,6 @@ class FeedbackRoute:
             self._kept.dropped("slow_disk")
             detail = f"not on disk within {self._terms.seconds:g} s; send it again with the same feedback_id"
             raise Refused(Problem(kind="not-kept", detail=detail, headers={"retry-after": "5"})) from None
-        return json_answer({"feedback_id": receipt.feedback_id, "duplicate": receipt.duplicate}, status=202)
 
     def _feedback(self, wanted: FeedbackRequest) -> Feedback:
         feedback = Feedback(

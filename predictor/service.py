@@ -17,6 +17,7 @@ from predictor.front_door import FrontDoor
 from predictor.instruments import Instruments
 from predictor.recommending import Recommending, Terms
 from predictor.routes_health import HealthRoute, MetricsRoute
+from predictor.routes_page import PageRoute, RolloutRoute
 from predictor.routes_recommend import FeedbackRoute, KeptFeedback, RecommendRoute
 from predictor.routes_registry import ModelsRoute, RetrainRoute, Token
 from predictor.telemetry import Telemetry
@@ -123,10 +124,15 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
     components = Components(observed, side_workers)
     watch = _watch(settings, ports, surroundings, collector, components)
     token = Token(None if settings.api_token is None else settings.api_token.get_secret_value())
+    recommend = RecommendRoute(recommending, surroundings.shown, terms, surroundings.clock)
+    feedback = FeedbackRoute(kept, terms, surroundings.clock)
+    health = HealthRoute(slot, components, lambda: watch.firing)
     routes = Routes(
-        recommend=RecommendRoute(recommending, surroundings.shown, terms, surroundings.clock),
-        feedback=FeedbackRoute(kept, terms, surroundings.clock),
-        health=HealthRoute(slot, components, lambda: watch.firing),
+        recommend=recommend,
+        feedback=feedback,
+        health=health,
+        page=PageRoute(settings.model_name, health, recommend, feedback),
+        rollout=RolloutRoute(ports.rollout, side_workers),
         metrics=MetricsRoute(instruments, collector, slot, side_workers, lambda: watch.firing),
         models=ModelsRoute(ports.models, side_workers),
         retrain=RetrainRoute(ports.retraining, side_workers, token, settings.model_name),

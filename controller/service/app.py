@@ -16,6 +16,8 @@ from starlette.responses import Response
 
 from controller.service.reviews import Denied, Unknown
 from mlops.errors import Conflict, Invalid, MlopsError, NotFound, Transient
+from mlops.status_page.page import HEADERS, rollout_page
+from mlops.status_page.rollout import rollout_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from controller.service.retrain_checks import Checked
     from mlops.registry.values import RegisteredVersion
+    from mlops.status_page.rollout import Rollout
 
 _LONGEST_BODY = 16 * 1024
 _STATUS: Mapping[type[Exception], HTTPStatus] = {
@@ -54,10 +57,11 @@ class Registry(Protocol):
 class Backing:
     """What the routes ask. `sick` and `unready` say what is wrong, None where nothing is.
 
-    `admit` raises Unknown or Denied for a header `authorization` that may not start a retraining of a model.
+    `rollout` raises NotFound for a model that there is none of. `admit` raises Unknown or Denied for a header `authorization` that may not start a retraining of a model.
     """
 
     registry: Registry
+    rollout: Callable[[str], Rollout]
     check: Callable[[str], Checked]
     admit: Callable[[str, str], str]
     sick: Callable[[], str | None]
@@ -97,6 +101,14 @@ def create_app(backing: Backing) -> FastAPI:
                 f"no version of {model[:128]!r} is in production", hint="GET /models?model= lists its versions"
             )
         return _json(found.to_json())
+
+    @app.get("/models/{model}/rollout")
+    def rollout(model: str, request: Request) -> Response:
+        """Say where each version of a model is, with its weight and gates: as JSON, or to a browser as a page."""
+        found = backing.rollout(model)
+        if "text/html" in request.headers.get("accept", ""):
+            return Response(rollout_page(found), headers=HEADERS)
+        return _json(rollout_json(found))
 
     @app.post("/retrain/check")
     def retrain_check(request: Request, body: Annotated[bytes, Depends(_body)]) -> Response:

@@ -17,6 +17,7 @@ from threading import Thread
 from time import sleep
 from typing import TYPE_CHECKING
 
+from controller.rollout_view import rollout_of
 from mlops.artifact.loader import load_model
 from mlops.embedded.first_version import FirstVersion
 from mlops.embedded.home import Home
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from mlops.config import Settings
     from mlops.recommendation import ServedModel
+    from mlops.status_page.rollout import Rollout
     from mlops.translation.translator import Translator
 
 _READY_POLL = 0.05
@@ -163,6 +165,7 @@ class LaptopService:
     def _ports(self, life: Life) -> Ports:
         return Ports(
             models=self._registry,
+            rollout=lambda model: self._rollout(life, model),
             retraining=HomeRetrainCheck(self._home, self._registry, self._now),
             probes={"registry": self._registry.probe},
             traffic=self._traffic,
@@ -170,6 +173,13 @@ class LaptopService:
             trained_at=self._trained_at,
             detector=LevelDetector,
         )
+
+    def _rollout(self, life: Life, name: str) -> Rollout:
+        """Where the versions are. Raises NotFound before anything was applied, and for another model."""
+        model = life.resources.model()
+        if model is None or model.name != name:
+            raise NotFound(f"nothing of {name[:128]!r} was applied here", hint="recipes apply")
+        return rollout_of(model, life.resources.versions())
 
     def _trained_at(self) -> float | None:
         """When the version in production was registered, in Unix seconds. Raises Transient without a registry."""

@@ -12,8 +12,9 @@ from controller.observation import JobState, RetrainingJob
 from controller.service.app import Backing, create_app
 from controller.service.retrain_checks import RetrainChecks
 from controller.service.reviews import Reviews
-from mlops.errors import Transient
+from mlops.errors import NotFound, Transient
 from mlops.model_registry import Stage
+from mlops.status_page.rollout import GateLine, Rollout, VersionLine
 from tests.builders.registry_world import MODEL, World
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -57,10 +58,18 @@ class Controller:
             lambda: self.now,
         )
         backing = Backing(
-            registry=self, check=checks.check, admit=Reviews(self.api).admit, sick=lambda: self.sick,
+            registry=self, rollout=self.rollout, check=checks.check, admit=Reviews(self.api).admit, sick=lambda: self.sick,
             unready=lambda: self.unready, metrics=CollectorRegistry(),
         )  # fmt: skip
         self.http = TestClient(create_app(backing), raise_server_exceptions=False)
+
+    def rollout(self, model):
+        if model != MODEL:
+            raise NotFound("there is no such Model", hint="kubectl get models")
+        gate = GateLine(phase="canary", metric="error-rate", verdict="Passed", told="0.001 < 0.02")
+        line = VersionLine(version="1.1.0", stage="Staging", reason="Analysing", message="<b>20 % of users</b>",
+                           weight=20, progress="step 1 of 2", gates=(gate,))  # fmt: skip
+        return Rollout(model=model, reason="Canary", production="1.0.0", versions=(line,))
 
     def list_versions(self, model=None):
         if self.down:
@@ -172,3 +181,16 @@ def test_another_route_is_a_problem_too(controller):
     answer = controller.http.get("/nothing")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert controller.http.get("/metrics").status_code == 200
+
+
+def test_where_a_rollout_is_as_json_and_to_a_browser_as_a_page(controller):
+    (line,) = controller.http.get(f"/models/{MODEL}/rollout").json()["versions"]
+    assert (line["version"], line["weight"], line["progress"], line["gates"][0]["verdict"]) == (
+        "1.1.0", 20, "step 1 of 2", "Passed",
+    )  # fmt: skip
+    page = controller.http.get(f"/models/{MODEL}/rollout", headers={"accept": "text/html,*/*"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "step 1 of 2" in page.text
+    assert "&lt;b&gt;20 % of users" in page.text
+    assert controller.http.get("/models/none/rollout").status_code == 404
