@@ -104,7 +104,8 @@ def _keep(settings: Settings) -> int:
     refresher = Refresher(mirror, queue.add, seconds=settings.compare_seconds)
     leadership = Leadership(api, settings.lease, settings.identity or socket.gethostname(), _now, _end)
     server = Server(create_app(Backing(
-        registry=registry, rollout=lambda model: _rollout(mirror, model), check=checks.check, admit=Reviews(api).admit, sick=mirror.deaf,
+        registry=registry, rollout=lambda model: _rollout(mirror, model),
+        check=checks.check, admit=Reviews(api).admit, sick=mirror.deaf,
         unready=lambda: None if mirror.filled else "the cluster's state is still being read",
         metrics=instruments.registry,
     )), settings.http_port)  # fmt: skip

@@ -67,9 +67,10 @@ class RetrainCheck(Protocol):
 class Ports:
     """What is injected. `probes` add components to GET /health, by name; they may block and are given a second.
 
-    `rollout` says where a model's versions are, or raises NotFound; it may block. `traffic` is told of each answer, failure and feedback of a version. `heard` is called with the queries of each
-    request that was answered, on the event loop: it must return at once. For alerts: `trained_at` tells when the model
-    in production was trained, in Unix seconds, and `detector` makes what finds lasting changes of a metric.
+    `rollout` says where a model's versions are, or raises NotFound; it may block. `traffic` is told of each answer,
+    failure and feedback of a version. `heard` is called with the queries of each request that was answered, on the
+    event loop: it must return at once. For alerts: `trained_at` tells when the model in production was trained, in Unix
+    seconds, and `detector` makes what finds lasting changes of a metric.
     """
 
     models: ModelsView | None = None

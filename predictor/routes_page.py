@@ -1,6 +1,7 @@
 """The status page: GET /, the forms on it, and where a model's rollout is."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
@@ -59,12 +60,8 @@ class PageRoute:
         try:
             given = await _form(request)
             said, recipe = given.get("said", ""), given.get("recipe", "")
-            if said not in SAYINGS:
-                raise Refused(Problem(kind="invalid", detail=f"said is one of {', '.join(SAYINGS)}"))
-            about = {"ratings": {recipe: _DISLIKED}} if said == "disliked" else {said: [recipe]}
-            await self._feedback.keep(
-                parse_object(FeedbackRequest, {"recommendation_id": given.get("recommendation_id", ""), **about})
-            )
+            about = {"recommendation_id": given.get("recommendation_id", ""), **_about(said, recipe)}
+            await self._feedback.keep(parse_object(FeedbackRequest, about))
         except Exception as error:  # noqa: BLE001 - as above
             return await self._refused(error)
         return await self._shown(answer=thanks(said))
@@ -97,6 +94,13 @@ class RolloutRoute:
         if "text/html" in request.headers.get("accept", ""):
             return Response(rollout_page(found), headers=HEADERS)
         return json_answer(rollout_json(found))
+
+
+def _about(said: str, recipe: str) -> dict[str, Any]:
+    """What a button says, as POST /feedback has it. Raises Refused."""
+    if said not in SAYINGS:
+        raise Refused(Problem(kind="invalid", detail=f"said is one of {', '.join(SAYINGS)}"))
+    return {"ratings": {recipe: _DISLIKED}} if said == "disliked" else {said: [recipe]}
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # Routes that answer a query; only these count in the window statistics.
 RECOMMENDING = frozenset({"/recommend", "/v1/models/{model}:predict", "/v2/models/{model}/infer", "ModelInfer"})
 # Routes that machines ask every few seconds; logged only where they fail.
-PROBES = frozenset({"/", "/health", "/metrics", "/models/{model}/rollout", "/v1/models/{model}", "/v2/health/ready", "/v2/health/live",
-                    "/v2/models/{model}/ready"})  # fmt: skip
+PROBES = frozenset({"/", "/health", "/metrics", "/models/{model}/rollout", "/v1/models/{model}", "/v2/health/ready",
+                    "/v2/health/live", "/v2/models/{model}/ready"})  # fmt: skip
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _OVERLOADED = 429

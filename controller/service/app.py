@@ -57,7 +57,8 @@ class Registry(Protocol):
 class Backing:
     """What the routes ask. `sick` and `unready` say what is wrong, None where nothing is.
 
-    `rollout` raises NotFound for a model that there is none of. `admit` raises Unknown or Denied for a header `authorization` that may not start a retraining of a model.
+    `rollout` raises NotFound for a model that there is none of. `admit` raises Unknown or Denied for a header
+    `authorization` that may not start a retraining of a model.
     """
 
     registry: Registry
@@ -105,10 +106,7 @@ def create_app(backing: Backing) -> FastAPI:
     @app.get("/models/{model}/rollout")
     def rollout(model: str, request: Request) -> Response:
         """Say where each version of a model is, with its weight and gates: as JSON, or to a browser as a page."""
-        found = backing.rollout(model)
-        if "text/html" in request.headers.get("accept", ""):
-            return Response(rollout_page(found), headers=HEADERS)
-        return _json(rollout_json(found))
+        return _rollout(backing.rollout(model), request.headers.get("accept", ""))
 
     @app.post("/retrain/check")
     def retrain_check(request: Request, body: Annotated[bytes, Depends(_body)]) -> Response:
@@ -159,6 +157,10 @@ async def _body(request: Request) -> bytes:
 def _probe(wrong: str | None) -> Response:
     status = HTTPStatus.OK if wrong is None else HTTPStatus.SERVICE_UNAVAILABLE
     return Response(wrong or "ok", status_code=status, media_type="text/plain")
+
+
+def _rollout(found: Rollout, accept: str) -> Response:
+    return Response(rollout_page(found), headers=HEADERS) if "text/html" in accept else _json(rollout_json(found))
 
 
 def _json(body: object) -> Response:

@@ -1,4 +1,4 @@
-"""The page itself: a frame, a search box, answers with buttons, the state of the service, and where the rollout is. Pure.
+"""The page itself: a search box, answers with buttons, the state of the service, and where the rollout is. Pure.
 
 It is whole without JavaScript. The script and the style are in it, and nothing else may run or be loaded (CSP).
 """
@@ -55,7 +55,8 @@ def page(model: str, health: Mapping[str, Any], *, query: str = "", answer: str 
         f"<section aria-labelledby=state><h2 id=state>Service</h2><div id=health>{_health(health)}</div></section>"
         "<section aria-labelledby=going><h2 id=going>Rollout</h2>"
         f"<div id=rollout data-from='{address}'>"
-        f"<noscript><iframe src='{address}' title='Rollout' width='100%' height=400></iframe></noscript></div></section>"
+        f"<noscript><iframe src='{address}' title='Rollout' width='100%' height=400></iframe></noscript>"
+        "</div></section>"
         "</div></main>",
         script=True,
     )

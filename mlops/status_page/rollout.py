@@ -19,7 +19,7 @@ class GateLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionLine:
-    """A version that something may still happen to. `weight` is in percent of users, `progress` such as `step 1 of 2`."""
+    """A version. `weight` is in percent of users, `progress` such as `step 1 of 2`."""
 
     version: str
     stage: str
