@@ -36,7 +36,7 @@ HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": (
         f"default-src 'none'; script-src {_source(_SCRIPT)}; style-src {_source(_STYLE)}; connect-src 'self'; "
-        "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+        "img-src data:; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
     ),
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
@@ -75,7 +75,7 @@ def fault(detail: str) -> str:
 
 def thanks(said: str) -> str:
     """What stands where a button was pressed."""
-    return f"<p role=status>Thank you, noted: {escape(SAYINGS[said].lower())}.</p>"
+    return f"<p role=status>Thank you, noted: “{escape(SAYINGS[said])}”.</p>"
 
 
 def answered(
