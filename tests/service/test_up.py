@@ -158,6 +158,14 @@ def test_a_newcomer_gets_answers_and_the_six_endpoints(laptop):
         production = httpx.get(f"{laptop.url}/models/recipes/production", timeout=10).json()
         assert production["digest"] == version["digest"]
         assert httpx.get(f"{laptop.url}/models/nobody/production", timeout=10).status_code == 404
+        rollout = httpx.get(f"{laptop.url}/models/recipes/rollout", timeout=10).json()
+        assert (rollout["production"], rollout["versions"][0]["stage"]) == ("1.0.0", "Production")
+        assert {gate["phase"] for gate in rollout["versions"][0]["gates"]} >= {"evaluation"}
+        assert httpx.get(f"{laptop.url}/models/nobody/rollout", timeout=10).status_code == 404
+        page = httpx.post(f"{laptop.url}/search", data={"query": "lentil soup"}, headers={"accept": "text/html"},
+                          timeout=30).text  # fmt: skip
+        assert "Lentil soup" in page
+        assert "<strong>1.0.0</strong>" in page
         check = httpx.post(f"{laptop.url}/retrain/check", json={}, timeout=10).json()
         assert check["retrain"] is False
         assert any("days since training < 7 days" in reason for reason in check["reasons"]), check
