@@ -122,7 +122,7 @@ def _keep(settings: Settings) -> int:
 
     server.start()
     try:
-        with pushed_metrics(instruments.registry, lambda: None, time):
+        with pushed_metrics(instruments.registry.collect, time):
             for model in mirror.fill():
                 queue.add(model)
             leadership.stand()

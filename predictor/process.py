@@ -85,7 +85,7 @@ def serve(
             from predictor.server import build_server  # noqa: PLC0415
 
             server = build_server(settings, slot, ports or Ports(), surroundings)
-            stack.enter_context(pushed_metrics(REGISTRY, server.service.refresh, time.time))
+            stack.enter_context(pushed_metrics(server.service.collect, time.time))
             keep_for_good()
             if not loading.failed:
                 _log.info("serving", host=settings.host, http_port=settings.http_port, grpc_port=settings.grpc_port)

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Annotated, Any
 
 from fastapi import Query, Request
+from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from starlette.responses import Response
 
@@ -76,6 +78,8 @@ class MetricsRoute:
         self._collector = collector
         self._slot = slot
         self._workers = workers
+        # What is served now is said anew for each reader, and must not be taken from under another.
+        self._lock = Lock()
 
     async def metrics(
         self,
@@ -91,12 +95,18 @@ class MetricsRoute:
             return json_answer(
                 await self._workers.run(lambda: self._statistics(window_minutes), seconds=_STATISTICS_SECONDS)
             )
-        self.refresh()
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(self._instruments.registry), headers={"content-type": content_type})
+        with self._lock:
+            self._refresh()
+            return Response(encode(self._instruments.registry), headers={"content-type": content_type})
 
-    def refresh(self) -> None:
-        """Have the metrics say what is served and what fires now."""
+    def collect(self) -> list[Metric]:
+        """Return the same to whoever sends them elsewhere, from another thread."""
+        with self._lock:
+            self._refresh()
+            return list(self._instruments.registry.collect())
+
+    def _refresh(self) -> None:
         self._instruments.show(self._slot.state.shares)
         self._instruments.alarm(self._alerts())
 

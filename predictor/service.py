@@ -26,10 +26,11 @@ from predictor.watch import Looking, Watch, Watched
 from predictor.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from fastapi import FastAPI
     from prometheus_client import CollectorRegistry
+    from prometheus_client.core import Metric
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import ASGIApp
@@ -69,7 +70,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """The parts that a server needs. `refresh` has the metrics say what is true now."""
+    """The parts that a server needs. `collect` returns the metrics as they are now, to any thread."""
 
     api: FastAPI
     recommend: Callable[[Request], Awaitable[Response]]
@@ -82,7 +83,7 @@ class Service:
     side_workers: Workers
     watch: Watch
     looking: Looking
-    refresh: Callable[[], None]
+    collect: Callable[[], Iterable[Metric]]
 
     def front_door(self, kserve: ASGIApp) -> FrontDoor:
         """Return the application that stands before `kserve`."""
@@ -159,7 +160,7 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         side_workers=side_workers,
         watch=watch,
         looking=Looking(watch),
-        refresh=routes.metrics.refresh,
+        collect=routes.metrics.collect,
     )
 
 

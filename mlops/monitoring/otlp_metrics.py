@@ -19,32 +19,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from opentelemetry.sdk.metrics.export import HistogramDataPoint, Metric, MetricExporter, MetricsData
-    from prometheus_client import CollectorRegistry
     from prometheus_client.metrics_core import Metric as Family
     from prometheus_client.samples import Sample
 
 _SCOPE = "recipe-recommender"
 _INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"  # milliseconds
 _DEFAULT_INTERVAL = "60000"
-# Of one export that nobody answers; the exporter's own variable is held to it at the end of the process.
+# At the end of the process, for a last export that nobody answers.
 _LAST_MILLISECONDS = 5_000
 
 _log = structlog.stdlib.get_logger("monitoring")
 
 
 @contextmanager
-def pushed_metrics(
-    registry: CollectorRegistry, refresh: Callable[[], None], clock: Callable[[], float]
-) -> Iterator[None]:
-    """Within, send the metrics at each OTEL_METRIC_EXPORT_INTERVAL, and once at the end; if anybody wants them.
+def pushed_metrics(collect: Callable[[], Iterable[Family]], clock: Callable[[], float]) -> Iterator[None]:
+    """Within, send what `collect` finds at each OTEL_METRIC_EXPORT_INTERVAL, and once at the end; if anybody wants it.
 
-    `refresh` has the registry say what is true now; `clock` returns Unix seconds. A collector that is down costs
-    what it did not get, and nothing else. Raises Permanent for variables that cannot be meant.
+    `clock` returns Unix seconds. A collector that is down costs what it did not get, and nothing else.
+    Raises Permanent for variables that cannot be meant.
     """
     if not wanted(Signal.METRICS, os.environ):
         yield
         return
-    pushing = _Pushing(registry, metric_exporter(os.environ), refresh, clock)
+    pushing = _Pushing(collect, metric_exporter(os.environ), clock)
     pushing.start()
     try:
         yield
@@ -57,15 +54,13 @@ class _Pushing(Thread):
 
     def __init__(
         self,
-        registry: CollectorRegistry,
+        collect: Callable[[], Iterable[Family]],
         exporter: MetricExporter,
-        refresh: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
         super().__init__(name="otlp metrics", daemon=True)
-        self._registry = registry
+        self._collect = collect
         self._exporter = exporter
-        self._refresh = refresh
         self._clock = clock
         self._since = clock()
         self._seconds = float(os.environ.get(_INTERVAL) or _DEFAULT_INTERVAL) / 1000
@@ -83,8 +78,7 @@ class _Pushing(Thread):
 
     def _send(self) -> None:
         try:
-            self._refresh()
-            self._exporter.export(metrics_data(self._registry.collect(), since=self._since, now=self._clock()))
+            self._exporter.export(metrics_data(self._collect(), since=self._since, now=self._clock()))
         except Exception:  # noqa: BLE001 - whatever a collector of metrics raises, the next round tries again
             _log.exception("metrics were not sent")
 
