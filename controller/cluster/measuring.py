@@ -115,6 +115,7 @@ def sample(gate: Gate, question: Question, ask: Callable[[str], float | None]) -
         baseline=_decimal(baseline),
         low=None if bounds is None else _decimal(bounds.low),
         high=None if bounds is None else _decimal(bounds.high),
+        side=0 if bounds is None else bounds.side,
         samples=_whole(samples),
         newest=None if newest is None else datetime.fromtimestamp(newest, UTC),
     )

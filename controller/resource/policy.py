@@ -169,13 +169,15 @@ class Query:
 class Analysis:
     """How a version is watched while users see it, in the canary and in the bake alike.
 
-    With a `confidence`, a check looks back to the moment its weight was applied, and passes or fails only where the
-    bounds of what it sees lie on one side of the limit: they hold however often one looks, and all of a rollout's
-    checks together are wrong at most as often as is said ("0.95": one rollout of twenty). A step then lasts as long as
-    the proof takes, and at least `pauseSeconds`; evidence that was proven begins anew after `windowSeconds`.
-    `confidence: "0"` judges by the values alone, over the last `windowSeconds`. A canary whose evidence is still
-    Inconclusive after `requestBudget` requests is archived; 0 sets no budget. `failureLimit` failed checks are put up
-    with in a phase; `inconclusiveLimit` unsettled checks in a row end patience before its deadline does.
+    With a `confidence`, a check looks back to the moment its weight was applied. It passes where the bounds of what it
+    sees lie on the good side of the limit, and fails where they lie on the other, or where the value does and is worse
+    than production's beyond chance. That holds however often one looks: all of a rollout's checks together take back a
+    version that is no worse than production at most as often as is said ("0.95": one rollout of twenty). A step then
+    lasts as long as the proof takes, and at least `pauseSeconds`; evidence that was proven begins anew after
+    `windowSeconds`. `confidence: "0"` judges by the values alone, over the last `windowSeconds`. A canary whose
+    evidence is still Inconclusive after `requestBudget` requests is archived; 0 sets no budget. `failureLimit` failed
+    checks are put up with in a phase; `inconclusiveLimit` unsettled checks in a row end patience before its deadline
+    does.
     """
 
     interval_seconds: Duration = 30
@@ -199,7 +201,7 @@ class Analysis:
     """Questions of your own to Prometheus."""
     patience: Patience = Patience(
         no_data=Limit(deadline_seconds=21_600, then=Then.ARCHIVE),
-        error=Limit(deadline_seconds=600, then=Then.ARCHIVE),
+        error=Limit(deadline_seconds=240, then=Then.ARCHIVE),
     )
     """How long unsettled checks are put up with."""
 

@@ -49,6 +49,7 @@ class LiveTraffic:
                     baseline=_decimal(figure(gate.metric, beside)) if beside else None,
                     low=None if bounds is None else Decimal(f"{bounds.low:.6g}"),
                     high=None if bounds is None else Decimal(f"{bounds.high:.6g}"),
+                    side=0 if bounds is None else bounds.side,
                     samples=found.samples,
                     newest=None if newest is None else now.fromtimestamp(newest, now.tzinfo),
                 )
