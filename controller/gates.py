@@ -11,6 +11,7 @@ from datetime import timedelta
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
+from controller.metrics import metric
 from controller.resource.conditions import bounded
 from controller.resource.version_status import GateResult
 from controller.stages import Verdict, worst
@@ -71,7 +72,9 @@ def judge(gate: Gate, sample: Sample | None, comparison: Comparison, fresh: Fres
     come. Without it the evidence is all there will ever be, and is judged as `mlops.judgement` says.
     """
     baseline = _baseline(gate, sample, comparison)
-    if gate.threshold is None and baseline is None and not comparison.expected:
+    known = metric(gate.metric)
+    needs_both = gate.threshold is None or (known is not None and known.paired)
+    if needs_both and baseline is None and not comparison.expected:
         message = f"{gate.metric}: nothing in production to compare with (NoBaseline), not applicable"
         return _result(gate, sample, None, Verdict.PASSED, message)
     flaw = _flaw(gate, sample, fresh)

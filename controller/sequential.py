@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _PRIOR = 0.5
 _ROUNDS = 34  # halvings of at most 2: ten digits, of which four are shown
@@ -131,6 +131,18 @@ def quantile_beside(quantile: float, seen: Sorted, beside: Sorted | None, alpha:
     given = beside.at(quantile)
     apart = side(_above(seen, given), _above(beside, given), alpha) if math.isfinite(given) else 0
     return Bounds(low=given + ours.low - theirs.high, high=given + ours.high - theirs.low, side=apart)
+
+
+def furthest(seen: Sequence[Tally], beside: Sequence[Tally], alpha: float) -> Bounds:
+    """Bounds of the greatest distance between two distributions, tallied below the same limits.
+
+    It is the D of Kolmogorov and Smirnov at these limits, each of which has its part of the error.
+    """
+    apart = [difference(*pair, alpha / len(seen)) for pair in zip(seen, beside, strict=True)]
+    return Bounds(
+        low=max(0.0, *(max(each.low, -each.high) for each in apart)),
+        high=max(max(abs(each.low), abs(each.high)) for each in apart),
+    )
 
 
 def side(candidate: Tally, baseline: Tally, alpha: float) -> int:

@@ -222,6 +222,14 @@ ROWS = (
         ALONE,
     ),
     Row(
+        "what is of a version and production together does not apply where one is alone, whatever its limit",
+        Gate(metric="score-drift", threshold=D("0.2")),
+        None,
+        Verdict.PASSED,
+        "score-drift: nothing in production to compare with (NoBaseline), not applicable",
+        ALONE,
+    ),
+    Row(
         "with nothing in production the threshold still holds",
         quality(threshold="0.6", min_absolute_change="0"),
         sample("0.5"),
