@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 from controller.actions import StartEvaluation, StartReplay
 from controller.observation import Sample, Slice
 from controller.resource.codec import codec
+from mlops.artifact import layout
 from mlops.artifact.loader import load_model
+from mlops.drift.corpus import corpus_shifts
 from mlops.errors import Permanent
 from mlops.evaluation import contrast, evaluate, read_qrels, read_queries
 from mlops.evaluation.replayed import alone, compared, replay
@@ -32,15 +35,17 @@ if TYPE_CHECKING:
     from mlops.translation.translator import Translator
 
 _LONGEST_NAME = 40  # of a part: kinds of queries have the names that somebody gave them
+_DRIFT = "data-drift"
 _SEED = 0  # the same questions in every run, so that two runs of one job find the same
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A version with the recipes that it answers from."""
+    """A version with the recipes that it answers from, and what they look like: its reference profile."""
 
     model: ServedModel
     rows: Rows
+    profile: Mapping[str, Any]
 
 
 class Judge:
@@ -72,13 +77,15 @@ class Judge:
         return {"digest": candidate.model.digest, "samples": [codec(Sample).dump(sample) for sample in samples]}
 
     def _open(self, folder: Path) -> Contender:
-        return Contender(load_model(folder, translator=self._translator), Rows.load(folder))
+        model = load_model(folder, translator=self._translator)
+        return Contender(model, Rows.load(folder), orjson.loads((folder / layout.PROFILE).read_bytes()))
 
     def _evaluated(self, asked: StartEvaluation, candidate: Contender, baseline: Contender | None) -> list[Sample]:
         queries, qrels = _dataset(asked.dataset, candidate, baseline)
         report = self._report(candidate, queries, qrels)
         compared = None if baseline is None else self._report(baseline, queries, qrels)
-        return [_sample(gate, report, compared) for gate in asked.gates]
+        shift = None if baseline is None else _corpus_shift(candidate, baseline)
+        return [shift if shift and gate.metric == _DRIFT else _sample(gate, report, compared) for gate in asked.gates]
 
     def _report(self, contender: Contender, queries: Sequence[Query], qrels: Qrels) -> EvaluationReport:
         return evaluate(
@@ -105,6 +112,13 @@ def _dataset(name: str, candidate: Contender, baseline: Contender | None) -> tup
     if baseline is not None:
         recipes = {each: recipe for each, recipe in recipes.items() if each in set(baseline.rows.ids())}
     return evaluation_set([recipes[each] for each in sorted(recipes)], _SEED)
+
+
+def _corpus_shift(candidate: Contender, baseline: Contender) -> Sample:
+    """How far the recipes of a version are from those of production: by the feature that shifted most."""
+    shifts = corpus_shifts(baseline.profile, candidate.profile)
+    recipes = min(candidate.profile["recipes"], baseline.profile["recipes"])
+    return Sample(metric=_DRIFT, value=_decimal(shifts[0].index) if shifts else None, samples=recipes)
 
 
 def _rows(rows: Rows) -> list[dict[str, Any]]:
