@@ -18,6 +18,7 @@ from mlops.artifact.loader import load_model
 from mlops.drift.corpus import corpus_shifts
 from mlops.errors import Permanent
 from mlops.evaluation import contrast, evaluate, read_qrels, read_queries
+from mlops.evaluation.keeping import keep
 from mlops.evaluation.replayed import alone, compared, replay
 from mlops.evaluation.results import PERCENTILES
 from mlops.recipe import Recipe
@@ -48,8 +49,23 @@ class Contender:
     profile: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What is kept of an evaluation: its files, the digest of what was asked and judged, and what the files are."""
+
+    folder: Path
+    dataset: str
+    told: str
+
+
 class Judge:
-    """Answers one StartEvaluation or StartReplay. `recent` returns up to so many of the latest real queries."""
+    """Answers one StartEvaluation or StartReplay. `recent` returns up to so many of the latest real queries.
+
+    Where it is given a new folder to `keep` things in, an evaluation leaves its reports, pictures and a page there;
+    `kept` says so afterwards.
+    """
+
+    kept: Kept | None = None
 
     def __init__(
         self,
@@ -57,7 +73,10 @@ class Judge:
         translator: Translator,
         recent: Callable[[int], Sequence[Ask]],
         timer: Callable[[], float],
+        *,
+        keep: Path | None = None,
     ) -> None:
+        self._keep = keep
         self._asked = asked
         self._translator = translator
         self._recent = recent
@@ -84,6 +103,8 @@ class Judge:
         queries, qrels = _dataset(asked.dataset, candidate, baseline)
         report = self._report(candidate, queries, qrels)
         compared = None if baseline is None else self._report(baseline, queries, qrels)
+        if self._keep is not None:
+            self.kept = Kept(folder=self._keep, dataset=report.dataset, told=keep(self._keep, report, compared))
         shift = None if baseline is None else _corpus_shift(candidate, baseline)
         return [shift if shift and gate.metric == _DRIFT else _sample(gate, report, compared) for gate in asked.gates]
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 import random
 
 import numpy as np
@@ -149,6 +150,25 @@ BROKEN = {
 def test_a_broken_line_is_left_out_and_counted(rule, line):
     window = collect([line, b'{"query": "soup"}'], name="test")
     assert (len(window.events), window.left_out) == (1, {rule: 1})
+
+
+def test_numbers_that_are_none_are_left_out_of_a_line_that_python_wrote():
+    rows = {
+        "query": "soup",
+        "score": math.nan,
+        "x": math.inf,
+        "long": 10**400,
+        "k": 3,
+        "scores": [math.nan],
+        "yes": True,
+    }
+    (event,) = collect([json.dumps(rows).encode()], name="test").events
+    assert event.fields == {"k": 3.0, "scores (count)": 1.0, "yes": True}
+
+
+def test_a_line_of_brackets_without_end_is_left_out():
+    window = collect([b"[" * 100_000, b'{"query": "soup"}'], name="test")
+    assert window.left_out == {"not JSON": 1}
 
 
 def test_a_file_that_is_mostly_broken_is_refused():
