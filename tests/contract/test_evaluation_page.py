@@ -11,11 +11,10 @@ import pytest
 
 from mlops.evaluation import Query, evaluate
 from mlops.evaluation.keeping import keep
-from mlops.evaluation.page import write_page
 from tests.fakes.scripted_recommender import ScriptedRecommender
 
 # Evidently and what it imports warn of themselves.
-pytestmark = [pytest.mark.contract, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.contract, pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
 SCHEMA = json.loads(resources.files("mlops.evaluation").joinpath("report_schema.json").read_text(encoding="utf-8"))
 QUERIES = tuple(
     Query(qid=f"q{number}", kind=("dish", "pantry")[number % 2], text_en=f"query {number}") for number in range(40)
@@ -65,9 +64,3 @@ def test_without_the_libraries_the_report_is_kept_and_says_what_is_missing(tmp_p
 def test_a_version_alone_whose_queries_are_all_worth_the_same_is_kept_too(tmp_path):
     assert keep(tmp_path / "evaluation", report(0), None) == "plots; page"
     assert not (tmp_path / "evaluation" / "report_of_baseline.json").exists()
-
-
-def test_columns_of_one_value_have_a_page(tmp_path):
-    same = {"x": [1.0] * 40, "kind": ["a"] * 40}
-    write_page(tmp_path / "page.html", same, same)
-    assert (tmp_path / "page.html").stat().st_size > 1_000
