@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 REPORT, BASELINE, PAGE = "report.json", "report_of_baseline.json", "page.html"
 _DRAWN = ("ndcg@10", "mrr@10", "recall@10", "recall@100", "map", "precision@10")
 _SLICED = "ndcg@10"
+_LONGEST = 300
 
 
 def keep(folder: Path, candidate: EvaluationReport, baseline: EvaluationReport | None) -> str:
-    """Fill the new `folder`, and return what it holds, or why something is missing, in words."""
+    """Fill the new `folder`, and return what it holds, or why something is missing, in words.
+
+    Whatever a library for pictures raises: a verdict does not hang on them.
+    """
     folder.mkdir()
     (folder / REPORT).write_text(json.dumps(candidate.to_json(), indent=2) + "\n", encoding="utf-8")
     if baseline is not None:
@@ -32,6 +36,8 @@ def keep(folder: Path, candidate: EvaluationReport, baseline: EvaluationReport |
             told.append(what)
         except NotFound as error:
             told.append(f"no {what}: {error.message}; {error.hint}")
+        except Exception as error:  # noqa: BLE001 - as said above; it is told
+            told.append(f"no {what}: {type(error).__name__}: {error}"[:_LONGEST])
     return "; ".join(told)
 
 

@@ -61,6 +61,14 @@ def test_without_the_libraries_the_report_is_kept_and_says_what_is_missing(tmp_p
     assert [path.name for path in (tmp_path / "evaluation").iterdir()] == ["report.json"]
 
 
+def test_a_page_that_cannot_be_made_takes_nothing_else_away(tmp_path, monkeypatch):
+    def broken(*_):
+        raise TypeError("columns")
+
+    monkeypatch.setattr("mlops.evaluation.keeping.write_page", broken)
+    assert keep(tmp_path / "evaluation", report(0), None) == "plots; no page: TypeError: columns"
+
+
 def test_a_version_alone_whose_queries_are_all_worth_the_same_is_kept_too(tmp_path):
     assert keep(tmp_path / "evaluation", report(0), None) == "plots; page"
     assert not (tmp_path / "evaluation" / "report_of_baseline.json").exists()
