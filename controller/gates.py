@@ -11,6 +11,7 @@ from datetime import timedelta
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
+from controller.metrics import metric
 from controller.resource.conditions import bounded
 from controller.resource.version_status import GateResult
 from controller.stages import Verdict, worst
@@ -61,6 +62,7 @@ class _Demand:
     limit: Decimal
     phrase: str
     change: Decimal | None = None
+    baseline: Decimal | None = None
 
 
 def judge(gate: Gate, sample: Sample | None, comparison: Comparison, fresh: Freshness | None = None) -> GateResult:
@@ -70,7 +72,9 @@ def judge(gate: Gate, sample: Sample | None, comparison: Comparison, fresh: Fres
     come. Without it the evidence is all there will ever be, and is judged as `mlops.judgement` says.
     """
     baseline = _baseline(gate, sample, comparison)
-    if gate.threshold is None and baseline is None and not comparison.expected:
+    known = metric(gate.metric)
+    needs_both = gate.threshold is None or (known is not None and known.paired)
+    if needs_both and baseline is None and not comparison.expected:
         message = f"{gate.metric}: nothing in production to compare with (NoBaseline), not applicable"
         return _result(gate, sample, None, Verdict.PASSED, message)
     flaw = _flaw(gate, sample, fresh)
@@ -138,7 +142,11 @@ def _against_limits(gate: Gate, sample: Sample | None, baseline: Decimal | None,
 
 
 def _reached(gate: Gate, sample: Sample, value: Decimal, demand: _Demand) -> tuple[Verdict, str]:
-    """Compare with one limit. With bounds, both must lie on one side of it for a verdict; they may be infinite."""
+    """Compare with one limit. With bounds, both must lie on one side of it for a verdict; they may be infinite.
+
+    A value beyond what a comparison allows is no proof that the truth is. That it is worse than the baseline at all is
+    enough to take users back, and much sooner known: as for evidence that will not grow, see `mlops.judgement`.
+    """
     low = value if sample.low is None else _bound(sample.low, -_INFINITY)
     high = value if sample.high is None else _bound(sample.high, _INFINITY)
     good, bad = (">=", "<") if gate.rises else ("<=", ">")
@@ -148,7 +156,18 @@ def _reached(gate: Gate, sample: Sample, value: Decimal, demand: _Demand) -> tup
         return Verdict.PASSED, f"{shown} {good} {demand.phrase}"
     if not _reaches(best_end, demand.limit, rises=gate.rises):
         return Verdict.FAILED, f"{shown} {bad} {demand.phrase}"
+    if not _reaches(value, demand.limit, rises=gate.rises) and _worse(gate, sample, best_end, demand):
+        return Verdict.FAILED, f"{shown} {bad} {demand.phrase}, and worse than the baseline beyond chance"
     return Verdict.INCONCLUSIVE, f"{shown} in [{number_text(low)}, {number_text(high)}], which contains {demand.phrase}"
+
+
+def _worse(gate: Gate, sample: Sample, best_end: Decimal, demand: _Demand) -> bool:
+    """Whether the version is worse than the baseline beyond chance; one that rests is the number that it left."""
+    if demand.baseline is None or not _bounded(sample):
+        return False
+    if sample.baseline is not None:
+        return sample.side == (-1 if gate.rises else 1)
+    return not _reaches(best_end, demand.baseline, rises=gate.rises)
 
 
 def _reached_for_good(gate: Gate, sample: Sample, value: Decimal, demand: _Demand) -> tuple[Verdict, str]:
@@ -216,6 +235,7 @@ def _demand(gate: Gate, baseline: Decimal, change: Decimal, shown: str) -> _Dema
         baseline + change,
         f"baseline {number_text(baseline)} {sign} {shown} = {number_text(baseline + change)}",
         change if gate.rises else -change,
+        baseline,
     )
 
 

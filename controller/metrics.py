@@ -21,12 +21,16 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric's name, whether greater is better, where it is measured, and what it is."""
+    """A metric's name, whether greater is better, where it is measured, what it is, and whether it is of a pair.
+
+    What is `paired` is of a version and production together: it exists only where both answer.
+    """
 
     name: str
     rises: bool
     sources: frozenset[Source]
     meaning: str
+    paired: bool = False
 
 
 _OFFLINE = frozenset({Source.OFFLINE})
@@ -53,16 +57,18 @@ CATALOGUE = (
     Metric("rmse", False, _OFFLINE, "root mean squared error of predicted ratings"),
     Metric("r2", True, _OFFLINE, "coefficient of determination of predicted ratings"),
     Metric("coverage", True, _OFFLINE, "share of the corpus that is recommended at all"),
-    Metric("data-drift", False, _OFFLINE, "greatest population stability index over the features"),
+    Metric("data-drift", False, _OFFLINE, "greatest stability index between both corpora' profiles", paired=True),
     Metric("invalid-outputs", False, _OFFLINE, "share of queries whose answer breaks a rule of the output"),
-    Metric("overlap@10", True, _REPLAY, "share of the first ten that both versions answer"),
-    Metric("rank-correlation", True, _REPLAY, "Kendall's tau between both versions' rankings"),
+    Metric("overlap@10", True, _REPLAY, "share of the first ten that both versions answer", paired=True),
+    Metric("rank-correlation", True, _REPLAY, "Kendall's tau between both versions' rankings", paired=True),
     Metric("empty-rate", False, _ANYWHERE, "share of requests that are answered with nothing"),
     Metric("latency-p50-ms", False, _ANYWHERE, "median response time"),
     Metric("latency-p95-ms", False, _ANYWHERE, "95th percentile of the response time"),
     Metric("latency-p99-ms", False, _ANYWHERE, "99th percentile of the response time"),
     Metric("error-rate", False, _LIVE, "share of requests that fail"),
-    Metric("score-drift", False, _ONLINE, "distance of the score distribution from the reference"),
+    Metric(
+        "score-drift", False, _ONLINE, "greatest distance between both versions' distributions of scores", paired=True
+    ),
     Metric("ctr", True, _ONLINE, "share of recommendations that are followed"),
 )
 

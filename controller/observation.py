@@ -53,6 +53,7 @@ class Sample:
     """One metric as measured; NaN stands for "0 of 0". `newest` is the time of the latest datum.
 
     `low` and `high` bound the value, the baseline taken as given: for a difference d of both versions, baseline + d.
+    `side` is 1 where the value is above the baseline beyond chance, -1 where it is below, 0 where that is not known.
     `slices` are the parts of the queries that lost most, where it was asked for them.
     """
 
@@ -61,6 +62,7 @@ class Sample:
     baseline: Measured | None = None
     low: Measured | None = None
     high: Measured | None = None
+    side: int = 0
     samples: int = 0
     newest: datetime | None = None
     slices: tuple[Slice, ...] = ()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from mlops.errors import Invalid, NotFound, Permanent
 
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+CREDIBLE = 1e100  # no measurement is of that size, and sums of larger numbers overflow
 MAX_LINE = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -34,3 +38,24 @@ def read_lines(path: Path) -> Iterator[bytes]:
         raise Invalid(f"{path}: damaged gzip: {error}", hint="pack the file again") from error
     except OSError as error:
         raise Permanent(f"{path} cannot be read: {error.strerror}", hint="check the path and its rights") from error
+
+
+def parse_line(line: bytes) -> Any:
+    """Parse a line of JSON, and of what Python writes for JSON: NaN, Infinity, whole numbers of any length.
+
+    Raises ValueError for anything else.
+    """
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(line)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+def measured(value: object) -> float | None:
+    """The number that a parsed value is; None for what is none, is not finite or of no credible size."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if -CREDIBLE < value < CREDIBLE else None

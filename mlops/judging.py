@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 from controller.actions import StartEvaluation, StartReplay
 from controller.observation import Sample, Slice
 from controller.resource.codec import codec
+from mlops.artifact import layout
 from mlops.artifact.loader import load_model
+from mlops.drift.corpus import corpus_shifts
 from mlops.errors import Permanent
 from mlops.evaluation import contrast, evaluate, read_qrels, read_queries
+from mlops.evaluation.keeping import keep
 from mlops.evaluation.replayed import alone, compared, replay
 from mlops.evaluation.results import PERCENTILES
 from mlops.recipe import Recipe
@@ -32,19 +36,36 @@ if TYPE_CHECKING:
     from mlops.translation.translator import Translator
 
 _LONGEST_NAME = 40  # of a part: kinds of queries have the names that somebody gave them
+_DRIFT = "data-drift"
 _SEED = 0  # the same questions in every run, so that two runs of one job find the same
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A version with the recipes that it answers from."""
+    """A version with the recipes that it answers from, and what they look like: its reference profile."""
 
     model: ServedModel
     rows: Rows
+    profile: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What is kept of an evaluation: its files, the digest of what was asked and judged, and what the files are."""
+
+    folder: Path
+    dataset: str
+    told: str
 
 
 class Judge:
-    """Answers one StartEvaluation or StartReplay. `recent` returns up to so many of the latest real queries."""
+    """Answers one StartEvaluation or StartReplay. `recent` returns up to so many of the latest real queries.
+
+    Where it is given a new folder to `keep` things in, an evaluation leaves its reports, pictures and a page there;
+    `kept` says so afterwards.
+    """
+
+    kept: Kept | None = None
 
     def __init__(
         self,
@@ -52,7 +73,10 @@ class Judge:
         translator: Translator,
         recent: Callable[[int], Sequence[Ask]],
         timer: Callable[[], float],
+        *,
+        keep: Path | None = None,
     ) -> None:
+        self._keep = keep
         self._asked = asked
         self._translator = translator
         self._recent = recent
@@ -72,13 +96,17 @@ class Judge:
         return {"digest": candidate.model.digest, "samples": [codec(Sample).dump(sample) for sample in samples]}
 
     def _open(self, folder: Path) -> Contender:
-        return Contender(load_model(folder, translator=self._translator), Rows.load(folder))
+        model = load_model(folder, translator=self._translator)
+        return Contender(model, Rows.load(folder), orjson.loads((folder / layout.PROFILE).read_bytes()))
 
     def _evaluated(self, asked: StartEvaluation, candidate: Contender, baseline: Contender | None) -> list[Sample]:
         queries, qrels = _dataset(asked.dataset, candidate, baseline)
         report = self._report(candidate, queries, qrels)
         compared = None if baseline is None else self._report(baseline, queries, qrels)
-        return [_sample(gate, report, compared) for gate in asked.gates]
+        if self._keep is not None:
+            self.kept = Kept(folder=self._keep, dataset=report.dataset, told=keep(self._keep, report, compared))
+        shift = None if baseline is None else _corpus_shift(candidate, baseline)
+        return [shift if shift and gate.metric == _DRIFT else _sample(gate, report, compared) for gate in asked.gates]
 
     def _report(self, contender: Contender, queries: Sequence[Query], qrels: Qrels) -> EvaluationReport:
         return evaluate(
@@ -105,6 +133,13 @@ def _dataset(name: str, candidate: Contender, baseline: Contender | None) -> tup
     if baseline is not None:
         recipes = {each: recipe for each, recipe in recipes.items() if each in set(baseline.rows.ids())}
     return evaluation_set([recipes[each] for each in sorted(recipes)], _SEED)
+
+
+def _corpus_shift(candidate: Contender, baseline: Contender) -> Sample:
+    """How far the recipes of a version are from those of production: by the feature that shifted most."""
+    shifts = corpus_shifts(baseline.profile, candidate.profile)
+    recipes = min(candidate.profile["recipes"], baseline.profile["recipes"])
+    return Sample(metric=_DRIFT, value=_decimal(shifts[0].index) if shifts else None, samples=recipes)
 
 
 def _rows(rows: Rows) -> list[dict[str, Any]]:

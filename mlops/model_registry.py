@@ -196,10 +196,16 @@ class ModelRegistry:
         metrics: Mapping[str, float],
         params: Mapping[str, Any],
         tags: Mapping[str, str],
+        files: Path | None = None,
     ) -> str:
-        """Put a finished run into MLflow, and return its id. Numbers that are not finite are left out."""
+        """Put a finished run into MLflow, and return its id. Numbers that are not finite are left out.
+
+        `files` is a folder whose files go with it, below its own name.
+        """
         record = run_record(name, metrics=_finite(metrics), params=params, tags=tags)
         run = self._backend.start_run(experiment, record, self._ledger.clock())
+        if files is not None:
+            self._backend.upload(run, files, files.name)
         self._backend.finish_run(run, "FINISHED", self._ledger.clock())
         return run.run_id
 

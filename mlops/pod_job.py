@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from controller.actions import StartEvaluation, StartReplay, StartRetraining, VerifyArtifact, from_dict
 from controller.observation import ArtifactState
+from mlops.artifact.manifest import read_manifest
 from mlops.artifact_fetch import Settings as FetchSettings
 from mlops.artifact_fetch import fetch
 from mlops.config import Settings
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from controller.actions import Action
+    from mlops.judging import Kept
     from mlops.model_registry import ModelRegistry
     from mlops.recommendation import Ask
 
@@ -42,6 +44,7 @@ _ASK = "RECIPES_ASK"
 _JOB_NAME = "RECIPES_JOB_NAME"
 _FEEDBACK = "RECIPES_FEEDBACK"
 _EXPERIMENT = "recipe-evaluations"
+_KEPT = "evaluation"
 _LATER, _NEVER = 5, 6
 _SPANS = {VerifyArtifact: "verify", StartEvaluation: "evaluate", StartReplay: "replay", StartRetraining: "retrain"}
 _LONGEST = 4096  # what Kubernetes keeps of it
@@ -115,14 +118,23 @@ def _judge(
 
     translator = open_translator(settings.translator, target=settings.translator_target)
     try:
-        found = Judge(asked, translator, recent, perf_counter).judge(candidate, baseline)
+        judge = Judge(asked, translator, recent, perf_counter, keep=scratch / _KEPT)
+        found = judge.judge(candidate, baseline)
     finally:
         translator.close()
-    return {**found, "run": _logged(asked, found, settings)}
+    tags = {"recipes.data_digest": read_manifest(candidate).data_digest}
+    return {**found, "run": _logged(asked, found, settings, judge.kept, tags)}
 
 
-def _logged(asked: StartEvaluation | StartReplay, found: Mapping[str, Any], settings: Settings) -> str:
+def _logged(
+    asked: StartEvaluation | StartReplay,
+    found: Mapping[str, Any],
+    settings: Settings,
+    kept: Kept | None,
+    tags: Mapping[str, str],
+) -> str:
     """Keep what was measured where its history is: a run in MLflow. Raises Transient, and the job is tried again."""
+    about = {} if kept is None else {"recipes.dataset": kept.dataset, "recipes.evaluation": kept.told}
     numbers = {
         f"{sample['metric']}{suffix}": float(sample[field])
         for sample in found["samples"]
@@ -135,7 +147,14 @@ def _logged(asked: StartEvaluation | StartReplay, found: Mapping[str, Any], sett
             asked.name,
             metrics=numbers,
             params={"baseline": asked.baseline or "none", "gates": ", ".join(gate.metric for gate in asked.gates)},
-            tags={"recipes.model": settings.model, "recipes.version": asked.version, "recipes.digest": asked.digest},
+            tags={
+                "recipes.model": settings.model,
+                "recipes.version": asked.version,
+                "recipes.digest": asked.digest,
+                **tags,
+                **about,
+            },
+            files=None if kept is None else kept.folder,
         )
 
 

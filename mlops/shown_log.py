@@ -21,7 +21,10 @@ NAME = "shown"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """One answer: the query as it was typed, the recipe ids in their order. `user` is a hash or None."""
+    """One answer: the query as it was typed, the recipe ids in their order, the first one's score if there is one.
+
+    `user` is a hash or None.
+    """
 
     recommendation_id: str
     at: datetime
@@ -30,6 +33,7 @@ class Shown:
     shown: tuple[str, ...]
     version: str
     user: str | None
+    score: float | None = None
 
     def to_row(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -41,6 +45,7 @@ class Shown:
             "lang": self.language,
             "query": self.query,
             "shown": list(self.shown),
+            "score": self.score,
         }
 
 

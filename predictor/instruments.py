@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Gauge, Histogram
 
 from mlops.monitoring.alerts import Kind
+from mlops.monitoring.score_edges import SCORE_EDGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 _MILLISECONDS = (0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 250, 500, 1000, 2500, 5000)
 BUCKETS = tuple(milliseconds / 1000 for milliseconds in _MILLISECONDS)
 _COUNTS = (0, 1, 2, 3, 5, 10, 20, 50)
-_SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 # Versions with series of their own: production, canary, the one before, and those that left lately, whose last counts
 # are still to be scraped.
 _VERSIONS = 6
@@ -55,7 +55,7 @@ class Instruments:
         self.ranking = histogram("recipes_ranking_duration_seconds", "Searching, filtering and ranking.")
         self.results = histogram("recipes_results", "Recipes in an answer.", ("version",), _COUNTS)
         self.top_score = histogram(
-            "recipes_top_score", "Score of the first recipe of an answer.", ("version",), _SCORES
+            "recipes_top_score", "Score of the first recipe of an answer.", ("version",), SCORE_EDGES
         )
         self.untranslated = Counter(
             "recipes_untranslated_total", "Spanish queries answered without a translation.", registry=registry

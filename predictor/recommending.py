@@ -136,6 +136,7 @@ class Recommending:
 
     def _note(self, asks: Sequence[Ask], recommendations: Sequence[Recommendation]) -> None:
         record = current_record()
+        record.words = len(asks[0].text.split()) if asks else None
         for recommendation in recommendations:
             record.answered(recommendation.id, recommendation.answer)
             if recommendation.answer.language != "en":

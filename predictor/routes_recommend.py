@@ -52,6 +52,7 @@ class RecommendRoute:
             shown=tuple(hit.id for hit in recommendation.answer.hits),
             version=recommendation.served.version,
             user=None if wanted.user_id is None else user_hash(wanted.user_id, self._terms.user_salt),
+            score=recommendation.answer.hits[0].score if recommendation.answer.hits else None,
         )
 
 

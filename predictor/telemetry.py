@@ -42,8 +42,9 @@ _CLIENT_GONE = 499  # nginx's code for it; no answer was sent, so no standard on
 class RequestRecord:
     """Fills up while a request is handled. `user` is a hash; a query's text is never in it.
 
-    `trace` holds the ids of the trace and of the span that it belongs to. `computing_seconds` is what computing
-    an answer took that came from memory now: a version is judged by that too, and not by how warm its memory is.
+    `language` and `words`, how many, are of a batch's first query. `trace` holds the ids of the trace and of the span
+    that it belongs to. `computing_seconds` is what computing an answer took that came from memory now: a version is
+    judged by that too, and not by how warm its memory is.
     """
 
     request_id: str
@@ -57,6 +58,8 @@ class RequestRecord:
     version: str | None = None
     user: str | None = None
     languages: set[str] = field(default_factory=set)
+    language: str | None = None
+    words: int | None = None
     queries: int = 0
     hits: int = 0
     untranslated: int = 0
@@ -81,6 +84,7 @@ class RequestRecord:
         self.queries += 1
         self.hits += len(answer.hits)
         self.untranslated += not answer.translated
+        self.language = self.language or answer.language
         self.languages.add(answer.language)
         for phase, milliseconds in answer.timings.items():
             self.phases[phase] = self.phases.get(phase, 0.0) + milliseconds
@@ -205,6 +209,8 @@ class Telemetry:
                     ranking_latency_ms=record.ranking,
                     num_recipes=record.hits if record.queries else None,
                     top_score=record.top_scores[0] if record.top_scores else None,
+                    language=record.language,
+                    words=record.words,
                 )
             )
             self._keep(record, status, at)

@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from controller.observation import Sample
-from controller.sequential import Sorted, Tally, quantile_beside, share_beside
+from controller.sequential import Sorted, Tally, furthest, quantile_beside, share_beside
+from mlops.monitoring.score_edges import SCORE_EDGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from controller.sequential import Bounds
 
 METRIC = "recipes_request_duration_seconds"
+SCORES = "recipes_top_score"
 _ROUTE = "/recommend"
 _FAILED = 'status=~"5.."'
 _QUANTILES = {"latency-p50-ms": 0.5, "latency-p95-ms": 0.95, "latency-p99-ms": 0.99}
+_DRIFT = "score-drift"
 _MILLISECONDS = 1000.0
 LEAST_WINDOW = 15
 
@@ -45,7 +48,7 @@ class Window:
 
 def measurable(metric: str) -> bool:
     """Whether Prometheus can be asked for it."""
-    return metric == "error-rate" or metric in _QUANTILES
+    return metric in {"error-rate", _DRIFT} or metric in _QUANTILES
 
 
 def count_query(version: str, window: Window, *, failed: bool | None = None) -> str:
@@ -64,6 +67,15 @@ def latency_query(level: float, version: str, window: Window) -> str:
     """Return the query for a quantile of the answered requests' latency, in ms; above level 1 it is infinite."""
     buckets = f"{METRIC}_bucket{{{_selector(version, window, failed=False)}}}[{window.seconds}s]"
     return f"{_MILLISECONDS:g} * histogram_quantile({level:.6g}, sum by (le) (increase({buckets})))"
+
+
+def score_query(version: str, window: Window, edge: float | None = None) -> str:
+    """Return the query for how many answers of a version had a first recipe: all, or those of a score up to an edge."""
+    series = f"{SCORES}_count" if edge is None else f"{SCORES}_bucket"
+    words = [f'namespace="{window.namespace}"', f'version="{version}"']
+    if edge is not None:
+        words.append(f'le="{edge}"')
+    return f"sum(increase({series}{{{','.join(words)}}}[{window.seconds}s]))"
 
 
 def feedback_query(model: str, namespace: str, since: datetime, now: datetime) -> str:
@@ -102,6 +114,8 @@ class Question:
 
 def sample(gate: Gate, question: Question, ask: Callable[[str], float | None]) -> Sample:
     """Measure one gate's metric; `ask` answers an instant query, None where there is no such series."""
+    if gate.metric == _DRIFT:
+        return _scores(question, ask)
     version, window = question.version, question.window
     samples = ask(count_query(version, window, failed=False if gate.metric in _QUANTILES else None))
     newest = ask(newest_query(version, window))
@@ -115,6 +129,7 @@ def sample(gate: Gate, question: Question, ask: Callable[[str], float | None]) -
         baseline=_decimal(baseline),
         low=None if bounds is None else _decimal(bounds.low),
         high=None if bounds is None else _decimal(bounds.high),
+        side=0 if bounds is None else bounds.side,
         samples=_whole(samples),
         newest=None if newest is None else datetime.fromtimestamp(newest, UTC),
     )
@@ -126,7 +141,7 @@ def samples(gates: Sequence[Gate], question: Question, ask: Callable[[str], floa
 
 
 def _bounds(metric: str, question: Question, alpha: float, ask: Callable[[str], float | None]) -> Bounds | None:
-    """Bounds of the value, given the baseline's where there is one; None for a query of one's own.
+    """Bounds of the value, given the baseline's where there is one; None for a query of one's own without a total.
 
     Counters, which Prometheus extrapolates, are rounded to whole requests.
     """
@@ -135,11 +150,57 @@ def _bounds(metric: str, question: Question, alpha: float, ask: Callable[[str], 
         found = _failures(version, window, ask)
         return share_beside(found, None if beside is None else _failures(beside, window, ask), alpha)
     if metric not in _QUANTILES:
-        return None
+        return _bounds_of_own(metric, question, alpha, ask)
     latencies = _latencies(version, window, ask)
     return quantile_beside(
         _QUANTILES[metric], latencies, None if beside is None else _latencies(beside, window, ask), alpha
     )
+
+
+def _bounds_of_own(metric: str, question: Question, alpha: float, ask: Callable[[str], float | None]) -> Bounds | None:
+    query = next(query for query in question.queries if query.metric == metric)
+    if query.total is None:
+        return None
+    tallies = []
+    for version in (question.version, question.baseline):
+        if version is None:
+            continue
+        window = question.window
+        counted, total = query.counts(version, namespace=window.namespace, seconds=window.seconds)
+        count = _whole(ask(total or ""))
+        tallies.append(Tally(min(_whole(ask(counted)), count), count))
+    return share_beside(tallies[0], tallies[1] if len(tallies) > 1 else None, alpha)
+
+
+def _scores(question: Question, ask: Callable[[str], float | None]) -> Sample:
+    """How far the scores of first recipes are from those of the version beside it."""
+    version, beside, window = question.version, question.baseline, question.window
+    ours = _tallies(version, window, ask)
+    theirs = [] if beside is None else _tallies(beside, window, ask)
+    newest = ask(newest_query(version, window))
+    known = bool(ours and theirs)
+    value = (
+        max((abs(our.mean - their.mean) for our, their in zip(ours, theirs, strict=True)), default=None)
+        if known
+        else None
+    )
+    bounds = furthest(ours, theirs, question.alpha) if known and question.alpha is not None else None
+    return Sample(
+        metric=_DRIFT,
+        value=_decimal(value),
+        low=None if bounds is None else _decimal(bounds.low),
+        high=None if bounds is None else _decimal(bounds.high),
+        samples=ours[0].count if ours else 0,
+        newest=None if newest is None else datetime.fromtimestamp(newest, UTC),
+    )
+
+
+def _tallies(version: str, window: Window, ask: Callable[[str], float | None]) -> list[Tally]:
+    """How many scores are at most at each edge; none where there are no scores."""
+    count = _whole(ask(score_query(version, window)))
+    if not count:
+        return []
+    return [Tally(min(_whole(ask(score_query(version, window, edge))), count), count) for edge in SCORE_EDGES]
 
 
 def _latencies(version: str, window: Window, ask: Callable[[str], float | None]) -> Sorted:

@@ -141,18 +141,24 @@ class Query:
     """A question of one's own to Prometheus; gates name it `query/NAME`. Its answer must be one number.
 
     `$version`, `$namespace` and `$window` (such as 300s) are filled in; without `$version` both versions would get the
-    same answer.
+    same answer. A number alone has no bounds and is judged by its value at each look. With a `total`, the query counts
+    some of what `total` counts, as failures of requests: the metric is their share, and is judged by bounds.
     """
 
     name: QueryName
     """Gates call it query/NAME."""
     query: Annotated[str, Field(min_length=1, max_length=1024)]
     """PromQL, about $version."""
+    total: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """PromQL, about $version: of how many the query counts some."""
 
     def __post_init__(self) -> None:
-        """Refuse a query that does not ask about a version."""
-        if "$version" not in self.query:
-            Broken.unless_none([Problem(("query",), 'does not ask about a version: select by version="$version"')])
+        """Refuse what does not ask about a version."""
+        Broken.unless_none(
+            Problem((name,), 'does not ask about a version: select by version="$version"')
+            for name, asked in (("query", self.query), ("total", self.total))
+            if asked is not None and "$version" not in asked
+        )
 
     @property
     def metric(self) -> str:
@@ -160,22 +166,33 @@ class Query:
         return f"{QUERY}{self.name}"
 
     def about(self, version: str, *, namespace: str, seconds: int) -> str:
-        """The query as it is asked."""
-        filled = self.query.replace("$version", version).replace("$namespace", namespace)
-        return filled.replace("$window", f"{seconds}s")
+        """The question for the metric's value."""
+        counted, total = self.counts(version, namespace=namespace, seconds=seconds)
+        return counted if total is None else f"(({counted}) or vector(0)) / ({total})"
+
+    def counts(self, version: str, *, namespace: str, seconds: int) -> tuple[str, str | None]:
+        """The query and the total as they are asked."""
+
+        def filled(asked: str) -> str:
+            about = asked.replace("$version", version).replace("$namespace", namespace)
+            return about.replace("$window", f"{seconds}s")
+
+        return filled(self.query), None if self.total is None else filled(self.total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """How a version is watched while users see it, in the canary and in the bake alike.
 
-    With a `confidence`, a check looks back to the moment its weight was applied, and passes or fails only where the
-    bounds of what it sees lie on one side of the limit: they hold however often one looks, and all of a rollout's
-    checks together are wrong at most as often as is said ("0.95": one rollout of twenty). A step then lasts as long as
-    the proof takes, and at least `pauseSeconds`; evidence that was proven begins anew after `windowSeconds`.
-    `confidence: "0"` judges by the values alone, over the last `windowSeconds`. A canary whose evidence is still
-    Inconclusive after `requestBudget` requests is archived; 0 sets no budget. `failureLimit` failed checks are put up
-    with in a phase; `inconclusiveLimit` unsettled checks in a row end patience before its deadline does.
+    With a `confidence`, a check looks back to the moment its weight was applied. It passes where the bounds of what it
+    sees lie on the good side of the limit, and fails where they lie on the other, or where the value does and is worse
+    than production's beyond chance. That holds however often one looks: all of a rollout's checks together take back a
+    version that is no worse than production at most as often as is said ("0.95": one rollout of twenty). A step then
+    lasts as long as the proof takes, and at least `pauseSeconds`; evidence that was proven begins anew after
+    `windowSeconds`. `confidence: "0"` judges by the values alone, over the last `windowSeconds`. A canary whose
+    evidence is still Inconclusive after `requestBudget` requests is archived; 0 sets no budget. `failureLimit` failed
+    checks are put up with in a phase; `inconclusiveLimit` unsettled checks in a row end patience before its deadline
+    does.
     """
 
     interval_seconds: Duration = 30
@@ -199,7 +216,7 @@ class Analysis:
     """Questions of your own to Prometheus."""
     patience: Patience = Patience(
         no_data=Limit(deadline_seconds=21_600, then=Then.ARCHIVE),
-        error=Limit(deadline_seconds=600, then=Then.ARCHIVE),
+        error=Limit(deadline_seconds=240, then=Then.ARCHIVE),
     )
     """How long unsettled checks are put up with."""
 

@@ -1,8 +1,9 @@
-"""`recipes drift`: whether the queries of one file look like those of another."""
+"""`recipes drift`: whether the queries of one file look like those of another, or the latest like those before."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,14 +20,24 @@ if TYPE_CHECKING:
     from mlops.retrieval.encoder import Encoder
 
 
+_FILES = 2
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the verbs of this module."""
     app.command()(drift)
 
 
-def drift(
-    reference: Annotated[Path, typer.Option(help="JSONL of queries to compare with: query, lang, ts, …; .gz too.")],
-    current: Annotated[Path, typer.Option(help="JSONL of the queries in question.")],
+def drift(  # noqa: PLR0917 - the options of a command
+    reference: Annotated[
+        Path | None, typer.Option(help="JSONL of queries to compare with: query, lang, ts, …; .gz too.")
+    ] = None,
+    current: Annotated[Path | None, typer.Option(help="JSONL of the queries in question.")] = None,
+    recorded: Annotated[
+        Path | None,
+        typer.Option(help="In place of both: a server's feedback folder, its latest queries and the week before."),
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0.01, help="How far back the latest of --recorded go.")] = 24.0,
     history: Annotated[
         Path | None, typer.Option(help="File of past reports: this one is added, and drift of two in a row is told.")
     ] = None,
@@ -40,13 +51,21 @@ def drift(
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Test CURRENT against REFERENCE, feature by feature; exit 0 whether it drifted or not."""
+    files = tuple(each for each in (reference, current) if each is not None)
+    if (recorded is None) != (len(files) == _FILES) or (recorded is not None and files):
+        raise typer.BadParameter("give --reference and --current, or --recorded alone")
     from mlops.drift.comparing import DriftRules, compare  # noqa: PLC0415 - other verbs start faster without
     from mlops.drift.persistence import persisted, remember  # noqa: PLC0415 - as above
     from mlops.drift.windows import read_window  # noqa: PLC0415 - as above
     from mlops.translation.glossary import Glossary  # noqa: PLC0415 - as above
     from mlops.translation.language import LanguageDetector  # noqa: PLC0415 - as above
 
-    before, now = read_window(reference), read_window(current)
+    if recorded is None:
+        before, now = (read_window(each) for each in files)
+    else:
+        from mlops.recorded_queries import recorded_windows  # noqa: PLC0415 - as above
+
+        before, now = recorded_windows(recorded, datetime.now(UTC), timedelta(hours=hours))  # noqa: TID251 - a root
     detector = LanguageDetector(Glossary.shipped())
     with _encoder(artifact, wanted=meaning) as encoder:
         report = compare(

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from mlops.errors import Invalid
-from mlops.json_lines import read_lines
+from mlops.json_lines import measured, parse_line, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -87,8 +85,8 @@ def collect(lines: Iterable[bytes], *, name: str) -> Window:
 
 def _event(line: bytes) -> QueryEvent:
     try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        row = parse_line(line)
+    except ValueError:
         raise _Broken("not JSON") from None
     if not isinstance(row, dict):
         raise _Broken("not an object")
@@ -120,11 +118,14 @@ def _fields(row: Mapping[str, Any]) -> Iterable[tuple[str, Value]]:
         if name in _FIXED:
             continue
         match value:
-            case bool() | float() | int():
+            case bool():
                 yield name, value
+            case float() | int():
+                if (number := measured(value)) is not None:
+                    yield name, number
             case str():
                 yield name, value[:100]
             case list():
                 yield f"{name} (count)", float(len(value))
-                if value and isinstance(value[0], int | float) and not isinstance(value[0], bool):
-                    yield f"{name} (first)", float(value[0])
+                if value and (number := measured(value[0])) is not None:
+                    yield f"{name} (first)", number

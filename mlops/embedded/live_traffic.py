@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from controller.observation import Measurement, Sample
-from controller.sequential import Sorted, Tally, quantile_beside, share_beside
+from controller.sequential import Sorted, Tally, furthest, quantile_beside, share_beside
 from mlops.evaluation.online import figure
 from mlops.evaluation.results import PERCENTILES
+from mlops.monitoring.score_edges import SCORE_EDGES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mlops.monitoring.traffic_log import ServedRequest, TrafficLog
 
 
+_SCORES = "score-drift"
 _ROUNDING = 1e-9  # of a level that was a whole place
 
 
@@ -38,9 +40,13 @@ class LiveTraffic:
         """Measure every gate's metric since the moment asked for; one that nobody measures here has no sample."""
         rows = self._rows(action.version, action.since, now)
         beside = self._rows(action.baseline, action.since, now) if action.baseline else ()
-        newest = max((row.at for row in rows), default=None)
-        samples = []
+        latest = max((row.at for row in rows), default=None)
+        newest = None if latest is None else now.fromtimestamp(latest, now.tzinfo)
+        samples: list[Sample] = []
         for gate in action.gates:
+            if gate.metric == _SCORES:
+                samples += _scores(rows, beside, action.alpha, newest)
+                continue
             found, bounds = figure(gate.metric, rows), _bounds(gate.metric, rows, beside, action.alpha)
             if found is not None:
                 sample = Sample(
@@ -49,8 +55,9 @@ class LiveTraffic:
                     baseline=_decimal(figure(gate.metric, beside)) if beside else None,
                     low=None if bounds is None else Decimal(f"{bounds.low:.6g}"),
                     high=None if bounds is None else Decimal(f"{bounds.high:.6g}"),
+                    side=0 if bounds is None else bounds.side,
                     samples=found.samples,
-                    newest=None if newest is None else now.fromtimestamp(newest, now.tzinfo),
+                    newest=newest,
                 )
                 samples.append(sample)
         return Measurement(name=action.name, at=now, samples=tuple(samples))
@@ -70,6 +77,30 @@ def _bounds(
     if metric in PERCENTILES:
         return quantile_beside(PERCENTILES[metric] / 100, _sorted(rows), _sorted(beside) if beside else None, alpha)
     return share_beside(_tally(metric, rows), _tally(metric, beside) if beside else None, alpha)
+
+
+def _scores(
+    rows: Sequence[ServedRequest], beside: Sequence[ServedRequest], alpha: float | None, newest: datetime | None
+) -> Iterator[Sample]:
+    """How far the scores of first recipes are from those of the version beside it; nothing where there is none."""
+    ours, theirs = _tallies(rows), _tallies(beside)
+    if not theirs[0].count:
+        return
+    bounds = None if alpha is None else furthest(ours, theirs, alpha)
+    value = max(abs(our.mean - their.mean) for our, their in zip(ours, theirs, strict=True))
+    yield Sample(
+        metric=_SCORES,
+        value=Decimal(f"{value:.6g}") if ours[0].count else Decimal("NaN"),
+        low=None if bounds is None else Decimal(f"{bounds.low:.6g}"),
+        high=None if bounds is None else Decimal(f"{bounds.high:.6g}"),
+        samples=ours[0].count,
+        newest=newest,
+    )
+
+
+def _tallies(rows: Sequence[ServedRequest]) -> list[Tally]:
+    scores = np.array([score for row in rows for score in row.top_scores if score is not None])
+    return [Tally(int((scores <= edge).sum()), len(scores)) for edge in SCORE_EDGES]
 
 
 def _tally(metric: str, rows: Sequence[ServedRequest]) -> Tally:

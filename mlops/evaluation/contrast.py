@@ -12,7 +12,7 @@ from mlops.evaluation.results import PERCENTILES
 from mlops.evaluation.slices import DIMENSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mlops.evaluation.bootstrap import Interval
     from mlops.evaluation.report import EvaluationReport
@@ -33,13 +33,25 @@ class Part:
     queries: int
 
 
+def change_of(
+    now: Sequence[float],
+    before: Sequence[float],
+    *,
+    percentile: int | None,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
+) -> Interval | None:
+    """The interval of the change between values in pairs: of their mean, or of a percentile; None for a single pair."""
+    return paired_interval(now, before, percentile=percentile, confidence=confidence, seed=seed)
+
+
 def difference(metric: str, candidate: EvaluationReport, baseline: EvaluationReport) -> Interval | None:
     """The 95 % interval of candidate - baseline, queries drawn in pairs.
 
     None where the reports are of different queries, or the metric is of all of them together.
     """
     pairs = _pairs(metric, candidate, baseline)
-    return _interval(pairs, list(pairs), CONFIDENCE, PERCENTILES.get(metric))
+    return change_of(*_columns(pairs, list(pairs)), percentile=PERCENTILES.get(metric))
 
 
 def lost(metric: str, candidate: EvaluationReport, baseline: EvaluationReport, *, rises: bool) -> tuple[Part, ...]:
@@ -54,7 +66,8 @@ def lost(metric: str, candidate: EvaluationReport, baseline: EvaluationReport, *
     parts = dict(_parts(candidate, pairs))
     found = []
     for name, qids in parts.items():
-        interval = _interval(pairs, qids, 1 - (1 - CONFIDENCE) / len(parts), None)
+        confidence = 1 - (1 - CONFIDENCE) / len(parts)
+        interval = change_of(*_columns(pairs, qids), percentile=None, confidence=confidence)
         if interval is not None and (interval.high < 0 if rises else interval.low > 0):
             value, given = (fmean(pairs[qid][place] for qid in qids) for place in (0, 1))
             found.append(Part(name=name, value=value, baseline=given, interval=interval, queries=len(qids)))
@@ -81,8 +94,5 @@ def _parts(report: EvaluationReport, pairs: dict[str, tuple[float, float]]) -> I
                 yield f"{dimension} = {part}", qids
 
 
-def _interval(
-    pairs: dict[str, tuple[float, float]], qids: list[str], confidence: float, percentile: int | None
-) -> Interval | None:
-    now, before = [pairs[qid][0] for qid in qids], [pairs[qid][1] for qid in qids]
-    return paired_interval(now, before, percentile=percentile, confidence=confidence, seed=0)
+def _columns(pairs: dict[str, tuple[float, float]], qids: list[str]) -> tuple[list[float], list[float]]:
+    return [pairs[qid][0] for qid in qids], [pairs[qid][1] for qid in qids]

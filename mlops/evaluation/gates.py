@@ -16,12 +16,10 @@ from mlops.evaluation.results import PERCENTILES
 from mlops.judgement import doubt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from mlops.evaluation.bootstrap import Interval
     from mlops.evaluation.report import EvaluationReport
-
-CONFIDENCE = 0.95
 
 
 class Verdict(StrEnum):
@@ -81,24 +79,7 @@ FIRST_VERSION = (
 
 def first_version_gates(report: EvaluationReport) -> tuple[GateResult, ...]:
     """Judge a version that has no predecessor."""
-    return judge_reports(FIRST_VERSION, report, None, seed=0)
-
-
-def judge_reports(
-    gates: Sequence[Gate], candidate: EvaluationReport, production: EvaluationReport | None, *, seed: int
-) -> tuple[GateResult, ...]:
-    """Judge `candidate` by every gate; a report of production on other queries is as good as none."""
-    if production is not None and production.dataset != candidate.dataset:
-        production = None
-    return tuple(
-        judge(
-            gate,
-            _values(candidate, gate.metric),
-            None if production is None else _values(production, gate.metric),
-            seed=seed,
-        )
-        for gate in gates
-    )
+    return tuple(judge(gate, _values(report, gate.metric), None, seed=0) for gate in FIRST_VERSION)
 
 
 def judge(
@@ -173,11 +154,10 @@ def _meets_threshold(gate: Gate, evidence: _Evidence) -> tuple[bool, str]:
 
 def _compare(gate: Gate, evidence: _Evidence, seed: int) -> GateResult:
     # Here and not above: a start without anything to compare does not wait for scipy.
-    from mlops.evaluation.bootstrap import Interval, paired_interval  # noqa: PLC0415 - the reason is the line before
+    from mlops.evaluation.bootstrap import Interval  # noqa: PLC0415 - the reason is the line before
+    from mlops.evaluation.contrast import change_of  # noqa: PLC0415 - as above
 
-    raw = paired_interval(
-        evidence.now, evidence.before, percentile=evidence.percentile, confidence=CONFIDENCE, seed=seed
-    )
+    raw = change_of(evidence.now, evidence.before, percentile=evidence.percentile, seed=seed)
     if raw is None:
         reason = f"{gate.metric}: {len(evidence.now)} query is too few for an interval"
         return _result(gate, Verdict.NO_DATA, evidence, reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from mlops.monitoring.alerts import Finding, Kind
 from mlops.monitoring.anomalies import Kind as Oddity
 from mlops.monitoring.anomalies import anomalies
 from mlops.monitoring.minutes import by_minute
+from mlops.monitoring.stability import index_of_categories, index_of_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,8 +26,7 @@ _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 class Limits:
     """What is put up with. `psi` is a population stability index: above 0.25 a distribution counts as another one.
 
-    That limit is the usual one of credit scoring (Siddiqi 2006, ch. 9); with `least_scores` on both sides an index of
-    two samples of one distribution stays below 0.1.
+    `least_scores` are needed of a window: an index of two samples of one distribution then stays far below that.
     """
 
     p95_ms: float = 500.0
@@ -38,7 +38,7 @@ class Limits:
     spike: float = 5 * _MINUTE
     shift: float = 30 * _MINUTE
     psi: float = 0.25
-    least_scores: int = 300
+    least_scores: int = 150
     stale_days: float = 90.0
 
 
@@ -105,29 +105,33 @@ def in_minutes(
 
 
 def _drifting(samples: Sequence[Sample], now: float, limits: Limits) -> Iterator[Finding]:
-    """Whether the scores of first recipes are spread otherwise in the last hour than in the day before."""
-    recent = [each.top_score for each in samples if each.at > now - _HOUR and each.top_score is not None]
-    before = [each.top_score for each in samples if now - _DAY < each.at <= now - _HOUR and each.top_score is not None]
-    if min(len(recent), len(before)) < limits.least_scores:
-        return
-    index = stability_index(before, recent)
-    if index > limits.psi:
-        counts = f"(n={len(recent)} against {len(before)})"
-        reason = (
-            f"scores of the last hour against the day before: stability index {index:.2f} > {limits.psi:g} {counts}"
-        )
-        yield Finding(kind=Kind.DRIFT, reason=reason, subject="top_score")
+    """What users ask and are answered: spread otherwise than in the day before in both of the last half hours.
 
-
-def stability_index(before: Sequence[float], after: Sequence[float], *, bins: int = 10) -> float:
-    """The population stability index over bins of equal shares of `before`: the sum of (q - p) * ln(q / p).
-
-    Half a case is added to each bin, so that an empty one has a logarithm.
+    One odd window is an odd window: two in a row are a change.
     """
-    edges = np.unique(np.quantile(before, np.linspace(0, 1, bins + 1)[1:-1]))
-    p, q = (
-        (np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1) + 0.5)
-        / (len(values) + 0.5 * (len(edges) + 1))
-        for values in (before, after)
-    )
-    return float(((q - p) * np.log(q / p)).sum())
+    before = [each for each in samples if now - _DAY < each.at <= now - _HOUR]
+    windows = [
+        [each for each in samples if since < each.at <= since + _HOUR / 2] for since in (now - _HOUR, now - _HOUR / 2)
+    ]
+    for feature, told, index in _SPREADS:
+        usual, *recent = (
+            [value for each in part if (value := feature(each)) is not None] for part in (before, *windows)
+        )
+        if min(len(usual), *map(len, recent)) < limits.least_scores:
+            continue
+        found = min(index(usual, values) for values in recent)
+        if found > limits.psi:
+            counts = f"(n={len(recent[0])} and {len(recent[1])} against {len(usual)})"
+            reason = (
+                f"{told} of both last half hours against the day before: "
+                f"stability index {found:.2f} > {limits.psi:g} {counts}"
+            )
+            yield Finding(kind=Kind.DRIFT, reason=reason, subject=told)
+
+
+_SPREADS: tuple[tuple[Callable[[Sample], Any], str, Callable[[Any, Any], float]], ...] = (
+    (lambda sample: sample.top_score, "top_score", index_of_numbers),
+    (lambda sample: sample.num_recipes, "num_recipes", index_of_numbers),
+    (lambda sample: sample.words, "words", index_of_numbers),
+    (lambda sample: sample.language, "language", index_of_categories),
+)

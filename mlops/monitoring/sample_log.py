@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAME = "metrics"
 _FIELDS = {field.name for field in fields(Sample)}
-_NUMBERS = _FIELDS - {"failed"}
+_NUMBERS = _FIELDS - {"failed", "language"}
 
 
 class SampleLog:
@@ -52,4 +52,5 @@ def _whole(row: Mapping[str, Any]) -> bool:
     numbers = all(
         isinstance(row[name], int | float) and not isinstance(row[name], bool) for name in _NUMBERS & row.keys()
     )
-    return numbers and isinstance(row.get("failed"), bool) and {"at", "api_latency_ms"} <= row.keys()
+    language = isinstance(row.get("language", ""), str)
+    return numbers and language and isinstance(row.get("failed"), bool) and {"at", "api_latency_ms"} <= row.keys()

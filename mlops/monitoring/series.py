@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from mlops.errors import Invalid
-from mlops.json_lines import read_lines
+from mlops.json_lines import measured, parse_line, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,22 +74,22 @@ def collect(lines: Iterable[bytes], *, name: str) -> SeriesReading:
 
 def _point(line: bytes) -> tuple[str, Point]:
     try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        row = parse_line(line)
+    except ValueError:
         raise _Broken("not JSON") from None
     if not isinstance(row, dict):
         raise _Broken("not an object")
-    metric, value, t = row.get("metric"), row.get("value"), row.get("t")
+    metric, value, t = row.get("metric"), measured(row.get("value")), row.get("t")
     if not isinstance(metric, str) or not metric:
         raise _Broken("metric is no name")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if value is None:
         raise _Broken("value is no finite number")
-    return metric, Point(_time(t), float(value), t)
+    return metric, Point(_time(t), value, t)
 
 
 def _time(value: Any) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
+    if (number := measured(value)) is not None:
+        return number
     try:
         at = datetime.fromisoformat(value)
     except (TypeError, ValueError):

@@ -31,7 +31,7 @@ class Sample:
     """One recommendation request: when it ended (Unix seconds), what it took, and whether the service failed it.
 
     A phase that did not happen is None, not 0: a refused request has no embedding latency. `top_score` is that of the
-    first recipe, of a batch the first answer's.
+    first recipe; it, the language and the number of words of the query are of a batch's first.
     """
 
     at: float
@@ -42,6 +42,8 @@ class Sample:
     ranking_latency_ms: float | None = None
     num_recipes: int | None = None
     top_score: float | None = None
+    language: str | None = None
+    words: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

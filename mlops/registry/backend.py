@@ -95,8 +95,11 @@ class RegistryBackend(Protocol):
     def log_metrics(self, run_id: str, metrics: Mapping[str, float], at: datetime) -> None:
         """Add numbers to a run, open or closed; the same at the same time once more changes nothing."""
 
-    def upload(self, run: Run, folder: Path) -> str:
-        """Store the files of `folder` with `run` and return their URI. Raises Permanent when there is no room."""
+    def upload(self, run: Run, folder: Path, place: str = MODEL_FOLDER) -> str:
+        """Store the files of `folder` with `run`, below `place`, and return their URI.
+
+        Raises Permanent when there is no room.
+        """
 
     def download(self, source: str, destination: Path) -> None:
         """Fetch what `upload` stored into the new folder `destination`; a failed download leaves nothing."""

@@ -134,15 +134,15 @@ class DatabaseBackend:
         with self._faults("finishing the run"):
             self._client.set_terminated(run.run_id, status=status, end_time=int(at.timestamp() * 1000))
 
-    def upload(self, run: Run, folder: Path) -> str:
+    def upload(self, run: Run, folder: Path, place: str = MODEL_FOLDER) -> str:
         """See the port. Places that are not a folder (S3, Azure, …) are MLflow's own business."""
-        source = f"{run.artifact_uri}/{MODEL_FOLDER}"
+        source = f"{run.artifact_uri}/{place}"
         target = local_folder(source)
         if target is not None:
             copy_folder(folder, target)
         else:
             with self._faults("storing the artefact"):
-                self._client.log_artifacts(run.run_id, str(folder), MODEL_FOLDER)
+                self._client.log_artifacts(run.run_id, str(folder), place)
         return source
 
     def download(self, source: str, destination: Path) -> None:

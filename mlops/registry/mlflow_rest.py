@@ -132,9 +132,9 @@ class RestBackend:
         """See the port."""
         self._call("POST", "runs/update", {"run_id": run.run_id, "status": status, "end_time": _millis(at)})
 
-    def upload(self, run: Run, folder: Path) -> str:
+    def upload(self, run: Run, folder: Path, place: str = MODEL_FOLDER) -> str:
         """See the port. Goes through the server, or to the disk when server and files are on this machine."""
-        source = f"{run.artifact_uri}/{MODEL_FOLDER}"
+        source = f"{run.artifact_uri}/{place}"
         if (path := proxied_artifacts.path_on_server(source)) is not None:
             proxied_artifacts.upload(self._send, folder, path)
         else:

@@ -24,7 +24,7 @@ from tests.bench.simulated_traffic import Candidate, Traffic
 from tests.toyworld.toy_world import ToyWorld
 
 BASE, NEW = "1.0.0", "1.1.0"
-HOURS = 48
+HOURS = 24
 RUNS = 20
 RATES = {"50/s": 50.0, "1/s": 1.0}
 
@@ -100,7 +100,7 @@ def main() -> int:
 
 
 def simulated(case: Case) -> Outcome:
-    """Send one candidate on its way, and watch until it is settled or two days have passed."""
+    """Send one candidate on its way, and watch until it is settled or a day has passed."""
     does, _ = CANDIDATES[case.candidate]
     traffic = Traffic(rng=np.random.default_rng(case.seed), per_second=RATES[case.rate])
     world = ToyWorld(platform=traffic, through_json=False, unit=60)

@@ -117,6 +117,7 @@ class Traffic(Platform):
             baseline=None if given is None or math.isnan(given) else _decimal(given),
             low=_decimal(bounds.low) if bounds else None,
             high=_decimal(bounds.high) if bounds else None,
+            side=bounds.side if bounds else 0,
             samples=samples,
             newest=now,
         )

@@ -117,9 +117,9 @@ class InMemoryRegistryBackend:
         record, status = self.runs[run_id]
         self.runs[run_id] = (replace(record, metrics={**record.metrics, **metrics}), status)
 
-    def upload(self, run: Run, folder: Path) -> str:
+    def upload(self, run: Run, folder: Path, place: str = MODEL_FOLDER) -> str:
         self.before("upload")
-        source = f"{run.artifact_uri}/{MODEL_FOLDER}"
+        source = f"{run.artifact_uri}/{place}"
         target = local_folder(source)
         assert target is not None
         copy_folder(folder, target)

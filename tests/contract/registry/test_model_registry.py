@@ -295,6 +295,20 @@ def test_runs_of_one_experiment_keep_apart(backend, artifact):
     backend.finish_run(second, "FAILED", at)
 
 
+def test_files_go_with_a_run_below_their_own_name(registry, backend, artifact, tmp_path, model):
+    """As an evaluation's reports and page do."""
+    kept = tmp_path / "evaluation"
+    kept.mkdir()
+    (kept / "report.json").write_text('{"n": 3}')
+    run_id = registry.log_run(f"judged-{model}", "e", metrics={"n": 3}, params={}, tags={"a": "b"}, files=kept)
+    another = RunRecord(name="another", metrics={}, params={}, tags={})
+    beside = backend.start_run(f"judged-{model}", another, datetime(2026, 7, 1, tzinfo=UTC))
+    place = beside.artifact_uri.replace(beside.run_id, run_id)
+
+    backend.download(f"{place}/evaluation", tmp_path / "back")
+    assert (tmp_path / "back" / "report.json").read_text() == '{"n": 3}'
+
+
 def test_numbers_are_added_to_a_versions_run(registry, register, backend):
     made = register(metrics={"ndcg@10": 0.4})
     at = datetime(2026, 7, 2, tzinfo=UTC)

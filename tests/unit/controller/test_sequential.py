@@ -19,6 +19,7 @@ from controller.sequential import (
     quantile_levels,
     share,
     share_beside,
+    side,
 )
 
 ALPHA = 0.05
@@ -150,3 +151,77 @@ def test_means_of_values_between_zero_and_one_are_bounded_too():
 
 def _within(bounds: object, mean: float) -> bool:
     return bounds.low <= mean <= bounds.high  # type: ignore[attr-defined]
+
+
+@given(tallies(), tallies(), st.sampled_from([0.05, 0.001]))
+def test_which_side_a_version_is_on_is_what_a_sum_by_hand_says(candidate: Tally, baseline: Tally, alpha: float):
+    """The second implementation multiplies the bets out, failures and successes, on scipy's functions."""
+    found = side(candidate, baseline, alpha)
+
+    if candidate.count and baseline.count:
+        split = candidate.count / (candidate.count + baseline.count)
+        won = [_won(candidate, baseline, split, sign) for sign in (1, -1)]
+        assert found == (1 if won[0] >= -math.log(alpha) else -1 if won[1] >= -math.log(alpha) else 0)
+        assert found * (candidate.mean - baseline.mean) >= 0
+    else:
+        assert found == 0
+
+
+def _won(candidate: Tally, baseline: Tally, split: float, sign: int) -> float:
+    times = np.array([1.5, 3, 6, 12, 24, 96]) ** sign
+    events = _against(candidate.total, baseline.total, split, times)
+    others = _against(candidate.count - candidate.total, baseline.count - baseline.total, split, 1 / times)
+    return float(np.logaddexp.reduce([*(math.log(0.9 / 6) + events), *(math.log(0.1 / 6) + others)]))
+
+
+def _against(ours: float, theirs: float, split: float, times: np.ndarray) -> np.ndarray:
+    """Each event is the candidate's with a chance of `split`, or with that of a candidate `times` as likely to fail."""
+    supposed = split * times / (1 - split + split * times)
+    return xlogy(ours, supposed / split) + xlogy(theirs, (1 - supposed) / (1 - split))
+
+
+@pytest.mark.parametrize(("failing", "split"), [(0.005, 0.1), (0.05, 0.5), (0.5, 0.1)])
+def test_over_whole_lives_of_equal_versions_one_is_called_worse_less_often_than_permitted(failing: float, split: float):
+    """Looked at after every ten requests, each of which the candidate answers by the toss of a coin."""
+    rng = np.random.default_rng(11)
+    requests = rng.random((200, 2_000)) < split
+    failures = rng.random((200, 2_000)) < failing
+    wrong = 0
+    for ours, failed in zip(requests, failures, strict=True):
+        counts = [np.cumsum(each)[9::10] for each in (failed & ours, ours, failed & ~ours, ~ours)]
+        wrong += any(
+            side(Tally(int(a), int(b)), Tally(int(c), int(d)), ALPHA) == 1 for a, b, c, d in zip(*counts, strict=True)
+        )
+
+    assert wrong / 200 <= ALPHA
+
+
+def test_worse_at_all_is_known_long_before_worse_by_how_much():
+    """Six failures of a hundred beside five of a thousand: beyond chance, but whether beyond two points is open."""
+    bounds = share_beside(Tally(6, 100), Tally(5, 1_000), 0.00625)
+
+    assert bounds.side == 1
+    assert bounds.low < 0.005 + 0.02 < bounds.high
+
+
+@pytest.mark.parametrize(("times", "expected"), [(2.0, 1), (1.0, 0), (0.4, -1)])
+def test_latencies_are_apart_where_more_of_one_version_lie_beyond_the_others_quantile(times: float, expected: int):
+    levels = np.exp(0.5 * np.random.default_rng(5).standard_normal(2_000))
+    ours, theirs = np.sort(times * levels[:400]), np.sort(levels[400:])
+
+    assert quantile_beside(0.95, _sorted(ours), _sorted(theirs), 0.00625).side == expected
+
+
+def test_nobody_who_answered_nothing_is_on_a_side():
+    nothing = Sorted(count=0, at=lambda _: math.nan)
+
+    assert side(Tally(0, 0), Tally(5, 1_000), ALPHA) == 0
+    assert quantile_beside(0.95, nothing, nothing, ALPHA).side == 0
+    assert quantile_beside(0.95, nothing, _sorted(np.arange(1.0, 101.0)), ALPHA).side == 0
+
+
+def _sorted(values: np.ndarray) -> Sorted:
+    return Sorted(
+        count=len(values),
+        at=lambda level: math.inf if level > 1 else float(values[max(math.ceil(level * len(values) - 1e-9) - 1, 0)]),
+    )

@@ -19,6 +19,7 @@ CLICKS = Gate(metric="ctr", threshold=Decimal("0.1"))
 MEDIAN = Gate(metric="latency-p50-ms", threshold=Decimal(100))
 SLOWEST = Gate(metric="latency-p99-ms", threshold=Decimal(100))
 DRIFT = Gate(metric="score-drift", threshold=Decimal("0.1"))
+QUEUE = Gate(metric="query/queue", threshold=Decimal(5), greater_is_better=False)
 
 
 @pytest.fixture
@@ -55,7 +56,41 @@ def test_alone_at_a_hundred_percent_there_is_no_baseline(log):
 
 
 def test_a_metric_that_this_process_does_not_measure_has_no_sample(log):
-    assert [sample.metric for sample in measured(log, gates=(ERRORS, CLICKS, DRIFT)).samples] == ["error-rate", "ctr"]
+    assert [sample.metric for sample in measured(log, gates=(ERRORS, CLICKS, QUEUE)).samples] == ["error-rate", "ctr"]
+
+
+@pytest.fixture
+def scored():
+    """A thousand answers of each; nine of ten scores of the one beside are twice those of the other."""
+    log = TrafficLog()
+    for number in range(1_000):
+        for version, score in (("1.0.0", 0.45), ("1.1.0", 0.45 if number % 10 == 0 else 0.9), ("1.2.0", 0.45)):
+            log.record(
+                ServedRequest(
+                    at=START.timestamp() + number / 100, version=version, failed=False, latency_ms=5,
+                    recommendation_ids=(f"{version}-{number}",), hits=(("r1",),), top_scores=(score,),
+                )
+            )  # fmt: skip
+    return log
+
+
+def test_scores_drift_by_the_greatest_distance_of_their_distributions(scored):
+    (sample,) = measured(scored, gates=(DRIFT,), alpha=0.05).samples
+    assert (sample.value, sample.samples, sample.baseline) == (Decimal("0.9"), 1_000, None)
+    assert Decimal("0.8") < sample.low < sample.value < sample.high < 1
+
+
+def test_equal_scores_are_not_far_apart_and_how_far_at_most_is_known(scored):
+    (sample,) = measured(scored, gates=(DRIFT,), version="1.2.0", alpha=0.05).samples
+    assert (sample.value, sample.low) == (0, 0)
+    assert 0 < sample.high < Decimal("0.1")
+
+
+def test_scores_drift_from_those_of_a_version_beside_or_not_at_all(scored, log):
+    assert measured(scored, gates=(DRIFT,), baseline=None).samples == ()
+    assert measured(log, gates=(DRIFT,)).samples == (), "nobody had a score"
+    (sample,) = measured(scored, gates=(DRIFT,), version="2.0.0").samples
+    assert sample.value.is_nan()
 
 
 def test_after_the_clock_was_set_back_the_future_that_has_been_does_not_count(log):

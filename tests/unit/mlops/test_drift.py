@@ -2,11 +2,15 @@
 
 import gzip
 import json
+import math
 import random
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from mlops.cli.main import build_app
 from mlops.drift import distances
 from mlops.drift.comparing import DriftRules, compare
 from mlops.drift.persistence import persisted, remember
@@ -151,6 +155,25 @@ def test_a_broken_line_is_left_out_and_counted(rule, line):
     assert (len(window.events), window.left_out) == (1, {rule: 1})
 
 
+def test_numbers_that_are_none_are_left_out_of_a_line_that_python_wrote():
+    rows = {
+        "query": "soup",
+        "score": math.nan,
+        "x": math.inf,
+        "long": 10**400,
+        "k": 3,
+        "scores": [math.nan],
+        "yes": True,
+    }
+    (event,) = collect([json.dumps(rows).encode()], name="test").events
+    assert event.fields == {"k": 3.0, "scores (count)": 1.0, "yes": True}
+
+
+def test_a_line_of_brackets_without_end_is_left_out():
+    window = collect([b"[" * 100_000, b'{"query": "soup"}'], name="test")
+    assert window.left_out == {"not JSON": 1}
+
+
 def test_a_file_that_is_mostly_broken_is_refused():
     with pytest.raises(Invalid, match="2 of 3 lines are no queries, most often: not JSON"):
         collect([b"x", b"y", b'{"query": "soup"}'], name="test")
@@ -206,3 +229,32 @@ def test_the_false_discovery_rate_is_that_of_the_book():
 def test_a_level_of_the_rules_is_the_level_of_the_tests():
     report = compare(asked(1), asked(2), encode=None, rules=DriftRules(level=0.2))
     assert {test.level for test in report.tests} == {0.2}
+
+
+def told(*arguments):
+    return CliRunner().invoke(build_app(), ["drift", "--json", "--no-meaning", *map(str, arguments)])
+
+
+def test_the_latest_queries_of_a_server_are_compared_with_those_before(tmp_path):
+    spool = tmp_path / "pod-1" / "shown"
+    spool.mkdir(parents=True)
+    now = datetime.now(UTC)  # noqa: TID251 - so does the command
+    rows = [
+        {"ts": (now - timedelta(hours=hours)).isoformat(), "query": query, "lang": lang, "score": score, "shown": ["a"]}
+        for hours, queries, lang, score in ((2, SPANISH, "es", 0.2), (30, SAVOURY, "en", 0.8))
+        for query in queries * 20
+    ]
+    (spool / "shown_1.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = told("--recorded", tmp_path)
+    document = json.loads(result.stdout)
+
+    assert result.exit_code == 0
+    assert document["drift"] is True
+    assert {"language", "score"} <= {test["feature"] for test in document["tests"] if test["drifted"]}
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--reference", "a"), ("--reference", "a", "--current", "b", "--recorded", "c")]
+)
+def test_two_files_are_compared_or_one_folder(arguments):
+    assert told(*arguments).exit_code == 2

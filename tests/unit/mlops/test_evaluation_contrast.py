@@ -145,6 +145,25 @@ def test_the_longest_answer_fits_into_what_kubernetes_keeps(monkeypatch):
     assert 10 * (longest + 1) + 200 < 4096
 
 
+def profile(minutes: dict[str, int]) -> dict[str, object]:
+    return {"recipes": sum(minutes.values()), "histograms": {"minutes": minutes}, "counts": {"cuisine": {"thai": 900}}}
+
+
+PROFILES = {"old": profile({"20": 500, "40": 500}), "new": profile({"20": 60, "40": 940})}
+
+
+def test_the_recipes_of_both_versions_are_compared_by_the_feature_that_shifted_most(monkeypatch):
+    asked = queries(soup=20)
+    gates = (Gate(metric="data-drift", threshold=Decimal("0.25")),)
+    judge = judging(gates, monkeypatch, {"new": report(asked, {}), "old": report(asked, {})})
+    (shift,) = judge.judge(Path("new"), Path("old"))["samples"]
+    (alone,) = judge.judge(Path("new"), None)["samples"]
+
+    assert float(shift["value"]) == pytest.approx(1.21, abs=0.02)
+    assert shift["samples"] == 1_000
+    assert "value" not in alone
+
+
 def judging(gates, monkeypatch, reports) -> Judge:
     """A judge whose artefacts are names, and whose reports are ready."""
     asked = StartEvaluation(
@@ -158,7 +177,7 @@ def judging(gates, monkeypatch, reports) -> Judge:
         def __init__(self, name):
             self.name = name
 
-    monkeypatch.setattr(judge, "_open", lambda folder: Contender(Model(folder.name), None))
+    monkeypatch.setattr(judge, "_open", lambda folder: Contender(Model(folder.name), None, PROFILES[folder.name]))
     monkeypatch.setattr("mlops.judging._dataset", lambda *_: ([], {}))
     monkeypatch.setattr(judge, "_report", lambda contender, *_: reports[contender.model.name])
     return judge

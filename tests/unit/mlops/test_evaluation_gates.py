@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mlops.evaluation import Query, evaluate
 from mlops.evaluation.bootstrap import paired_interval
-from mlops.evaluation.gates import FIRST_VERSION, Gate, Verdict, first_version_gates, judge, judge_reports
+from mlops.evaluation.gates import FIRST_VERSION, Gate, Verdict, first_version_gates, judge
 from tests.fakes.scripted_recommender import ScriptedRecommender
 
 
@@ -201,11 +201,3 @@ BROKEN = {
 def test_a_broken_first_version_is_stopped(rankings, failed):
     results = first_version_gates(made(rankings))
     assert {result.name for result in results if result.verdict is Verdict.FAILED} == failed
-
-
-def test_a_report_on_other_judgements_is_no_baseline():
-    gates = (Gate(metric="ndcg@10", min_absolute_change=0.0),)
-    candidate = made({"q1": ["r1"], "q2": ["r2"]})
-    other = made({"q1": ["r1"], "q2": ["r2"]}, {"q1": {"r1": 2}, "q2": {"r2": 1}})
-    assert judge_reports(gates, candidate, candidate, seed=0)[0].verdict is Verdict.PASSED
-    assert judge_reports(gates, candidate, other, seed=0)[0].verdict is Verdict.NO_BASELINE

@@ -9,8 +9,9 @@ import pytest
 
 from mlops.monitoring.alerts import Kind
 from mlops.monitoring.anomalies import NoDetector
-from mlops.monitoring.findings import Limits, in_minutes, in_samples, stability_index, stale
+from mlops.monitoring.findings import Limits, in_minutes, in_samples, stale
 from mlops.monitoring.level_detector import LevelDetector
+from mlops.monitoring.stability import index_of_categories, index_of_numbers
 from mlops.monitoring.statistics import Sample
 
 NOW = 1_800_000_000.0
@@ -120,7 +121,51 @@ def scored(seconds, mean, *, seed, until=0.0):
 def test_scores_that_are_spread_otherwise_are_drift():
     (finding,) = in_samples([*scored(86_000, 0.6, seed=1, until=3600), *scored(3600, 0.45, seed=2)], NOW, LIMITS)
     assert (finding.kind, finding.subject) == (Kind.DRIFT, "top_score")
-    assert "> 0.25 (n=359 against" in finding.reason
+    assert finding.reason.startswith("top_score of both last half hours against the day before: stability index ")
+    assert "> 0.25 (n=180 and 179 against 8241)" in finding.reason
+
+
+def test_one_odd_half_hour_is_no_drift_yet():
+    usual = [*scored(86_000, 0.6, seed=1, until=1800), *scored(1800, 0.45, seed=2)]
+    assert kinds(usual) == []
+    assert (
+        kinds(
+            [
+                *scored(86_000, 0.6, seed=1, until=3600),
+                *scored(3600, 0.45, seed=2, until=1800),
+                *scored(1800, 0.6, seed=3),
+            ]
+        )
+        == []
+    )
+
+
+def asked(seconds, *, spanish, words, seed, until=0.0):
+    drawn = random.Random(seed)  # noqa: S311 - seeded draws
+    return [
+        Sample(
+            at=NOW - seconds + place * 10.0, failed=False, api_latency_ms=20.0, num_recipes=10, top_score=0.5,
+            language="es" if drawn.random() < spanish else "en", words=max(1, round(drawn.gauss(words, 1.5))),
+        )
+        for place in range(int((seconds - until) / 10))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("later", "subjects"),
+    [
+        ({"spanish": 0.3, "words": 5}, []),
+        ({"spanish": 0.8, "words": 5}, ["language"]),
+        ({"spanish": 0.3, "words": 2}, ["words"]),
+        ({"spanish": 0.8, "words": 2}, ["words", "language"]),
+    ],
+)
+def test_what_users_ask_drifts_by_its_language_and_its_length(later, subjects):
+    course = [*asked(86_000, spanish=0.3, words=5, seed=1, until=3600), *asked(3600, **later, seed=2)]
+    found = in_samples(course, NOW, LIMITS)
+
+    assert [finding.subject for finding in found] == subjects
+    assert {finding.kind for finding in found} <= {Kind.DRIFT}
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -132,9 +177,11 @@ def test_scores_of_one_spread_are_no_drift(seed):
 def test_the_index_is_nothing_for_the_same_and_much_for_another():
     drawn = random.Random(3)  # noqa: S311 - seeded draws
     first, second = ([drawn.random() for _ in range(3000)] for _ in range(2))
-    assert stability_index(first, second) < 0.02
-    assert stability_index(first, [value / 2 for value in second]) > 1
-    assert stability_index([0.5] * 300, [0.5] * 300) == pytest.approx(0.0)
+    assert index_of_numbers(first, second) < 0.02
+    assert index_of_numbers(first, [value / 2 for value in second]) > 1
+    assert index_of_numbers([0.5] * 300, [0.5] * 300) == pytest.approx(0.0)
+    assert index_of_categories(["en"] * 300, ["en"] * 150) == pytest.approx(0.0)
+    assert index_of_categories(["en"] * 150 + ["es"] * 150, ["en"] * 30 + ["es"] * 270) == pytest.approx(0.88, abs=0.03)
 
 
 def test_a_model_is_stale_by_its_age_alone():

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mlops.recorded_queries import recorded_queries
+from mlops.recorded_queries import recorded_queries, recorded_windows
 
 NOW = datetime(2026, 7, 8, 12, tzinfo=UTC)
 
@@ -47,3 +47,25 @@ def test_a_folder_that_nobody_wrote_to_has_none(tmp_path):
 def test_a_row_that_is_no_query_is_left_out(tmp_path, row):
     kept(tmp_path / "pod-1", row, shown("soup"))
     assert [ask.text for ask in recorded_queries(tmp_path, 10, NOW)] == ["soup"]
+
+
+def test_the_latest_queries_and_the_week_before_them_are_two_windows(tmp_path):
+    kept(
+        tmp_path / "pod-1",
+        shown("older", hours=24 * 8 + 1),
+        shown("before", hours=25, shown=["r1", "r2"], score=0.5, user="u", version="1.0.0"),
+        shown("also before", hours=24 * 7),
+        shown("lately", hours=2, shown=[], score=None),
+        shown("to come", hours=-1),
+        {"query": "never"},
+    )
+    before, lately = recorded_windows(tmp_path, NOW, timedelta(hours=24))
+
+    assert [event.query for event in before.events] == ["before", "also before"]
+    assert before.events[0].fields == {"shown (count)": 2.0, "score": 0.5}
+    assert [(event.query, event.fields) for event in lately.events] == [("lately", {"shown (count)": 0.0})]
+
+
+def test_nobody_asked_is_a_window_without_queries(tmp_path):
+    before, lately = recorded_windows(tmp_path / "nothing", NOW, timedelta(hours=1))
+    assert (before.events, lately.events) == ((), ())

@@ -18,6 +18,7 @@ from mlops.errors import Permanent, Transient
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 ERRORS = Gate(metric="error-rate", threshold=Decimal("0.01"))
 LATENCY = Gate(metric="latency-p95-ms", threshold=Decimal(200))
+DRIFT = Gate(metric="score-drift", threshold=Decimal("0.2"))
 CTR = Gate(metric="ctr", threshold=Decimal("0.1"))
 
 
@@ -85,6 +86,37 @@ def test_a_query_of_ones_own_has_no_bounds_and_a_latency_nobody_knows_bounds_not
 
     assert (own.value, own.low, own.high) == (Decimal(3), None, None)
     assert latency.low.is_nan()
+
+
+def test_a_query_of_ones_own_that_says_of_how_many_has_bounds():
+    empty = Query(name="empty", query='sum(increase(empty{version="$version"}[$window]))', total='sum(increase(asked{version="$version"}[$window]))')  # fmt: skip
+    gate = Gate(metric="query/empty", min_absolute_change=Decimal("-0.02"), greater_is_better=False)
+    counted = {(") / (", '"1.1.0"'): 0.3, (") / (", '"1.0.0"'): 0.0, ("(empty", '"1.1.0"'): 30.2,
+               ("(asked", '"1.1.0"'): 99.8, ("(asked", '"1.0.0"'): 900.0, ("timestamp",): NOW.timestamp()}  # fmt: skip
+    (sample,), queries = asked([gate], counted, empty, alpha=0.01)
+    bounds = share_beside(Tally(30, 100), Tally(0, 900), 0.01)
+
+    assert (sample.value, sample.baseline, sample.side) == (Decimal("0.3"), 0, 1)
+    assert (sample.low, sample.high) == tuple(Decimal(f"{end:.6g}") for end in (bounds.low, bounds.high))
+    value = '((sum(increase(empty{version="1.1.0"}[60s]))) or vector(0)) / (sum(increase(asked{version="1.1.0"}[60s])))'
+    assert value in queries
+
+
+def test_scores_drift_by_the_greatest_distance_at_an_edge_of_the_histogram():
+    scores = {("recipes_top_score_count", '"1.1.0"'): 200.0, ("recipes_top_score_count", '"1.0.0"'): 1_800.0,
+              ('le="0.5"', '"1.1.0"'): 120.0, ("_bucket", '"1.1.0"'): 200.0, ("_bucket", '"1.0.0"'): 1_800.0,
+              ("timestamp",): NOW.timestamp()}  # fmt: skip
+    (sample,), queries = asked([DRIFT], scores, alpha=0.01)
+
+    assert (sample.value, sample.samples, sample.newest) == (Decimal("0.4"), 200, NOW)
+    assert Decimal("0.2") < sample.low < sample.value < sample.high < Decimal("0.6")
+    assert 'sum(increase(recipes_top_score_bucket{namespace="shop",version="1.1.0",le="0.1"}[60s]))' in queries
+
+
+def test_scores_of_nobody_do_not_drift():
+    (sample,), _ = asked([DRIFT], {("recipes_top_score_count", '"1.1.0"'): 200.0, ("_bucket",): 200.0}, alpha=0.01)
+
+    assert (sample.value, sample.low, sample.high, sample.samples) == (None, None, None, 200)
 
 
 def test_without_traffic_there_is_no_value():
