@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from controller.cluster.api import connect
 from controller.cluster.board import Board
+from controller.cluster.check_rounds import CheckRounds
 from controller.cluster.instruments import Instruments
 from controller.cluster.job_reading import JobReader
 from controller.cluster.kinds import watched
@@ -50,9 +51,11 @@ if TYPE_CHECKING:
     from controller.cluster.spans import Span
     from controller.observation import RetrainingJob
     from mlops.model_registry import ModelRegistry
+    from mlops.retraining import DriftSeen
 
 _USAGE, _FAILED = 2, 6
 _PROBE_SECONDS = 5.0
+_CHECK_SECONDS = 600.0
 # A line for each request, probe or event; what matters of it is in ours.
 _QUIET = {"kopf": "WARNING", "httpx": "WARNING", "aiohttp.access": "WARNING", "leaderelection": "WARNING",
           "opentelemetry": "ERROR", "urllib3": "ERROR", "uvicorn": "WARNING"}  # fmt: skip
@@ -104,11 +107,14 @@ def _keep(settings: Settings) -> int:
         metrics=instruments.registry,
     )), settings.http_port)  # fmt: skip
 
+    check_rounds = CheckRounds(mirror, checks.check, seconds=_CHECK_SECONDS)
+
     def lead() -> None:
         if leadership.wait():
             instruments.leads()
             _log.info("leading", lease=settings.lease)
             workers.start()
+            check_rounds.start()
 
     def saw(kind: Kind, what: str | None, document: Object) -> None:
         if (model := mirror.saw(kind, what, document)) is not None:
@@ -125,6 +131,7 @@ def _keep(settings: Settings) -> int:
         _log.info("keeping", namespace=api.namespace, registry=httpx.URL(settings.registry).host)
         run(mirror.kinds, saw, api.namespace, kubeconfig=settings.kubeconfig)
         refresher.stop()
+        check_rounds.stop()
         workers.stop()
         leadership.resign()
         leader.join()
@@ -152,7 +159,10 @@ def _checks(mirror: Mirror, registry: ModelRegistry, prometheus: Prometheus | No
         note_due(mirror, model, due=due)
         queue.add(model)
 
-    return RetrainChecks(registry, runs, feedbacks, note, _now)
+    def drift(model: str, version: str) -> DriftSeen | None:
+        return JobReader(mirror, model).drift(version)
+
+    return RetrainChecks(registry, runs, feedbacks, note, _now, drift=drift)
 
 
 def _traces(endpoint: str | None) -> tuple[Callable[[Sequence[Span]], None], Callable[[], None]]:

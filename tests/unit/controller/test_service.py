@@ -14,6 +14,7 @@ from controller.service.retrain_checks import RetrainChecks
 from controller.service.reviews import Reviews
 from mlops.errors import Transient
 from mlops.model_registry import Stage
+from mlops.retraining import DriftSeen
 from tests.builders.registry_world import MODEL, World
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -49,12 +50,14 @@ class Controller:
         self.api = Api()
         self.now = self.production().created_at + timedelta(days=1)
         self.due = {}
+        self.drift = {}
         checks = RetrainChecks(
             self,
             lambda _model: self.runs,
             lambda _model, _since: self.feedbacks,
             self.due.__setitem__,
             lambda: self.now,
+            drift=lambda model, version: self.drift.get((model, version)),
         )
         backing = Backing(
             registry=self, check=checks.check, admit=Reviews(self.api).admit, sick=lambda: self.sick,
@@ -172,3 +175,14 @@ def test_another_route_is_a_problem_too(controller):
     answer = controller.http.get("/nothing")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert controller.http.get("/metrics").status_code == 200
+
+
+def test_drift_that_a_job_found_is_among_the_reasons_and_calls_for_a_retraining(controller):
+    controller.feedbacks = 0
+    assert controller.ask().json()["retrain"] is False
+    version = controller.production().version
+    controller.drift[MODEL, version] = DriftSeen(windows=(True, True), lasting=("words",), told="words: 0.2 >= 0.03")
+    answer = controller.ask().json()
+    assert answer["retrain"] is True
+    assert "drift: drift in 2 windows in a row >= 2, of words; words: 0.2 >= 0.03 (for)" in answer["reasons"]
+    assert controller.due == {MODEL: True}
