@@ -53,7 +53,7 @@ class RayEngine:
         own: dict[str, Any] = {} if os.environ.get(ADDRESS) else {"num_cpus": self._workers, "include_dashboard": False}
         try:
             ray.init(logging_level=logging.ERROR, log_to_driver=False, **own)
-        except (ConnectionError, RuntimeError) as error:
+        except Exception as error:  # Ray raises a bare one where its own processes do not come up in time
             raise Transient(
                 f"Ray does not answer: {str(error).strip().partition(chr(10))[0]}", hint=f"look at {ADDRESS}"
             ) from error
