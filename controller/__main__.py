@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from controller.cluster.api import connect
 from controller.cluster.board import Board
+from controller.cluster.check_rounds import CheckRounds
 from controller.cluster.instruments import Instruments
 from controller.cluster.job_reading import JobReader
 from controller.cluster.kinds import watched
@@ -54,10 +55,12 @@ if TYPE_CHECKING:
     from controller.cluster.spans import Span
     from controller.observation import RetrainingJob
     from mlops.model_registry import ModelRegistry
+    from mlops.retraining import DriftSeen
     from mlops.status_page.rollout import Rollout
 
 _USAGE, _FAILED = 2, 6
 _PROBE_SECONDS = 5.0
+_CHECK_SECONDS = 600.0
 # A line for each request, probe or event; what matters of it is in ours.
 _QUIET = {"kopf": "WARNING", "httpx": "WARNING", "aiohttp.access": "WARNING", "leaderelection": "WARNING",
           "opentelemetry": "ERROR", "urllib3": "ERROR", "uvicorn": "WARNING"}  # fmt: skip
@@ -110,11 +113,14 @@ def _keep(settings: Settings) -> int:
         metrics=instruments.registry,
     )), settings.http_port)  # fmt: skip
 
+    check_rounds = CheckRounds(mirror, checks.check, seconds=_CHECK_SECONDS)
+
     def lead() -> None:
         if leadership.wait():
             instruments.leads()
             _log.info("leading", lease=settings.lease)
             workers.start()
+            check_rounds.start()
 
     def saw(kind: Kind, what: str | None, document: Object) -> None:
         if (model := mirror.saw(kind, what, document)) is not None:
@@ -132,6 +138,7 @@ def _keep(settings: Settings) -> int:
             _log.info("keeping", namespace=api.namespace, registry=httpx.URL(settings.registry).host)
             run(mirror.kinds, saw, api.namespace, kubeconfig=settings.kubeconfig)
             refresher.stop()
+            check_rounds.stop()
             workers.stop()
             leadership.resign()
             leader.join()
@@ -159,7 +166,10 @@ def _checks(mirror: Mirror, registry: ModelRegistry, prometheus: Prometheus | No
         note_due(mirror, model, due=due)
         queue.add(model)
 
-    return RetrainChecks(registry, runs, feedbacks, note, _now)
+    def drift(model: str, version: str) -> DriftSeen | None:
+        return JobReader(mirror, model).drift(version)
+
+    return RetrainChecks(registry, runs, feedbacks, note, _now, drift=drift)
 
 
 def _rollout(mirror: Mirror, model: str) -> Rollout:

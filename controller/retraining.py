@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from controller import clock
-from controller.actions import CreateVersion, EnsureRetraining, Notify, RemoveRetraining, StartRetraining
+from controller.actions import CancelJob, CreateVersion, EnsureRetraining, Notify, RemoveRetraining, StartRetraining
 from controller.observation import JobState, ScheduleFact
 from controller.resource.conditions import bounded
 from controller.resource.meta import version_name
@@ -31,7 +31,7 @@ def retrain(situation: Situation) -> Situation:
     """Notice what runs came to, have the schedule as it should be, and start a run if something calls for it."""
     for job in situation.observation.retraining.jobs:
         situation = _noticed(situation, job)
-    return _triggered(_scheduled(situation))
+    return _triggered(_scheduled(_one_at_a_time(situation)))
 
 
 def policy_of(situation: Situation) -> Retraining | None:
@@ -45,6 +45,19 @@ def policy_of(situation: Situation) -> Retraining | None:
 def schedule_name(model: str) -> str:
     """The name of the schedule."""
     return f"{model}-retraining"
+
+
+def _one_at_a_time(situation: Situation) -> Situation:
+    """End all runs but the first, such as one that somebody made from the CronJob by hand while it had one."""
+    running = [job for job in situation.observation.retraining.jobs if job.state is JobState.RUNNING]
+    running.sort(key=lambda job: (job.started, job.name))
+    for job in running[1:]:
+        told = f"{job.name} is ended, one at a time: {running[0].name} is under way"
+        situation = situation.acting(
+            CancelJob(name=job.name, version=str(situation.model.production)),
+            _notice(f"{job.name}-second", Reason.RETRAINING_FAILED, told),
+        )
+    return situation
 
 
 def _scheduled(situation: Situation) -> Situation:

@@ -15,29 +15,53 @@ from controller.resource.codec import codec
 from controller.resource.version import Lineage, Origin
 from mlops.learning.retrain import RetrainRequest, retrain
 from mlops.model_registry import next_version, parse_version
+from mlops.quarters import Quarters
 from mlops.recorded_sessions import recorded_reading
 from mlops.revision import code_revision
 from mlops.translation.opening import open_translator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from controller.resource.version import Trigger
     from mlops.artifact.manifest import Manifest
     from mlops.config import Settings
+    from mlops.learning.verdict import Verdict
     from mlops.model_registry import ModelRegistry, RegisteredVersion
+
+
+EXPERIMENT = "recipe-retrainings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """The manifest of what was learned, None where nothing was; `told` says why either way."""
+    """The manifest of what was learned, None where nothing was, and the verdict that says why either way."""
 
     manifest: Manifest | None
-    told: str
+    verdict: Verdict
+    parent: Manifest
+
+    @property
+    def told(self) -> str:
+        """The verdict in a line."""
+        return f"{self.verdict.decision.value}: {'; '.join(self.verdict.reasons)}"
 
 
-def learn(feedback: Path, settings: Settings, parent: Path, out: Path, *, version: str, trigger: str) -> Lesson:
-    """Learn from the sessions in `feedback` on top of the artefact in `parent`; raises what `retrain` raises."""
+def learn(
+    feedback: Path,
+    settings: Settings,
+    parent: Path,
+    out: Path,
+    *,
+    version: str,
+    trigger: str,
+    say: Callable[[str], None] = print,
+) -> Lesson:
+    """Learn from the sessions in `feedback` on top of the artefact in `parent`; raises what `retrain` raises.
+
+    `say` is told how far it has come: the log of a job.
+    """
     request = RetrainRequest(
         artifact=parent,
         out=out,
@@ -49,11 +73,34 @@ def learn(feedback: Path, settings: Settings, parent: Path, out: Path, *, versio
     translator = open_translator(settings.translator, target=settings.translator_target)
     try:
         done = retrain(
-            recorded_reading(feedback), request, translator=translator, progress=lambda *_: None, clock=perf_counter
+            recorded_reading(feedback), request, translator=translator, progress=Quarters(say), clock=perf_counter
         )
     finally:
         translator.close()
-    return Lesson(manifest=done.manifest, told=f"{done.verdict.decision.value}: {'; '.join(done.verdict.reasons)}")
+    return Lesson(manifest=done.manifest, verdict=done.verdict, parent=done.parent)
+
+
+def log_nothing_learned(registry: ModelRegistry, lesson: Lesson, run: str, trigger: str) -> None:
+    """Keep a retraining that made no version where its history is: a run in MLflow, with what speaks against it."""
+    figures = lesson.verdict.figures
+    numbers = {name: float(value) for name, value in figures.items() if isinstance(value, int | float)}
+    for name in ("held_out", "later"):
+        found = {key: value for key, value in figures.get(name, {}).items() if value is not None}
+        numbers |= {f"{name}_{key}": float(value) for key, value in found.items()}
+    registry.log_run(
+        EXPERIMENT,
+        run,
+        metrics=numbers,
+        params={
+            "decision": lesson.verdict.decision.value,
+            "reasons": "; ".join(lesson.verdict.reasons),
+            "feedback_digest": figures.get("feedback_digest", ""),
+            "data_digest": lesson.parent.data_digest,
+            "code_revision": code_revision(),
+            "trigger": trigger,
+        },
+        tags={"recipes.model": lesson.parent.model, "recipes.parent": lesson.parent.version},
+    )
 
 
 def next_release(registry: ModelRegistry, model: str, parent: str) -> str:

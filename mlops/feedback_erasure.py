@@ -1,16 +1,20 @@
-"""One user's right to be forgotten: every line about them, in what was shown and in what they made of it."""
+"""One user's right to be forgotten: every line about them, in what was shown and in what they made of it.
+
+The services that write there need not stop: they wait for the moment that a file takes to be written anew.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import orjson
 
-from mlops.errors import Conflict, Permanent
+from mlops.errors import Permanent
+from mlops.feedback_folders import spools_of
 from mlops.shown_log import NAME as SHOWN
+from mlops.spool_locks import LOADING, WRITING, held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,24 +22,28 @@ if TYPE_CHECKING:
 
 
 def erase_user(folder: Path, user: str) -> int:
-    """Remove every line of `user`, a hash, from the daily files in `folder`; returns how many there were.
+    """Remove every line of `user`, a hash, from the daily files in `folder` and in the folders of services below it.
 
-    Answers that carry no user are removed where the user's feedback names them. Each file is replaced in one step.
-    Raises Conflict while a process writes there, Permanent where a file cannot be written.
+    Returns how many there were. Answers that carry no user are removed where the user's feedback names them. Each file
+    is replaced in one step. Raises Permanent where a file cannot be written.
     """
-    with ExitStack() as stack:
-        for each in (folder, folder / SHOWN):
-            if each.is_dir():
-                stack.enter_context(_alone(each))
-        try:
-            feedback = sorted(folder.glob("feedback_*.jsonl"))
+    try:
+        spools = spools_of(folder)
+        with ExitStack() as stack:
+            # All at once: feedback need not be kept where the answer was.
+            for spool in spools:
+                stack.enter_context(held(spool, LOADING))
+            for each in (*spools, *(spool / SHOWN for spool in spools)):
+                if each.is_dir():
+                    stack.enter_context(held(each, WRITING))
+            feedback = [path for spool in spools for path in sorted(spool.glob("feedback_*.jsonl"))]
             named = {row.get("recommendation_id") for path in feedback for row in _of(path, user)}
-            files = [*feedback, *sorted((folder / SHOWN).glob(f"{SHOWN}_*.jsonl"))]
-            return sum(_without(path, user, named) for path in files)
-        except OSError as error:
-            raise Permanent(
-                f"{folder} cannot be rewritten: {error.strerror}", hint="free disk space, then erase again"
-            ) from error
+            shown = [path for spool in spools for path in sorted((spool / SHOWN).glob(f"{SHOWN}_*.jsonl"))]
+            return sum(_without(path, user, named) for path in (*feedback, *shown))
+    except OSError as error:
+        raise Permanent(
+            f"{folder} cannot be rewritten: {error.strerror}", hint="free disk space, then erase again"
+        ) from error
 
 
 def _of(path: Path, user: str) -> Iterator[dict[str, object]]:
@@ -72,20 +80,3 @@ def _parsed(line: bytes) -> dict[str, object]:
     except orjson.JSONDecodeError:
         return {}
     return row if isinstance(row, dict) else {}
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the lock that a writer of `folder` holds."""
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise Conflict(
-            f"a running service writes to {folder}", hint="stop it (Ctrl-C in `recipes up`), erase, start it again"
-        ) from None
-    try:
-        yield
-    finally:
-        os.close(descriptor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from mlops.errors import Conflict
+from mlops.spool_locks import OWNER, WRITING, held, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,20 +44,22 @@ class DailySpool:
         self._keep_days = keep_days
         self._day = ""
         self._file: int | None = None
-        self._guard = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._guard)
+        guard = take(folder, OWNER)
+        if guard is None:
             raise Conflict(
                 f"another process writes to {folder}", hint="stop it, or give each process a folder of its own"
-            ) from None
+            )
+        self._guard = guard
 
     def append(self, lines: bytes) -> None:
         """Write `lines` or nothing: what a full disk cut off is taken back.
 
-        Raises OSError.
+        Waits while a user is erased from the files. Raises OSError.
         """
+        with held(self._folder, WRITING):
+            self._append(lines)
+
+    def _append(self, lines: bytes) -> None:
         file = self._today()
         before = os.fstat(file).st_size
         try:
@@ -93,11 +95,11 @@ class DailySpool:
 
     def _today(self) -> int:
         day = f"{datetime.fromtimestamp(self._clock(), UTC):%Y%m%d}"
-        if self._file is None or day != self._day:
+        path = self._folder / f"{self._name}_{day}.jsonl"
+        if self._file is None or day != self._day or _replaced(self._file, path):
             if self._file is not None:
                 os.close(self._file)
                 self._file = None
-            path = self._folder / f"{self._name}_{day}.jsonl"
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             self._day = day
             _end_line(self._file)
@@ -118,6 +120,15 @@ def _tail(path: Path) -> bytes:
     with path.open("rb") as stream:
         stream.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         return stream.read(_TAIL_BYTES)
+
+
+def _replaced(file: int, path: Path) -> bool:
+    """Whether `path` is not the file that is open: whoever erases a user puts a shorter one in its place."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return True
+    return (there.st_dev, there.st_ino) != ((own := os.fstat(file)).st_dev, own.st_ino)
 
 
 def _end_line(file: int) -> None:

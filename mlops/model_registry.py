@@ -23,7 +23,7 @@ from mlops.registry.stages import Stage, check_transition
 from mlops.registry.values import CHALLENGER, CHAMPION, Cause, HistoryEvent, RegisteredVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
@@ -74,8 +74,11 @@ class ModelRegistry:
         params: Mapping[str, Any],
         by: str,
         why: str,
+        curves: Mapping[str, Sequence[float]] | None = None,
     ) -> RegisteredVersion:
         """Store the artefact in `source_dir` with a run in MLflow and register it, in stage Training.
+
+        `curves` are metrics step by step, for the run alone.
 
         Files are linked rather than copied where the file system allows: the artefact must not be written afterwards.
         The same release with the same digest is returned as it is. In MLflow's run `ndcg@10` is called `ndcg_at_10`.
@@ -91,6 +94,7 @@ class ModelRegistry:
             metrics=metrics,
             params=params,
             cause=_cause(by, why),
+            curves=curves or {},
         )
         listing, record = register(self._ledger, wanted)
         return listing.read(record)
@@ -202,7 +206,7 @@ class ModelRegistry:
 
         `files` is a folder whose files go with it, below its own name.
         """
-        record = run_record(name, metrics=_finite(metrics), params=params, tags=tags)
+        record = run_record(name, metrics=_finite(metrics), params=params, tags=tags, curves={})
         run = self._backend.start_run(experiment, record, self._ledger.clock())
         if files is not None:
             self._backend.upload(run, files, files.name)

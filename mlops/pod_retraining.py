@@ -11,7 +11,7 @@ from controller.resource.conditions import bounded
 from mlops.artifact.manifest import read_manifest
 from mlops.artifact_fetch import Settings as FetchSettings
 from mlops.artifact_fetch import fetch
-from mlops.candidates import answer, learn, next_release, registered_by
+from mlops.candidates import answer, learn, log_nothing_learned, next_release, registered_by
 from mlops.registering import register_artifact
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def retrain(
             number = next_release(registry, settings.model, asked.parent)
             lesson = learn(feedback, settings, parent, scratch / "learned", version=number, trigger=asked.trigger.value)
             if lesson.manifest is None:
+                log_nothing_learned(registry, lesson, asked.name, asked.trigger.value)
                 return {"message": bounded(f"nothing new: {lesson.told}")}
             folder = scratch / "learned"
             why = bounded(f"{asked.name}: {asked.reason}; {lesson.told}")

@@ -61,14 +61,14 @@ def recorded_reading(folder: Path) -> Reading:
         return collect((), name=str(folder))
 
 
-def recorded_answers(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield what was shown, a row an answer, as it stands in the spool of `folder`."""
-    return _rows(folder, f"{SHOWN}/{SHOWN}_*.jsonl")
+def recorded_answers(folder: Path, since: str = "") -> Iterator[dict[str, Any]]:
+    """Yield what was shown, a row an answer, as it stands in the spool of `folder`, from a day (`YYYYMMDD`) on."""
+    return _rows(folder, f"{SHOWN}/{SHOWN}_*.jsonl", since)
 
 
-def recorded_feedback(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield what users reported, as it stands in the spool of `folder`."""
-    return _rows(folder, "feedback_*.jsonl")
+def recorded_feedback(folder: Path, since: str = "") -> Iterator[dict[str, Any]]:
+    """Yield what users reported, as it stands in the spool of `folder`, from a day on."""
+    return _rows(folder, "feedback_*.jsonl", since)
 
 
 def _outcomes(folder: Path) -> dict[str, _Outcome]:
@@ -82,8 +82,9 @@ def _outcomes(folder: Path) -> dict[str, _Outcome]:
     return outcomes
 
 
-def _rows(folder: Path, pattern: str) -> Iterator[dict[str, Any]]:
-    found = [*folder.glob(pattern), *folder.glob(f"*/{pattern}")]
+def _rows(folder: Path, pattern: str, since: str) -> Iterator[dict[str, Any]]:
+    every = (*folder.glob(pattern), *folder.glob(f"*/{pattern}"))
+    found = [path for path in every if path.stem.rpartition("_")[2] >= since]
     for path in sorted(found, key=lambda each: (each.name, each)):
         with path.open("rb") as stream:
             for line in stream:

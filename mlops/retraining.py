@@ -71,12 +71,25 @@ class OnlineMetric:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DriftSeen:
+    """What comparisons of queries came to: of each window whether it drifted, the latest last, without those too thin.
+
+    `lasting` names the features that drifted in all of the latest windows that are needed; `told` has the numbers of
+    the latest.
+    """
+
+    windows: tuple[bool, ...]
+    lasting: tuple[str, ...]
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RetrainFacts:
     """What is known of a model in production; times are aware, None is "not known" or "never".
 
     `queries` and `clicks` count distinct queries with feedback and clicks since the version in production was trained,
     None where nobody counts them;
-    `drift_windows` says of each window, the latest last, whether drift was found; `running` names an unfinished job;
+    `drift` is None where nobody compares what users ask; `running` names an unfinished job;
     `last_attempt` is when the last retraining ended, well or not.
     """
 
@@ -86,7 +99,7 @@ class RetrainFacts:
     queries: int | None = 0
     clicks: int | None = 0
     online: OnlineMetric | None = None
-    drift_windows: tuple[bool, ...] = ()
+    drift: DriftSeen | None = None
     running: str | None = None
     last_attempt: datetime | None = None
 
@@ -171,14 +184,19 @@ def _degradation(facts: RetrainFacts, policy: RetrainPolicy, _now: datetime) -> 
 
 
 def _drift(facts: RetrainFacts, policy: RetrainPolicy, _now: datetime) -> Reason:
+    if facts.drift is None:
+        return _silent(Check.DRIFT, "nobody has compared what users ask with what they asked")
     in_a_row = 0
-    for found in reversed(facts.drift_windows):
+    for found in reversed(facts.drift.windows):
         if not found:
             break
         in_a_row += 1
     needed = max(policy.drift_persistence, 1)
     text = f"drift in {_sides(in_a_row, needed, 'windows in a row')}"
-    return Reason(check=Check.DRIFT, voice=_for(in_a_row >= needed), text=text)
+    lasting = in_a_row >= needed and bool(facts.drift.lasting)
+    if in_a_row >= needed:
+        text += f", of {', '.join(facts.drift.lasting)}" if lasting else ", but of no feature in all of them"
+    return Reason(check=Check.DRIFT, voice=_for(lasting), text=f"{text}; {facts.drift.told}".rstrip("; "))
 
 
 def _too_little(facts: RetrainFacts, policy: RetrainPolicy, _now: datetime) -> Reason:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops.artifact.manifest import Manifest
+    from mlops.engines.port import Engine
     from mlops.evaluation import EvaluationReport, Qrels
     from mlops.recipe import Recipe
     from mlops.translation.translator import Translator
@@ -31,7 +32,7 @@ SURE_SPANISH = 0.7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainRequest:
-    """What to train. `code_revision` is recorded, `seed` draws the known-item queries."""
+    """What to train. `code_revision` is recorded, `seed` draws known-item queries, `kept` is that of `BuildSpec`."""
 
     model: str
     version: str
@@ -39,6 +40,7 @@ class TrainRequest:
     code_revision: str
     seed: int = 0
     threads: int = 2
+    kept: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +59,13 @@ def train(
     translator: Translator,
     progress: Progress,
     clock: Callable[[], float],
+    engine: Engine | None = None,
 ) -> Trained:
-    """Build and seal the artefact of `recipes` in the folder `out`.
+    """Build and seal the artefact of `recipes` in the folder `out`; `engine` embeds them, unset this process does.
 
     Two recipes of one id count once, the later. Raises what `build` raises.
     """
-    corpus = sorted({recipe.id: recipe for recipe in recipes}.values(), key=lambda recipe: recipe.id)
+    corpus = corpus_of(recipes)
     glossary = _learn(corpus)
     spec = BuildSpec(
         model=request.model,
@@ -72,8 +75,9 @@ def train(
         encoder=find_encoder(request.encoder),
         seed=request.seed,
         threads=request.threads,
+        kept=request.kept,
     )
-    manifest = build(corpus, out, spec, translator=translator, glossary=glossary, progress=progress)
+    manifest = build(corpus, out, spec, translator=translator, glossary=glossary, progress=progress, engine=engine)
     queries, qrels = evaluation_set(corpus, request.seed)
     model = load_model(out, translator=translator)
     report = evaluate(
@@ -86,6 +90,11 @@ def train(
         corpus=[recipe.id for recipe in corpus],
     )
     return Trained(manifest=seal(out, manifest, report.reproducible(), report.metrics()), report=report)
+
+
+def corpus_of(recipes: Iterable[Recipe]) -> list[Recipe]:
+    """The recipes in the order of an artefact: by id, of which the last one counts."""
+    return sorted({recipe.id: recipe for recipe in recipes}.values(), key=lambda recipe: recipe.id)
 
 
 def evaluation_set(corpus: Sequence[Recipe], seed: int) -> tuple[Sequence[Query], Qrels]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from controller.cluster import jobs
 from controller.cluster.kinds import JOB_NAME, JOBS, MODEL, PODS
-from controller.cluster.retraining import run_fact
+from controller.cluster.retraining import drift_seen, run_fact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from controller.cluster.api import Object
     from controller.cluster.mirror import Mirror
     from controller.observation import ArtifactFact, JobFact, RetrainingJob
+    from mlops.retraining import DriftSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,14 @@ class JobReader:
         return Judged(
             artifacts=artifacts, jobs={version: tuple(each) for version, each in judged.items()}, runs=tuple(runs)
         )
+
+    def drift(self, version: str) -> DriftSeen | None:
+        """What the latest comparison of the queries of `version` came to."""
+        found = [job for job in self._api.list(JOBS, {MODEL: self._model}) if jobs.is_drift(job)]
+        for job in sorted(found, key=lambda each: each["metadata"]["creationTimestamp"], reverse=True):
+            if (seen := drift_seen(job, self._message(job), version)) is not None:
+                return seen
+        return None
 
     def _message(self, job: Object) -> str:
         """The last words of a job that ended: those of its latest pod that has any."""

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from controller.resource.meta import Meta
 
 RETRAIN = "retrain"
+DRIFT = "drift"
 _PURPOSES = {VerifyArtifact: "verify", StartEvaluation: "evaluate", StartReplay: "replay"}
-_READ_FEEDBACK = {RETRAIN, _PURPOSES[StartReplay]}
+_READ_FEEDBACK = {RETRAIN, DRIFT, _PURPOSES[StartReplay]}
 _TRIES = 3
 _DEADLINE_SECONDS = 3600
 _RESOURCES: Object = {"requests": {"cpu": "200m", "memory": "512Mi"}, "limits": {"memory": "3Gi"}}
@@ -77,6 +78,8 @@ def pod_template(action: Action, settings: Settings, *, model: str, purpose: str
         "RECIPES_MLFLOW_URI": settings.registry,
         "RECIPES_ASK": json.dumps(to_dict(action)),
     }
+    if purpose == DRIFT:
+        del words["RECIPES_ASK"]
     env: list[Object] = [{"name": name, "value": value} for name, value in words.items()]
     env += collecting(settings.otel, f"{model}-jobs", **({"TRACEPARENT": trace} if trace else {}))
     mounts: dict[str, str] = {}
@@ -100,7 +103,7 @@ def pod_template(action: Action, settings: Settings, *, model: str, purpose: str
                     settings.jobs_image,
                     _RESOURCES,
                     mounts,
-                    command=["python", "-m", "mlops.pod_job"],
+                    command=["python", "-m", "mlops.pod_drift" if purpose == DRIFT else "mlops.pod_job"],
                     env=env,
                     **from_secret(settings.registry_secret),
                 )
@@ -128,6 +131,11 @@ def is_judgement(job: Object) -> bool:
 def is_retraining(job: Object) -> bool:
     """Whether it trains."""
     return bool(job["metadata"]["labels"][PURPOSE] == RETRAIN)
+
+
+def is_drift(job: Object) -> bool:
+    """Whether it compares what users ask."""
+    return bool(job["metadata"]["labels"][PURPOSE] == DRIFT)
 
 
 def artifact_fact(job: Object, message: str) -> ArtifactFact:

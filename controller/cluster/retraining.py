@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from controller.actions import StartRetraining, to_dict
-from controller.cluster.jobs import RETRAIN, answer_of, ending, pod_template, why
+from controller.cluster.jobs import DRIFT, RETRAIN, answer_of, ending, pod_template, why
 from controller.cluster.kinds import ASK, CRON_JOBS, JOBS, MODEL, PURPOSE
 from controller.cluster.pods import owned_by
 from controller.observation import Candidate, JobState, RetrainingJob, ScheduleFact
 from controller.resource.codec import codec
 from controller.resource.version import Trigger
+from mlops.retraining import DriftSeen
 
 if TYPE_CHECKING:
     from controller.actions import EnsureRetraining
@@ -28,6 +29,9 @@ _KEPT = 3
 _LATE_SECONDS = 3600
 _TRIES = 2
 _DEADLINE_SECONDS = 6 * 3600
+# At night, before people look.
+_DAILY = "23 4 * * *"
+_DRIFT_DEADLINE_SECONDS = 3600
 
 
 def cron_job(action: EnsureRetraining, owner: Meta, settings: Settings) -> Object:
@@ -50,6 +54,52 @@ def cron_job(action: EnsureRetraining, owner: Meta, settings: Settings) -> Objec
             "jobTemplate": {"metadata": _marks(asked, owner), "spec": _job_spec(asked, owner, settings)},
         },
     }
+
+
+def drift_name(schedule: str) -> str:
+    """The name of the CronJob that goes with a schedule of retraining."""
+    return f"{schedule}-drift"
+
+
+def drift_cron_job(action: EnsureRetraining, owner: Meta, settings: Settings) -> Object:
+    """Return the CronJob that compares what users ask with what they asked, each day; it goes with its Model."""
+    asked = StartRetraining(name=action.name, parent=action.parent, trigger=Trigger.SCHEDULED, reason="drift")
+    labels = {"labels": {MODEL: owner.name, PURPOSE: DRIFT}}
+    return {
+        "apiVersion": CRON_JOBS.api_version,
+        "kind": CRON_JOBS.kind,
+        "metadata": {"name": drift_name(action.name), "ownerReferences": [owned_by(owner)], **labels},
+        "spec": {
+            "schedule": _DAILY,
+            "timeZone": action.time_zone,
+            "suspend": action.suspended,
+            "concurrencyPolicy": "Forbid",
+            "startingDeadlineSeconds": _LATE_SECONDS,
+            "successfulJobsHistoryLimit": 1,
+            "failedJobsHistoryLimit": 1,
+            "jobTemplate": {
+                "metadata": labels,
+                "spec": {
+                    "backoffLimit": _TRIES,
+                    "activeDeadlineSeconds": _DRIFT_DEADLINE_SECONDS,
+                    "template": pod_template(asked, settings, model=owner.name, purpose=DRIFT),
+                },
+            },
+        },
+    }
+
+
+def drift_seen(job: Object, message: str, version: str) -> DriftSeen | None:
+    """Read what a comparison came to; None where it did not come to an end, or was about another version."""
+    answer = answer_of(message) if ending(job) == "Complete" else None
+    found = (answer or {}).get("drift")
+    if not isinstance(found, dict) or found.get("version") != version:
+        return None
+    return DriftSeen(
+        windows=tuple(map(bool, found.get("windows", ()))),
+        lasting=tuple(map(str, found.get("lasting", ()))),
+        told=str(found.get("told", "")),
+    )
 
 
 def retraining_job(action: StartRetraining, owner: Meta, settings: Settings) -> Object:

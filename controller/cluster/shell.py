@@ -28,7 +28,7 @@ from controller.cluster.kinds import (
 )
 from controller.cluster.measuring import Question, Window, samples
 from controller.cluster.retrain_due import is_due
-from controller.cluster.retraining import cron_job, retraining_job
+from controller.cluster.retraining import cron_job, drift_cron_job, drift_name, retraining_job
 from controller.cluster.routing import Entrance, http_route, traffic_service
 from controller.cluster.serving import inference_service
 from controller.cluster.spans import over, spans, traceparent, waiting
@@ -333,8 +333,12 @@ class ClusterShell:
                 manifest = {"apiVersion": API_VERSION, "kind": "ModelVersion", "metadata": {"name": name}, "spec": spec}
                 self._around.api.create(VERSIONS, manifest)
             case actions.EnsureRetraining():
-                self._around.api.apply(CRON_JOBS, cron_job(action, self._owner().meta, self._around.settings))
+                owner, settings = self._owner().meta, self._around.settings
+                self._around.api.apply(CRON_JOBS, cron_job(action, owner, settings))
+                if settings.feedback_claim:
+                    self._around.api.apply(CRON_JOBS, drift_cron_job(action, owner, settings))
             case actions.RemoveRetraining():
                 self._around.api.delete(CRON_JOBS, action.name)
+                self._around.api.delete(CRON_JOBS, drift_name(action.name))
             case actions.StartRetraining():
                 self._around.api.create(JOBS, retraining_job(action, self._owner().meta, self._around.settings))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import structlog
+
 from mlops.errors import MlopsError, NotFound
 from mlops.retraining import RetrainFacts, RetrainPolicy, check
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
     from controller.observation import RetrainingJob
     from mlops.registry.values import RegisteredVersion
+    from mlops.retraining import DriftSeen
+
+
+_log = structlog.stdlib.get_logger("retraining")
 
 
 class _Registry(Protocol):
@@ -42,7 +48,8 @@ class RetrainChecks:
     """Gathers, judges, and has the finding kept until it is used.
 
     `runs` lists a model's retrainings; `feedbacks` counts what users sent since a moment, None if nobody knows; `note`
-    keeps whether one is due.
+    keeps whether one is due; `drift` is what the latest comparison of a version's queries came to. Each answer is
+    logged with its numbers.
     """
 
     def __init__(
@@ -53,11 +60,13 @@ class RetrainChecks:
         note: Callable[[str, bool], None],
         clock: Callable[[], datetime],
         policy: RetrainPolicy | None = None,
+        drift: Callable[[str, str], DriftSeen | None] = lambda _model, _version: None,
     ) -> None:
         self._registry = registry
         self._runs = runs
         self._feedbacks = feedbacks
         self._note = note
+        self._drift = drift
         self._clock = clock
         self._policy = policy or RetrainPolicy()
 
@@ -74,12 +83,14 @@ class RetrainChecks:
             data_digest=None,
             queries=None,
             clicks=self._counted(model, production.created_at),
+            drift=self._drift(model, production.version),
             running=running,
             last_attempt=max((run.started for run in runs if run.ended), default=None),
         )
         decision = check(facts, self._policy, self._clock())
         self._note(model, decision.retrain)
         reasons = tuple(reason.told for reason in decision.reasons)
+        _log.info("retrain check", model=model, retrain=decision.retrain, reasons=reasons)
         return Checked(model=model, retrain=decision.retrain, reasons=reasons, job=running)
 
     def _counted(self, model: str, since: datetime) -> int | None:

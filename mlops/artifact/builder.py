@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from mlops.artifact import layout
+from mlops.artifact.embedding import embed
 from mlops.artifact.manifest import MANIFEST_FILE, SCHEMA_VERSION, Manifest, hash_files
 from mlops.artifact.mlmodel import write_mlmodel
 from mlops.artifact.parquet import write_recipes
 from mlops.artifact.profile import reference_profile
 from mlops.dietary import DietaryRules
+from mlops.engines.local import LocalEngine
 from mlops.errors import Conflict, Invalid, Permanent
 from mlops.recipe import Translation
 from mlops.retrieval.documents import lexical_text, parts_text, semantic_text, spanish_text
-from mlops.retrieval.encoder import Encoder
 from mlops.retrieval.encoder_source import write_encoder
 from mlops.retrieval.facets import facets_of
 from mlops.retrieval.lexical import LexicalIndex
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mlops.engines.port import Engine
     from mlops.recipe import Recipe
     from mlops.retrieval.encoder_source import EncoderSource
     from mlops.translation.glossary import Glossary
@@ -48,7 +50,10 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildSpec:
-    """What identifies a build besides its recipes."""
+    """What identifies a build besides its recipes.
+
+    `kept` is a folder for vectors that are done already, so that a build that was cut short goes on; unset, none.
+    """
 
     model: str
     version: str
@@ -57,9 +62,10 @@ class BuildSpec:
     encoder: EncoderSource
     seed: int = 0
     threads: int = 2
+    kept: Path | None = None
 
 
-def build(  # the two languages' parts come as ports
+def build(  # the two languages' parts and the engine come as ports
     recipes: Sequence[Recipe],
     out: Path,
     spec: BuildSpec,
@@ -67,9 +73,11 @@ def build(  # the two languages' parts come as ports
     translator: Translator,
     glossary: Glossary,
     progress: Progress,
+    engine: Engine | None = None,
 ) -> Manifest:
     """Write the artefact of `recipes` to the folder `out`, without its evaluation; see `seal`.
 
+    `engine` embeds; unset, this process does. Whichever does, the artefact is the same.
     Raises Conflict when `out` holds something, Invalid for an empty corpus, Permanent when the disk is full.
     """
     if out.exists() and any(out.iterdir()):
@@ -80,7 +88,7 @@ def build(  # the two languages' parts come as ports
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        manifest = _write(recipes, partial, spec, translator, glossary, progress)
+        manifest = _write(recipes, partial, spec, translator, glossary, progress, engine or LocalEngine())
         if out.exists():
             out.rmdir()
         partial.rename(out)
@@ -108,12 +116,19 @@ def _write(
     translator: Translator,
     glossary: Glossary,
     progress: Progress,
+    engine: Engine,
 ) -> Manifest:
     (folder / "index").mkdir()
     dimension = write_encoder(spec.encoder, folder / layout.ENCODER)
-    encoder = Encoder.load(folder / layout.ENCODER, threads=spec.threads)
     total = len(recipes)
-    vectors = encoder.encode([semantic_text(recipe) for recipe in recipes], lambda done: progress("embed", done, total))
+    vectors = embed(
+        [semantic_text(recipe) for recipe in recipes],
+        folder / layout.ENCODER,
+        engine=engine,
+        threads=spec.threads,
+        kept=spec.kept,
+        progress=lambda done: progress("embed", done, total),
+    )
     # Half the size of float32, and a cosine changes by less than 0.0001.
     halves = vectors.astype(np.float16)
     _save(folder / layout.VECTORS, halves)

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from mlops.quarters import Quarters
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -88,17 +90,14 @@ class Report:
     def __init__(self) -> None:
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
-        self._quarters: dict[str, int] = {}
+        self._quarters = Quarters(say)
 
     def progress(self, phase: str, done: int, total: int) -> None:
         """Show `done` of `total`; a total of 0 is not known."""
         if messages.is_terminal:
             self._draw(phase, done, total)
             return
-        quarter = 4 * done // total if total else 0
-        if self._quarters.get(phase, -1) < quarter:
-            self._quarters[phase] = quarter
-            messages.print(f"{phase}: {done} of {total or 'unknown'}", markup=False, soft_wrap=True)
+        self._quarters(phase, done, total)
 
     def close(self) -> None:
         """Stop drawing bars."""

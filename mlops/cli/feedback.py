@@ -16,10 +16,12 @@ from mlops.cli.wiring import now
 from mlops.config import Settings
 from mlops.embedded.home import Home
 from mlops.embedded.user_salt import user_salt
-from mlops.errors import Conflict, Permanent
+from mlops.errors import Conflict, NotFound, Permanent
 from mlops.feedback import user_hash
 from mlops.feedback_erasure import erase_user
+from mlops.feedback_folders import KEEP_DAYS, spools_of, tidy
 from mlops.recorded_sessions import recorded_answers, recorded_feedback, recorded_sessions
+from mlops.spool_locks import LOADING, held
 
 if TYPE_CHECKING:
     from mlops.feedback_database.database import FeedbackDatabase
@@ -37,6 +39,7 @@ def load(
     spool: Annotated[
         list[Path] | None, typer.Option(help="Feedback folder of a service, once for each; without it, this home's.")
     ] = None,
+    since: Annotated[str, typer.Option(help="Day from which on files are read, such as 20260131; unset, all.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Put what was recorded into the database; what is there already stays as it is, so it may run at any time."""
@@ -44,7 +47,10 @@ def load(
     total = {"answers": 0, "feedback": 0, "broken": 0}
     with _database(settings) as database:
         for folder in spool or [Home(settings.home).feedback]:
-            taken = database.take(recorded_answers(folder), recorded_feedback(folder))
+            with ExitStack() as stack:
+                for each in spools_of(folder):
+                    stack.enter_context(held(each, LOADING))
+                taken = database.take(recorded_answers(folder, since), recorded_feedback(folder, since))
             for name, count in asdict(taken).items():
                 total[name] += count
     if json:
@@ -84,16 +90,23 @@ def export(
 
 def erase(
     user: Annotated[str, typer.Argument(help="The user_id that clients send; only its hash is kept.")],
+    spool: Annotated[
+        Path | None, typer.Option(help="Folder of services in a cluster; without it, this home's.")
+    ] = None,
+    salt_file: Annotated[
+        Path | None, typer.Option(help="File with the salt of those services; without it, this home's.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the count as JSON.")] = False,
 ) -> None:
-    """Remove everything that was kept about one user: answers, clicks, ratings. Needs the service to be stopped.
+    """Remove everything that was kept about one user: answers, clicks, ratings. Services may go on meanwhile.
 
-    First from the spool of this home, so that no later load brings it back; then from the database.
+    First from the spool, so that no later load brings it back; then from the database.
     """
     settings = Settings()
     home = Home(settings.home)
-    forgotten = user_hash(user, user_salt(home).encode())
-    erased = erase_user(home.feedback, forgotten)
+    salt = user_salt(home) if salt_file is None else _salt(salt_file)
+    forgotten = user_hash(user, salt.encode())
+    erased = erase_user(spool or home.feedback, forgotten)
     if _has_database(settings):
         with _database(settings) as database:
             erased += database.erase(forgotten)
@@ -104,16 +117,27 @@ def erase(
 
 
 def prune(
-    days: Annotated[int, typer.Option(min=1, help="Keep what is at most so many days old.")] = 365,
+    days: Annotated[int, typer.Option(min=1, help="Keep what is at most so many days old.")] = KEEP_DAYS,
+    spool: Annotated[
+        Path | None, typer.Option(help="Folder of services in a cluster: those that are gone are tidied away too.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the count as JSON.")] = False,
 ) -> None:
-    """Remove what is older from the database; the spools do it by themselves."""
+    """Remove what is older from the database; services that run do it in their spools by themselves."""
+    gone = [] if spool is None else tidy(spool, now(), days)
     with _database(Settings()) as database:
         pruned = database.prune(now() - timedelta(days=days))
     if json:
-        print_json({"pruned": pruned})
+        print_json({"pruned": pruned, "folders": gone})
     else:
-        answers.print(f"{pruned} rows were older than {days} days", markup=False)
+        answers.print(f"{pruned} rows were older than {days} days, {len(gone)} folders had nothing else", markup=False)
+
+
+def _salt(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise NotFound(f"{file} cannot be read: {error.strerror}", hint="name the file with the salt") from error
 
 
 def _has_database(settings: Settings) -> bool:

@@ -10,6 +10,7 @@ import typer
 
 from mlops.cli import retraining
 from mlops.cli.console import answers, messages, phases, print_json, print_table
+from mlops.cli.engines import EngineName, EngineOption, WorkersOption, engine_of
 from mlops.cli.wiring import translator_of
 from mlops.config import Settings
 from mlops.revision import code_revision
@@ -28,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="retrain")
 
 
-def retrain(
+def retrain(  # noqa: PLR0917 - the options of a command
     context: typer.Context,
     artifact: Annotated[Path | None, typer.Option(help="Folder of the artefact to learn on top of.")] = None,
     feedback: Annotated[
@@ -36,6 +37,8 @@ def retrain(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="New folder for the next version.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    engine: EngineOption = EngineName.LOCAL,
+    workers: WorkersOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print the decision as JSON.")] = False,
 ) -> None:
     """Learn to rank from FEEDBACK; exit 1 when nothing was learned, with the reason."""
@@ -55,8 +58,8 @@ def retrain(
     translator = translator_of(settings)
     started = perf_counter()
     try:
-        with phases() as progress:
-            done = retrain(reading, request, translator=translator, progress=progress, clock=perf_counter)
+        with engine_of(engine, workers) as where, phases() as progress:
+            done = retrain(reading, request, translator=translator, progress=progress, clock=perf_counter, engine=where)
     finally:
         translator.close()
     document = _document(done, out, perf_counter() - started)

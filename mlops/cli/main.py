@@ -17,6 +17,7 @@ from mlops.cli import (
     data,
     doctor,
     drifting,
+    engines,
     feedback,
     fine_tuning,
     learning,
@@ -33,7 +34,7 @@ from mlops.cli import (
 )
 from mlops.cli.exits import exiting
 
-LEARNING = (learning, fine_tuning, feedback)
+LEARNING = (engines, learning, fine_tuning, feedback)
 MONITORING = (drifting, odd_points)
 LIFE = (applying, listing, telling, watching, waiting, approving, levers, replaying)
 

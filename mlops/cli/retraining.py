@@ -1,25 +1,32 @@
-"""`recipes retrain check, checks, start, jobs, cancel`: retraining in this home, beside or without `recipes up`."""
+"""`recipes retrain check, checks, drift, start, jobs, cancel`: retraining in this home."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext
+from time import sleep
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mlops.asked_drift_seen import seen
 from mlops.cli.console import answers, print_json, print_table, say
 from mlops.cli.wiring import now, registry_of
 from mlops.config import Settings
 from mlops.embedded.check_records import CheckRecords
 from mlops.embedded.database import Database
+from mlops.embedded.drift_file import write_reports
 from mlops.embedded.home import Home
+from mlops.embedded.job_processes import end_process_of
 from mlops.embedded.job_table import JobKind, JobTable
 from mlops.embedded.registry_view import RegistryView
 from mlops.embedded.retrain_check import HomeRetrainCheck
 from mlops.errors import Conflict, NotFound, Permanent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlops.embedded.job_table import Job
 
 NOTHING_RAN = "no retraining was ever started in this home"
@@ -29,6 +36,7 @@ def add_to(group: typer.Typer) -> None:
     """Add the verbs of this module."""
     group.command()(check)
     group.command()(checks)
+    group.command()(drift)
     group.command()(start)
     group.command()(jobs)
     group.command()(cancel)
@@ -69,6 +77,41 @@ def checks(
     print_table("Retraining checks", ("when", "model", "answer", "reasons"), cells)
 
 
+def drift(
+    model: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
+    meaning: Annotated[bool, typer.Option(help="Compare the meaning by embeddings too.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
+) -> None:
+    """Compare what users asked lately with what they asked when production was trained; the check reads the answer."""
+    from mlops.asked_drift import drift_of, packaged_encoder  # noqa: PLC0415 - other verbs start faster without
+    from mlops.translation.glossary import Glossary  # noqa: PLC0415 - as above
+    from mlops.translation.language import LanguageDetector  # noqa: PLC0415 - as above
+
+    settings = Settings()
+    home, name = Home(settings.home), model or settings.model
+    with registry_of(settings) as registry:
+        production = registry.production(name)
+    if production is None:
+        raise NotFound(f"{name} has no version in production", hint="recipes models lists what is registered")
+    detector = LanguageDetector(Glossary.shipped())
+    with packaged_encoder() if meaning else nullcontext(None) as encode:
+        reports = drift_of(
+            home.feedback,
+            production.created_at,
+            now(),
+            encode=encode,
+            detect=lambda text: detector.detect(text).language,
+        )
+    write_reports(home.drift, production.version, reports, now())
+    found = seen(reports)
+    if json:
+        print_json({"version": production.version, "lasting": list(found.lasting), "reports": reports})
+        return
+    for report in reports:
+        answers.print(f"{report['current']['since']}: {report['verdict']}", markup=False)
+    answers.print(f"lasting: {', '.join(found.lasting) or 'nothing'}; {found.told}", markup=False, soft_wrap=True)
+
+
 def start(
     reason: Annotated[str, typer.Option(help="Reason, kept with the run.")] = "started by hand",
     json: Annotated[bool, typer.Option("--json", help="Print the run as JSON.")] = False,
@@ -90,7 +133,7 @@ def start(
             table.add(name, JobKind.RETRAINING, parent, spec, at)
         say(f"{name} on top of {parent} …")
         command = [sys.executable, "-m", "mlops.embedded.job_process", str(home.state), name]
-        code = subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode  # noqa: S603 - our own command
+        code = _run_to_its_end(command, lambda: end_process_of(home.jobs, name, sleep))
         job = table.get(name)
         if not job.done:
             table.finish(name, {"state": "Failed", "message": f"its process ended with code {code}"}, now())
@@ -123,7 +166,7 @@ def jobs(
 
 
 def cancel(name: Annotated[str | None, typer.Argument(help="The run; without it, the one under way.")] = None) -> None:
-    """Give up a retraining: what it finds from now on is not registered."""
+    """Give up a retraining: its process ends, and what it has found is not registered."""
     home = Home(Settings().home)
     if not home.state.exists():
         raise NotFound(NOTHING_RAN)
@@ -137,7 +180,18 @@ def cancel(name: Annotated[str | None, typer.Argument(help="The run; without it,
             raise NotFound(f"there is no retraining {chosen}", hint="recipes retrain jobs lists them")
         if not table.finish(chosen, {"state": "Failed", "message": "cancelled"}, now()):
             raise Permanent(f"{chosen} has ended already", hint="recipes retrain jobs says how")
+    end_process_of(home.jobs, chosen, sleep)
     answers.print(f"{chosen} is cancelled", markup=False)
+
+
+def _run_to_its_end(command: list[str], give_up: Callable[[], object]) -> int:
+    """The code of a child that leads a group of its own, as every job does; Ctrl-C here ends it too."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as child:  # noqa: S603 - our own
+        try:
+            return child.wait()
+        except BaseException:
+            give_up()
+            raise
 
 
 def _runs(table: JobTable) -> list[Job]:

@@ -12,8 +12,10 @@ import typer
 
 from mlops.artifact.manifest import read_manifest
 from mlops.cli.console import answers, messages, phases, print_json, print_table, say
+from mlops.cli.engines import EngineName, EngineOption, WorkersOption, engine_of
 from mlops.cli.wiring import registry_of, translator_of, user
 from mlops.config import Settings
+from mlops.embedded.home import Home
 from mlops.errors import NotFound
 from mlops.registering import register_artifact
 from mlops.revision import code_revision
@@ -21,6 +23,7 @@ from mlops.revision import code_revision
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mlops.engines.port import Engine
     from mlops.model_registry import ModelRegistry, RegisteredVersion
     from mlops.training import TrainRequest
 
@@ -40,12 +43,17 @@ def train(  # noqa: PLR0917 - the options of a command
     version: Annotated[str, typer.Option(help="Semantic version of the artefact.")] = "1.0.0",
     encoder: Annotated[str | None, typer.Option(help="Packaged encoder, folder, or Hugging Face name.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    engine: EngineOption = EngineName.LOCAL,
+    workers: WorkersOption = None,
     register: Annotated[
         bool, typer.Option("--register", help="Register it too; nothing is done where the registry has the version.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Build an artefact: encoder, vectors, lexical indexes, translations, profile, evaluation."""
+    """Build an artefact: encoder, vectors, lexical indexes, translations, profile, evaluation.
+
+    Vectors that an earlier run was killed over are not computed again.
+    """
     from mlops.training import TrainRequest  # noqa: PLC0415 - other verbs start faster without
 
     if out is None and not register:
@@ -61,10 +69,13 @@ def train(  # noqa: PLR0917 - the options of a command
         encoder=encoder or settings.encoder,
         code_revision=code_revision(),
         seed=seed,
-        threads=settings.threads,
+        # A worker of Ray has one processor.
+        threads=settings.threads if engine is EngineName.LOCAL else 1,
+        kept=Home(settings.home).vectors,
     )
     with nullcontext(out) if out is not None else _scratch() as folder:
-        result = _trained(corpus, folder, request, settings, as_json=json)
+        with engine_of(engine, workers) as where:
+            result = _trained(corpus, folder, request, settings, where, as_json=json)
         if registry is not None:
             manifest = read_manifest(folder)
             register_artifact(registry, folder, manifest, by=user(), why="trained and registered at once")
@@ -74,7 +85,7 @@ def train(  # noqa: PLR0917 - the options of a command
 
 
 def _trained(
-    corpus: Path | None, out: Path, request: TrainRequest, settings: Settings, *, as_json: bool
+    corpus: Path | None, out: Path, request: TrainRequest, settings: Settings, engine: Engine, *, as_json: bool
 ) -> dict[str, object]:
     """Train into the folder `out`; tables are printed, what JSON has to say is returned."""
     from mlops.embedded.corpus import recipes_for_training  # noqa: PLC0415 - other verbs start faster without
@@ -86,7 +97,15 @@ def _trained(
     translator = translator_of(settings)
     try:
         with phases() as progress:
-            trained = train(reading.recipes, out, request, translator=translator, progress=progress, clock=perf_counter)
+            trained = train(
+                reading.recipes,
+                out,
+                request,
+                translator=translator,
+                progress=progress,
+                clock=perf_counter,
+                engine=engine,
+            )
     finally:
         translator.close()
     manifest = trained.manifest

@@ -1,14 +1,17 @@
 """Each job in a process of its own, which outlives a killed shell and is found again by the next one.
 
 A job's process holds a file lock for as long as it runs: who is alive is asked of the kernel, not of a process id that
-may belong to somebody else by now. Two processes of one job cannot both run, so nothing is done twice.
+may belong to somebody else by now. Two processes of one job cannot both run, so nothing is done twice. Each leads a
+group of its own, so that what it started ends with it.
 """
 
 from __future__ import annotations
 
 import fcntl
+import os
+import signal
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
@@ -36,12 +39,49 @@ class AlreadyRunning(Exception):  # noqa: N818 - a finding for the second proces
 @contextmanager
 def only_process_of(folder: Path, name: str) -> Iterator[None]:
     """Hold the lock of a job for as long as the block runs. Raises AlreadyRunning."""
-    with (folder / f"{name}.lock").open("w") as stream:
+    # Not truncated before the lock is ours: what is in it says whom to end.
+    with (folder / f"{name}.lock").open("a+", encoding="utf-8") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunning(name) from None
-        yield
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
+        try:
+            yield
+        finally:
+            stream.truncate(0)
+
+
+def end_process_of(folder: Path, name: str, wait: Callable[[float], object]) -> bool:
+    """End the process of a job, whoever started it, with all that it started; False where none runs.
+
+    It is asked first, and killed when it has not ended after STOP_SECONDS; `wait` sleeps for so many seconds.
+    """
+    ended = False
+    for patience in range(round(STOP_SECONDS / WATCH_SECONDS) * 2):
+        try:
+            with only_process_of(folder, name):
+                return ended
+        except AlreadyRunning:
+            ended = True
+            number = (folder / f"{name}.lock").read_text(encoding="utf-8")
+            if number.isdecimal():
+                _signal_group(
+                    int(number), signal.SIGTERM if patience * WATCH_SECONDS < STOP_SECONDS else signal.SIGKILL
+                )
+            wait(WATCH_SECONDS)
+    return ended
+
+
+def _signal_group(leader: int, number: signal.Signals) -> None:
+    """Signal a job's process and what it started; one that is no leader (a test's) alone."""
+    with suppress(ProcessLookupError):
+        if os.getpgid(leader) == leader:
+            os.killpg(leader, number)
+        else:
+            os.kill(leader, number)
 
 
 class JobProcesses:
@@ -86,7 +126,9 @@ class JobProcesses:
         with self._lock:
             child = self._children.get(name)
         if child is not None:
-            child.terminate()
+            _signal_group(child.pid, signal.SIGTERM)
+        else:
+            end_process_of(self._folder, name, self._stopping.wait)
 
     def take_up(self) -> None:
         """Look after the jobs that an earlier shell left: wait for those that live, start the others again.
@@ -109,12 +151,12 @@ class JobProcesses:
             self._stopping.set()
             children = tuple(self._children.values())
         for child in children:
-            child.terminate()
+            _signal_group(child.pid, signal.SIGTERM)
         for child in children:
             try:
                 child.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                child.kill()
+                _signal_group(child.pid, signal.SIGKILL)
                 child.wait()
         for thread in self._threads:
             thread.join()

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from controller.actions import Measure
     from controller.loop import Shell
     from controller.observation import Measurement
+    from mlops.embedded.chores import Chore
     from mlops.embedded.home import Home
     from mlops.model_registry import ModelRegistry
     from mlops.recommendation import ServedModel
@@ -59,6 +60,7 @@ class Surroundings:
     new_data: Callable[[], bool]
     clock: Callable[[], datetime]
     new_uid: Callable[[], str]
+    chores: tuple[Chore, ...] = ()
 
 
 class Life:
@@ -111,6 +113,8 @@ class Life:
         self._alarms.start()
         self._alarms.every("queries", FLUSH_SECONDS, self._flush)
         self._alarms.every("servings", LOOK_AGAIN_SECONDS, self._servings.look_again)
+        for chore in self._around.chores:
+            self._alarms.every(chore.name, chore.seconds, chore.look)
         self._retraining.arm()
         self._processes.take_up()
         self._registry.start()
@@ -124,6 +128,8 @@ class Life:
             stack.callback(self._servings.close)
             stack.callback(self._artifacts.close)
             stack.callback(self._processes.stop)
+            for chore in self._around.chores:
+                stack.callback(chore.stop)
             stack.callback(self._registry.stop)
             stack.callback(self._alarms.stop)
             stack.callback(self._keeper.stop)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlops.asked_drift_seen import seen
 from mlops.corpus.sample import sample_recipes
 from mlops.corpus.store import CorpusStore
 from mlops.embedded.check_records import CheckRecords
 from mlops.embedded.database import Database
+from mlops.embedded.drift_file import read_reports
 from mlops.embedded.job_table import JobKind, JobTable
 from mlops.errors import NotFound
 from mlops.learning.online import clicks_at_3
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from mlops.embedded.job_table import Job
     from mlops.embedded.registry_view import RegistryView
     from mlops.learning.sessions import Reading
+    from mlops.retraining import DriftSeen
 
 SEED = 0
 
@@ -64,9 +67,15 @@ class HomeRetrainCheck:
             queries=len({session.query.casefold() for session in chosen}),
             clicks=sum(len(session.liked) for session in chosen),
             online=clicks_at_3(since, self._policy.min_samples, SEED),
+            drift=self._drift(production.version),
             running=next((run.name for run in runs if not run.done), None),
             last_attempt=max((run.started for run in runs if run.done), default=None),
         )
+
+    def _drift(self, version: str) -> DriftSeen | None:
+        """What the last comparison came to; it is made beside the service, by `recipes retrain drift`."""
+        reports = read_reports(self._home.drift, version)
+        return None if reports is None else seen(reports, self._policy.drift_persistence)
 
     def _sessions(self) -> Reading:
         """What was recorded; read anew only when a file has grown."""

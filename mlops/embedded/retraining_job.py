@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from controller.resource.conditions import bounded
 from controller.resource.version import Trigger
 from mlops.artifact.manifest import read_manifest
-from mlops.candidates import answer, learn, next_release, registered_by
+from mlops.candidates import answer, learn, log_nothing_learned, next_release, registered_by
 from mlops.embedded.database import Database
 from mlops.embedded.home import Home
 from mlops.embedded.job_table import JobTable
@@ -78,6 +78,8 @@ def _made(job: Job, settings: Settings, home: Home, registry: ModelRegistry) -> 
         learned = work / "learned"
         trigger = str(job.spec["trigger"])
         lesson = learn(home.feedback, settings, parent or trained, learned, version=number, trigger=trigger)
+        if lesson.manifest is None:
+            log_nothing_learned(registry, lesson, job.name, trigger)
         if lesson.manifest is None and parent is not None:
             return lesson.told
         folder = trained if lesson.manifest is None else learned

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from controller.actions import EnsureRetraining
 from controller.observation import Candidate, JobState, RetrainingFacts, RetrainingJob, ScheduleFact
 from controller.resource.codec import codec
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from mlops.embedded.job_table import Job, JobTable
 
 ALARM = "retraining"
+
+_log = structlog.stdlib.get_logger("retraining")
 
 
 class RetrainingRuns:
@@ -54,7 +58,7 @@ class RetrainingRuns:
                 suspended=schedule.suspended,
                 parent=schedule.parent,
             )
-        runs = tuple(_run(job) for job in self._table.all() if job.kind is JobKind.RETRAINING)
+        runs = tuple(_run(job) for job in self._runs())
         return RetrainingFacts(applied=applied, jobs=runs, new_data=new_data, degradation=degradation)
 
     def ensure(self, action: EnsureRetraining) -> None:
@@ -83,6 +87,11 @@ class RetrainingRuns:
 
     def _due(self, schedule: EnsureRetraining, due: datetime) -> None:
         name = f"{schedule.name}-{int(due.timestamp())}"
+        running = next((job.name for job in self._runs() if not job.done), None)
+        if running is not None:
+            _log.info("retraining skipped", run=name, reason=f"one at a time: {running} is under way")
+            self.arm()
+            return
         self._start(name, schedule.parent, f"scheduled for {due.isoformat(timespec='minutes')}", Trigger.SCHEDULED)
         self.arm()
 
@@ -90,6 +99,9 @@ class RetrainingRuns:
         spec = {"parent": parent, "reason": reason, "trigger": trigger.value}
         if self._table.add(name, JobKind.RETRAINING, parent, spec, self._clock()):
             self._processes.start(name)
+
+    def _runs(self) -> list[Job]:
+        return [job for job in self._table.all() if job.kind is JobKind.RETRAINING]
 
     def _schedule(self) -> EnsureRetraining | None:
         kept = self._facts.schedule()

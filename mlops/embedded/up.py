@@ -13,12 +13,14 @@ import socket
 import sys
 import uuid
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from threading import Thread
 from time import sleep
 from typing import TYPE_CHECKING
 
 from controller.rollout_view import rollout_of
 from mlops.artifact.loader import load_model
+from mlops.embedded.chores import Chore
 from mlops.embedded.first_version import FirstVersion
 from mlops.embedded.home import Home
 from mlops.embedded.life import Life, Surroundings
@@ -32,6 +34,7 @@ from mlops.model_registry import open_registry
 from mlops.monitoring.level_detector import LevelDetector
 from mlops.monitoring.traffic_log import TrafficLog
 from mlops.registry.server import open_server
+from mlops.shown_log import NAME as SHOWN
 from predictor.pauses import keep_for_good
 from predictor.ports import Ports
 from predictor.process import serve
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
     from mlops.translation.translator import Translator
 
 _READY_POLL = 0.05
+# A window is a day: what was asked lately is compared some hours later.
+DRIFT_SECONDS = 6 * 3600.0
 
 
 class LaptopService:
@@ -160,7 +165,22 @@ class LaptopService:
             new_data=lambda: retrain.check(self._settings.model).retrain,
             clock=self._now,
             new_uid=lambda: str(uuid.uuid4()),
+            chores=(
+                Chore("feedback", self._home.feedback, self._load_feedback, self._home.logs / "feedback.log"),
+                Chore(
+                    "drift",
+                    self._home.feedback / SHOWN,
+                    lambda _: [sys.executable, "-m", "mlops.cli.main", "retrain", "drift"],
+                    self._home.logs / "drift.log",
+                    seconds=DRIFT_SECONDS,
+                ),
+            ),
         )
+
+    def _load_feedback(self, first: bool) -> list[str]:  # noqa: FBT001 - its port's
+        """Into the database: all of it once, from then on the files of yesterday and today."""
+        since = "" if first else f"{self._now() - timedelta(days=1):%Y%m%d}"
+        return [sys.executable, "-m", "mlops.cli.main", "feedback", "load", "--since", since]
 
     def _ports(self, life: Life) -> Ports:
         return Ports(

@@ -39,12 +39,18 @@ class Lesson:
     clicks: int
 
 
-def train_adapter(lessons: Sequence[Lesson], vectors: NDArray[np.float32], seed: int) -> QueryAdapter:
-    """Learn from `lessons`, each with something relevant; `vectors` float32 (recipes, dimension) of unit length."""
+def train_adapter(
+    lessons: Sequence[Lesson], vectors: NDArray[np.float32], seed: int
+) -> tuple[QueryAdapter, tuple[float, ...]]:
+    """Learn from `lessons`, each with something relevant; `vectors` float32 (recipes, dimension) of unit length.
+
+    The adapter comes with the weighted cross-entropy before each step, of the queries drawn for it.
+    """
     dimension = vectors.shape[1]
     weights = np.zeros((dimension, dimension), dtype=np.float32)
     if not lessons:
-        return QueryAdapter(weights)
+        return QueryAdapter(weights), ()
+    losses = []
     rng = np.random.default_rng(seed)
     data = _Data.of(lessons)
     first, second = np.zeros_like(weights), np.zeros_like(weights)
@@ -53,13 +59,14 @@ def train_adapter(lessons: Sequence[Lesson], vectors: NDArray[np.float32], seed:
         if len(lessons) > BATCH:
             chosen = np.sort(rng.choice(len(lessons), BATCH, replace=False))
         random = rng.choice(len(vectors), min(RANDOM, len(vectors)), replace=False)
-        gradient = _gradient(weights, data.rows(chosen), vectors, np.asarray(vectors[np.sort(random)]))
+        gradient, loss = _gradient(weights, data.rows(chosen), vectors, np.asarray(vectors[np.sort(random)]))
+        losses.append(round(loss, 5))
         gradient += RIDGE * 2 * weights / dimension
         first = 0.9 * first + 0.1 * gradient
         second = 0.99 * second + 0.01 * gradient**2
         corrected = (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-7)
         weights = (weights - RATE * corrected).astype(np.float32)
-    return QueryAdapter(weights)
+    return QueryAdapter(weights), tuple(losses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,8 +107,8 @@ class _Data:
 
 def _gradient(
     weights: NDArray[np.float32], data: _Data, vectors: NDArray[np.float32], random: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """The gradient of the weighted cross-entropy between targets and softmax(cosine / temperature)."""
+) -> tuple[NDArray[np.float32], float]:
+    """The gradient of the weighted cross-entropy between targets and softmax(cosine / temperature), and its value."""
     turned = data.queries + data.queries @ weights.T
     norms = np.linalg.norm(turned, axis=1, keepdims=True)
     units = turned / norms
@@ -112,9 +119,11 @@ def _gradient(
     logits = (logits - logits.max(axis=1, keepdims=True)) / TEMPERATURE
     errors = np.exp(logits)
     errors /= errors.sum(axis=1, keepdims=True)
+    hits = np.where(data.targets > 0, np.log(np.maximum(errors[:, :SHOWN], 1e-30)), 0.0)
+    loss = -float(((data.targets * hits).sum(axis=1) * data.weights).sum())
     errors[:, :SHOWN] -= data.targets
     errors *= data.weights[:, None] / TEMPERATURE
     pull = (errors[:, None, :SHOWN] @ shown)[:, 0, :] + errors[:, SHOWN:] @ random
     pull = (pull - (pull * units).sum(axis=1, keepdims=True) * units) / norms
     gradient: NDArray[np.float32] = pull.T @ data.queries
-    return gradient
+    return gradient, loss

@@ -51,10 +51,14 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Learned:
-    """What a training made: ready to rank, and with what is needed to write it down."""
+    """What a training made: ready to rank, and with what is needed to write it down.
+
+    `adapter_curve` is the adapter's loss after each step.
+    """
 
     ranking: LearnedRanking
     grown: Grown
+    adapter_curve: Sequence[float]
 
 
 def folds_of(meanings: Iterable[str], seed: int) -> dict[str, int]:
@@ -84,6 +88,7 @@ class Learner:
         self._shelf = shelf
         self._seed = seed
         self._adapters: dict[frozenset[int], QueryAdapter] = {}
+        self._losses: dict[frozenset[int], tuple[float, ...]] = {}
 
     def learn(self, without: int | None = None) -> Learned | None:
         """Train on every fold but `without`; None where nothing is left to learn from."""
@@ -100,14 +105,25 @@ class Learner:
         groups += [
             self._named_group(question.adapted(self._vectors, adapter), meant, rng) for question, meant in self._named
         ]
-        grown = grow(groups, self._seed)
-        return Learned(ranking=LearnedRanking(adapter=adapter, trees=grown.trees, shelf=self._shelf), grown=grown)
+        grown = grow(groups, self._seed, self._held_out(held))
+        ranking = LearnedRanking(adapter=adapter, trees=grown.trees, shelf=self._shelf)
+        return Learned(ranking=ranking, grown=grown, adapter_curve=self._losses[held])
+
+    def _held_out(self, held: frozenset[int]) -> list[Group]:
+        """What a training that leaves folds out is measured on, as it grows."""
+        rng = np.random.default_rng(self._seed)
+        adapter = self._adapter(held)
+        return [
+            self._group(each, each.question.adapted(self._vectors, adapter), rng)
+            for each in self._judged
+            if each.fold in held
+        ]
 
     def _adapter(self, held: frozenset[int]) -> QueryAdapter:
         """The adapter of all folds but `held`."""
         if held not in self._adapters:
             lessons = [_lesson(each) for each in self._judged if each.fold not in held]
-            self._adapters[held] = train_adapter(lessons, self._vectors, self._seed)
+            self._adapters[held], self._losses[held] = train_adapter(lessons, self._vectors, self._seed)
         return self._adapters[held]
 
     def _group(self, judged: Judged, question: Question, rng: np.random.Generator) -> Group:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlops.artifact.loader import open_recommender
+from mlops.engines.local import LocalEngine
 from mlops.evaluation.gates import Gate, judge
 from mlops.learning import holdout
 from mlops.learning.anchors import judge_anchors, measure
 from mlops.learning.desk import Desk, Seeds
+from mlops.learning.held_out import HELD_OUT, LATER, FoldFound, HeldOut, mean_curve
 from mlops.learning.learner import FOLDS, Learner
 from mlops.learning.preference import preferences
 from mlops.learning.questions import titles_as_questions
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from mlops.artifact.builder import Progress
     from mlops.artifact.manifest import Manifest
+    from mlops.engines.port import Engine
     from mlops.evaluation import EvaluationReport
     from mlops.learning.learner import Learned
     from mlops.learning.questions import Question
@@ -75,14 +78,17 @@ def retrain(
     translator: Translator,
     progress: Progress,
     clock: Callable[[], float],
+    engine: Engine | None = None,
 ) -> Retrained:
     """Learn from `reading`; the folder `request.out` is written only where something was learned.
+
+    `engine` trains what is held out, unset this process does; what comes of it is the same.
 
     Raises Conflict when that folder holds something, and what opening the artefact raises.
     """
     require_new(request.out)
     manifest, recommender = open_recommender(request.artifact, translator=translator, threads=request.threads)
-    attempt = _Attempt(reading, request, recommender, manifest, progress, clock)
+    attempt = _Attempt(reading, request, recommender, manifest, progress, clock, engine or LocalEngine())
     verdict = attempt.run()
     if verdict.decision is not Decision.LEARNED:
         return Retrained(verdict=verdict, parent=manifest)
@@ -100,7 +106,9 @@ class _Attempt:
         manifest: Manifest,
         progress: Progress,
         clock: Callable[[], float],
+        engine: Engine,
     ) -> None:
+        self._engine = engine
         self._request = request
         self._recommender = recommender
         self._manifest = manifest
@@ -112,6 +120,7 @@ class _Attempt:
         self._demands: list[Demand] = []
         self._learned: Learned | None = None
         self._reports: Mapping[Language, EvaluationReport] = {}
+        self._held_out_curve: Sequence[float] = ()
 
     def run(self) -> Verdict:
         sessions, no = self._trusted()
@@ -148,7 +157,7 @@ class _Attempt:
         """Write the new version; only after `run` said so."""
         if self._learned is None:
             raise ValueError("nothing was learned")
-        kept = ("sessions", "queries", "clicks", "position_exponent", "held_out", "later")
+        kept = ("sessions", "queries", "clicks", "position_exponent", HELD_OUT, LATER)
         lineage = {
             "trigger": self._request.trigger,
             "feedback_digest": self._reading.digest,
@@ -165,6 +174,7 @@ class _Attempt:
             self._reports["en"],
             lineage,
             version=request.version,
+            held_out_curve=self._held_out_curve,
         )
 
     def _trusted(self) -> tuple[tuple[Session, ...], str | None]:
@@ -207,25 +217,29 @@ class _Attempt:
         """Judge trainings on the early sessions, each without one fold, on the queries of that fold."""
         early = desk.sessions[: int(EARLY * len(desk.sessions))]
         late = desk.sessions[len(early) :]
-        learner = self._learner(desk, named, early)
-        whole, later = desk.judged(desk.sessions), desk.judged(late)
-        now: dict[str, dict[str, float]] = {"held_out": {}, "later": {}}
-        before: dict[str, dict[str, float]] = {"held_out": {}, "later": {}}
-        for fold in range(FOLDS):
-            self._progress("train and hold out", fold, FOLDS)
-            learned = learner.learn(without=fold)
-            if learned is None:
-                continue
-            order = holdout.learned_order(learned, desk.vectors)
-            for name, judged in (("held_out", whole), ("later", later)):
-                asked = [(each.question, each.judgements) for each in judged if each.fold == fold]
-                now[name] |= holdout.values(asked, order)
-                before[name] |= holdout.values(asked, lambda question: question.order)
-        self._progress("train and hold out", FOLDS, FOLDS)
+        task = HeldOut(
+            learner=self._learner(desk, named, early),
+            vectors=desk.vectors,
+            whole=desk.judged(desk.sessions),
+            later=desk.judged(late),
+        )
+        found: dict[int, FoldFound] = {}
+        self._progress("train and hold out", 0, FOLDS)
+        for fold, came in self._engine.spread(task, range(FOLDS)):
+            found[fold] = came
+            self._progress("train and hold out", len(found), FOLDS)
+        now: dict[str, dict[str, float]] = {HELD_OUT: {}, LATER: {}}
+        before: dict[str, dict[str, float]] = {HELD_OUT: {}, LATER: {}}
+        # In the order of folds, whichever came first: what is drawn from them later must not depend on that.
+        for fold in sorted(found):
+            for name in now:
+                now[name] |= found[fold].now.get(name, {})
+                before[name] |= found[fold].before.get(name, {})
+        self._held_out_curve = mean_curve([found[fold].curve for fold in sorted(found)])
         policy, seed = self._request.policy, self._request.seed
         gates = {
-            "held_out": Gate(metric=holdout.METRIC, min_absolute_change=policy.min_gain),
-            "later": Gate(metric=holdout.METRIC, min_absolute_change=policy.min_gain_later),
+            HELD_OUT: Gate(metric=holdout.METRIC, min_absolute_change=policy.min_gain),
+            LATER: Gate(metric=holdout.METRIC, min_absolute_change=policy.min_gain_later),
         }
         results = {name: judge(gate, now[name], before[name], seed=seed) for name, gate in gates.items()}
         for name, result in results.items():
@@ -237,8 +251,8 @@ class _Attempt:
                 "queries": result.samples,
             }
         return (
-            Demand.of("queries not trained on", results["held_out"]),
-            Demand.of("queries not trained on, asked later", results["later"]),
+            Demand.of("queries not trained on", results[HELD_OUT]),
+            Demand.of("queries not trained on, asked later", results[LATER]),
         )
 
     def _demand(self, *demands: Demand) -> bool:

@@ -13,7 +13,7 @@ from mlops.retrieval.features import FEATURES
 from mlops.retrieval.trees import Trees
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,6 +32,8 @@ _PARAMETERS: dict[str, Any] = {
     "bagging_freq": 1,
     "label_gain": list(range(HIGHEST + 1)),
     "lambdarank_truncation_level": 20,
+    "metric": "ndcg",
+    "eval_at": [10],
     "monotone_constraints": list(FEATURES.values()),
     "deterministic": True,
     "force_row_wise": True,
@@ -51,26 +53,57 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Grown:
-    """Trees as a serialised graph, ready to score, and what each feature was worth (gain, as a share)."""
+    """Trees as a serialised graph, ready to score, and what each feature was worth (gain, as a share).
+
+    The curves are NDCG@10 after each tree, on what was trained on and on what was held out (empty without).
+    """
 
     graph: bytes
     trees: Trees
     importance: dict[str, float]
+    curve: tuple[float, ...]
+    held_out_curve: tuple[float, ...]
 
 
-def grow(groups: Sequence[Group], seed: int) -> Grown:
-    """Learn to order each group by its estimates; there must be at least one group."""
+def grow(groups: Sequence[Group], seed: int, held_out: Sequence[Group] = ()) -> Grown:
+    """Learn to order each group by its estimates; there must be at least one group. `held_out` is only measured."""
+    data = _dataset(groups)
+    measured = {"trained": data}
+    if held_out:
+        measured["held_out"] = _dataset(held_out, data)
+    curves: dict[str, dict[str, list[float]]] = {}
+    booster = lightgbm.train(
+        {**_PARAMETERS, "seed": seed},
+        data,
+        ROUNDS,
+        valid_sets=list(measured.values()),
+        valid_names=list(measured),
+        callbacks=[lightgbm.record_evaluation(curves)],
+    )
+    graph = tree_graph(booster.dump_model())
+    gains = booster.feature_importance("gain")
+    total = float(gains.sum()) or 1.0
+    importance = {name: round(float(gain) / total, 4) for name, gain in zip(FEATURES, gains, strict=True)}
+    return Grown(
+        graph=graph,
+        trees=Trees(graph),
+        importance=importance,
+        curve=_rounded(curves["trained"]),
+        held_out_curve=_rounded(curves.get("held_out", {})),
+    )
+
+
+def _dataset(groups: Sequence[Group], reference: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
     estimates = np.concatenate([group.estimates for group in groups])
-    data = lightgbm.Dataset(
+    return lightgbm.Dataset(
         np.concatenate([group.rows for group in groups]),
         np.minimum(np.rint(estimates * STEPS), HIGHEST).astype(np.int32),
         weight=np.concatenate([group.weights for group in groups]),
         group=[len(group.rows) for group in groups],
         feature_name=list(FEATURES),
+        reference=reference,
     )
-    booster = lightgbm.train({**_PARAMETERS, "seed": seed}, data, ROUNDS)
-    graph = tree_graph(booster.dump_model())
-    gains = booster.feature_importance("gain")
-    total = float(gains.sum()) or 1.0
-    importance = {name: round(float(gain) / total, 4) for name, gain in zip(FEATURES, gains, strict=True)}
-    return Grown(graph=graph, trees=Trees(graph), importance=importance)
+
+
+def _rounded(curve: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
+    return tuple(round(float(value), 5) for value in curve.get("ndcg@10", ()))

@@ -18,6 +18,7 @@ from mlops.retrieval.features import FEATURES
 from mlops.retrieval.learned_ranking import ADAPTER_FILE, SETTINGS_FILE, TREES_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mlops.artifact.manifest import Manifest
@@ -40,6 +41,7 @@ def write_next(
     lineage: dict[str, Any],
     *,
     version: str | None = None,
+    held_out_curve: Sequence[float] = (),
 ) -> Manifest:
     """Write the version after the one in `parent`, whose manifest is given, to the new folder `out`; it may be named.
 
@@ -51,7 +53,7 @@ def write_next(
     try:
         # Not links: an artefact is verified whole, and must not change with another.
         shutil.copytree(parent, partial, ignore=shutil.ignore_patterns(MLFLOW_NOTE))
-        _write_learned(partial / layout.LEARNED, learned)
+        _write_learned(partial / layout.LEARNED, learned, held_out_curve)
         fresh = replace(
             manifest,
             version=version or next_version(manifest.version, "patch"),
@@ -70,11 +72,16 @@ def write_next(
     return sealed
 
 
-def _write_learned(folder: Path, learned: Learned) -> None:
+def _write_learned(folder: Path, learned: Learned, held_out_curve: Sequence[float]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     np.save(folder / ADAPTER_FILE, learned.ranking.adapter.weights, allow_pickle=False)
     (folder / TREES_FILE).write_bytes(learned.grown.graph)
     learned.ranking.shelf.fields.save(folder)
-    settings = {"features": list(FEATURES), "importance": learned.grown.importance}
+    curves = {
+        "trees_trained_ndcg@10": learned.grown.curve,
+        "trees_held_out_ndcg@10": [round(value, 5) for value in held_out_curve],
+        "adapter_loss": learned.adapter_curve,
+    }
+    settings = {"features": list(FEATURES), "importance": learned.grown.importance, "curves": curves}
     (folder / SETTINGS_FILE).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

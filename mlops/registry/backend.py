@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -41,12 +41,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """What a run says of itself, in names and lengths that MLflow accepts."""
+    """What a run says of itself, in names and lengths that MLflow accepts; `curves` are metrics step by step."""
 
     name: str
     metrics: Mapping[str, float]
     params: Mapping[str, str]
     tags: Mapping[str, str]
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 class RegistryBackend(Protocol):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from mlops.registry.backend import RunRecord
 
@@ -16,14 +16,24 @@ LONGEST_PARAM = 6000
 Value = TypeVar("Value")
 
 
-def run_batches(record: RunRecord) -> Iterator[tuple[dict[str, float], dict[str, str]]]:
-    """Yield metrics and parameters to log together; at least nothing, at most a batch of each."""
-    params = {key: value[:LONGEST_PARAM] for key, value in record.params.items()}
-    yield from ((batch, {}) for batch in _cut(record.metrics))
-    yield from (({}, batch) for batch in _cut(params))
+class Point(NamedTuple):
+    """One number of a metric; `step` counts trees, steps of training, and the like."""
+
+    key: str
+    value: float
+    step: int = 0
 
 
-def _cut(values: Mapping[str, Value]) -> Iterator[dict[str, Value]]:
-    items = iter(values.items())
-    while batch := dict(islice(items, LARGEST_BATCH)):
+def run_batches(record: RunRecord) -> Iterator[tuple[list[Point], dict[str, str]]]:
+    """Yield points of metrics and parameters to log together; at least nothing, at most a batch of each."""
+    points = [Point(key, value) for key, value in record.metrics.items()]
+    points += [Point(key, value, step) for key, curve in record.curves.items() for step, value in enumerate(curve)]
+    yield from ((batch, {}) for batch in _cut(points))
+    params = ((key, value[:LONGEST_PARAM]) for key, value in record.params.items())
+    yield from (([], dict(batch)) for batch in _cut(params))
+
+
+def _cut(values: Iterable[Value]) -> Iterator[list[Value]]:
+    items = iter(values)
+    while batch := list(islice(items, LARGEST_BATCH)):
         yield batch

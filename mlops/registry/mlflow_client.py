@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from mlops.errors import Conflict, Invalid, Permanent, Transient
 from mlops.registry.artifacts import copy_folder, local_folder, new_folder
 from mlops.registry.backend import MODEL_FOLDER, Run, StoredVersion
-from mlops.registry.batches import run_batches
+from mlops.registry.batches import Point, run_batches
 from mlops.registry.faults import mlflow_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mlops.registry.backend import RunRecord, RunStatus
@@ -105,20 +105,20 @@ class DatabaseBackend:
                 run_name=record.name,
             )
             run = Run(run_id=str(made.info.run_id), artifact_uri=str(made.info.artifact_uri))
-            for metrics, params in run_batches(record):
-                self._log(run.run_id, metrics, params, at)
+            for points, params in run_batches(record):
+                self._log(run.run_id, points, params, at)
         return run
 
     def log_metrics(self, run_id: str, metrics: Mapping[str, float], at: datetime) -> None:
         """See the port."""
         with self._faults("adding to a run"):
-            self._log(run_id, metrics, {}, at)
+            self._log(run_id, [Point(key, value) for key, value in metrics.items()], {}, at)
 
-    def _log(self, run_id: str, metrics: Mapping[str, float], params: Mapping[str, str], at: datetime) -> None:
+    def _log(self, run_id: str, points: Sequence[Point], params: Mapping[str, str], at: datetime) -> None:
         entities, millis = self._mlflow.entities, int(at.timestamp() * 1000)
         self._client.log_batch(
             run_id,
-            metrics=[entities.Metric(key, value, millis, 0) for key, value in metrics.items()],
+            metrics=[entities.Metric(point.key, point.value, millis, point.step) for point in points],
             params=[entities.Param(key, value) for key, value in params.items()],
         )
 

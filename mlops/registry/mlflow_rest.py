@@ -12,12 +12,12 @@ from mlops.errors import Conflict, Invalid, NotFound, Permanent, Transient
 from mlops.registry import proxied_artifacts
 from mlops.registry.artifacts import copy_folder, local_folder
 from mlops.registry.backend import MODEL_FOLDER, Run, StoredVersion
-from mlops.registry.batches import run_batches
+from mlops.registry.batches import Point, run_batches
 from mlops.registry.faults import mlflow_fault
 from mlops.registry.login import Login
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -109,16 +109,16 @@ class RestBackend:
         }
         info = self._call("POST", "runs/create", body)["run"]["info"]
         run = Run(run_id=str(info["run_id"]), artifact_uri=str(info["artifact_uri"]))
-        for metrics, params in run_batches(record):
-            self._log(run.run_id, metrics, params, at)
+        for points, params in run_batches(record):
+            self._log(run.run_id, points, params, at)
         return run
 
     def log_metrics(self, run_id: str, metrics: Mapping[str, float], at: datetime) -> None:
         """See the port."""
-        self._log(run_id, metrics, {}, at)
+        self._log(run_id, [Point(key, value) for key, value in metrics.items()], {}, at)
 
-    def _log(self, run_id: str, metrics: Mapping[str, float], params: Mapping[str, str], at: datetime) -> None:
-        numbers = [{"key": key, "value": value, "timestamp": _millis(at), "step": 0} for key, value in metrics.items()]
+    def _log(self, run_id: str, points: Sequence[Point], params: Mapping[str, str], at: datetime) -> None:
+        numbers = [{**point._asdict(), "timestamp": _millis(at)} for point in points]
         self._call("POST", "runs/log-batch", {"run_id": run_id, "metrics": numbers, "params": _pairs(params)})
 
     def _experiment(self, name: str) -> str:

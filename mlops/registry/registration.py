@@ -6,7 +6,7 @@ A crash on the way leaves a run without a version, which nobody reads; never a v
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlops.errors import Conflict, MlopsError
@@ -28,7 +28,7 @@ from mlops.registry.semantic_version import parse_version, same_release
 from mlops.registry.stages import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from mlops.registry.ledger import Ledger
@@ -51,6 +51,7 @@ class Registration:
     metrics: Mapping[str, float]
     params: Mapping[str, Any]
     cause: Cause
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 def register(ledger: Ledger, wanted: Registration) -> tuple[Listing, Record]:
@@ -101,7 +102,12 @@ def _tags(ledger: Ledger, wanted: Registration) -> dict[str, str]:
 
 
 def run_record(
-    name: str, *, metrics: Mapping[str, float], params: Mapping[str, Any], tags: Mapping[str, str]
+    name: str,
+    *,
+    metrics: Mapping[str, float],
+    params: Mapping[str, Any],
+    tags: Mapping[str, str],
+    curves: Mapping[str, Sequence[float]],
 ) -> RunRecord:
     """What a run says of itself, in MLflow's names. Raises Invalid for a number that is not finite."""
     return RunRecord(
@@ -109,6 +115,7 @@ def run_record(
         metrics=mlflow_names(check_metrics(metrics), "metrics"),
         params={key: str(value) for key, value in mlflow_names(params, "parameters").items()},
         tags=tags,
+        curves=mlflow_names(curves, "curves"),
     )
 
 
@@ -120,6 +127,7 @@ def _log_run(ledger: Ledger, wanted: Registration) -> tuple[str, str]:
         metrics=wanted.metrics,
         params=wanted.params,
         tags={"recipes.model": wanted.model, VERSION: wanted.version, DIGEST: wanted.digest},
+        curves=wanted.curves,
     )
     run = backend.start_run(EXPERIMENT, record, ledger.clock())
     try:

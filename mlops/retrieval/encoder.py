@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.onnx"
 BATCH = 32
+# Of another runtime, or on another kind of processor, vectors may differ in their last bits.
+RUNTIME = f"onnxruntime {onnxruntime.__version__} {platform.machine()}"
 
 
 class Encoder:
@@ -67,13 +70,17 @@ class Encoder:
         Texts are batched by length, because a batch costs as much as its longest member.
         """
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
-            vectors[batch] = self._session.run(["embedding"], self._feeds([texts[index] for index in batch]))[0]
+        done = 0
+        for batch in batches(texts):
+            vectors[batch] = self.encode_batch([texts[index] for index in batch])
+            done += len(batch)
             if progress is not None:
-                progress(min(start + BATCH, len(order)))
+                progress(done)
         return vectors
+
+    def encode_batch(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Encode texts at once, padded to the longest: float32 (texts, dimension)."""
+        return np.asarray(self._session.run(["embedding"], self._feeds(texts))[0], dtype=np.float32)
 
     def inner_values(self, text: str, names: Sequence[str]) -> list[NDArray[np.float32]]:
         """Return outputs of the graph besides the embedding, float32 (1, tokens, width) each."""
@@ -86,3 +93,9 @@ class Encoder:
             "input_ids": np.array([encoding.ids for encoding in encodings], dtype=np.int32),
             "attention_mask": np.array([encoding.attention_mask for encoding in encodings], dtype=np.int32),
         }
+
+
+def batches(texts: Sequence[str]) -> list[list[int]]:
+    """Cut `texts` into batches of like length, shortest first: the indices of each."""
+    order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+    return [order[start : start + BATCH] for start in range(0, len(order), BATCH)]

@@ -57,6 +57,10 @@ class TermFields:
         in_title = np.bincount(rows, levels == TITLE, len(offsets) - 1)
         self.title_terms: NDArray[np.float32] = in_title.astype(np.float32)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # To another process, without what is remembered here.
+        return type(self), (self._vocabulary, self._terms, self._levels, self._offsets)
+
     @classmethod
     def build(cls, rows: Iterable[Mapping[str, Any]]) -> TermFields:
         """Index the titles and ingredients of `rows`, in their order."""

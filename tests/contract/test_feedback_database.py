@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
 
 import pytest
 
@@ -137,6 +138,40 @@ def test_a_database_that_was_away_has_everything_afterwards(server, spool):
     assert load(server.url, spool).answers == 20
     with FeedbackDatabase.open(server.url) as database:
         assert len(collect_all(database)) == 20
+        database.prune(WHEN + timedelta(days=1))
+
+
+def test_a_database_that_is_killed_under_load_has_every_row_once_afterwards(server, spool):
+    """Users click on, two loaders load, and the server dies three times under them; then both are counted."""
+    stopping, faults = Event(), []
+
+    def load_forever():
+        while not stopping.is_set():
+            try:
+                load(server.url, spool)
+            except Transient as fault:
+                faults.append(fault)
+
+    loaders = [Thread(target=load_forever) for _ in range(2)]
+    for loader in loaders:
+        loader.start()
+    try:
+        for death in range(3):
+            record(spool, range(death * 700, death * 700 + 700))
+            server.stop()  # as after a crash: nothing is finished, nothing is said
+            seen = len(faults)
+            while len(faults) == seen:
+                time.sleep(0.01)
+            server.start()
+    finally:
+        stopping.set()
+        for loader in loaders:
+            loader.join()
+    load(server.url, spool)
+    with FeedbackDatabase.open(server.url) as database:
+        stored = list(database.sessions())
+        assert len(stored) == len({row["session"] for row in stored}) == 2_100
+        assert all(row["clicked"] == ["b"] for row in stored)
         database.prune(WHEN + timedelta(days=1))
 
 

@@ -25,10 +25,13 @@ from mlops.embedded.retraining_job import retrain
 from mlops.errors import Permanent
 from mlops.evaluation.sample import sample_set
 from mlops.learning.retrain import RetrainRequest
+from mlops.learning.tree_training import ROUNDS
 from mlops.learning.verdict import Policy
 from mlops.model_registry import open_registry
 from mlops.pod_retraining import retrain as pod_retrain
 from mlops.registering import register_artifact
+from mlops.retrieval.features import FEATURES
+from mlops.revision import code_revision
 from mlops.translation.identity import IdentityTranslator
 from tests.builders.corpus import KITCHEN, build_artifact
 from tests.builders.simulated_feedback import sessions
@@ -120,9 +123,44 @@ def test_feedback_becomes_a_version_with_lineage_and_a_second_try_finds_it(home,
     assert list(home.training.glob("run-*")) == []
 
 
+def mlflow_runs(settings, experiment):
+    """The runs as MLflow's own client sees them, by name."""
+    from mlflow import MlflowClient  # noqa: PLC0415 - six seconds, for those who look
+
+    client = MlflowClient(tracking_uri=settings.registry_uri)
+    found = client.get_experiment_by_name(experiment)
+    return client, {run.info.run_name: run for run in client.search_runs([found.experiment_id])}
+
+
+def test_mlflow_shows_how_it_was_learned_and_from_what(home, settings, monkeypatch):
+    folder = production(home, settings, sample_recipes())
+    record(home, folder, visits=5)
+    monkeypatch.setattr(candidates, "RetrainRequest", partial(RetrainRequest, policy=LENIENT))
+    run(home, settings)
+
+    client, runs = mlflow_runs(settings, "recipe-recommendations")
+    learned, before = runs["recipes 1.0.1"], runs["recipes 1.0.0"]
+    curve = client.get_metric_history(learned.info.run_id, "trees_held_out_ndcg_at_10")
+    assert [point.step for point in curve] == list(range(ROUNDS))
+    assert 0 < curve[0].value <= max(point.value for point in curve) <= 1
+    losses = [point.value for point in client.get_metric_history(learned.info.run_id, "adapter_loss")]
+    assert losses[-1] < losses[0]
+    importance = {name: learned.data.metrics[f"importance_{name}"] for name in FEATURES}
+    assert sum(importance.values()) == pytest.approx(1, abs=0.01)
+    params = learned.data.params
+    assert params["features"].split(", ") == list(FEATURES)
+    assert (params["data_digest"], params["code_revision"]) == (before.data.params["data_digest"], code_revision())
+    assert "feedback_digest" in params["lineage"]
+    assert "importance_semantic" not in versions(settings)["1.0.1"].metrics
+
+
 def test_nothing_learned_is_an_answer_and_makes_no_version(home, settings):
     production(home, settings, sample_recipes())
     answer = run(home, settings)
+    _, runs = mlflow_runs(settings, "recipe-retrainings")
+    told = runs["run-1"].data
+    assert (told.params["decision"], told.metrics["queries"]) == ("Refused", 0)
+    assert "0 distinct queries with clicks < 50" in told.params["reasons"]
     assert answer["message"].startswith("nothing new: Refused: 0 distinct queries with clicks < 50")
     assert set(versions(settings)) == {"1.0.0"}
 

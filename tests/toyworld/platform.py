@@ -112,6 +112,7 @@ class Platform:
                 self.jobs.setdefault(action.name, (action.version, action, self.now))
             case CancelJob():
                 self.cancelled.add(action.name)
+                self.runs.pop(action.name, None)
             case EnsureServing() | StopServing() | SetTraffic() | MoveAlias():
                 self._serve(action)
             case Measure():

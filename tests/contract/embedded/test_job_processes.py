@@ -7,18 +7,20 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
+from pathlib import Path
 from threading import Condition
 
 import pytest
 
 from mlops.embedded.database import Database
-from mlops.embedded.job_processes import TRIES, JobProcesses
+from mlops.embedded.job_processes import TRIES, AlreadyRunning, JobProcesses, end_process_of, only_process_of
 from mlops.embedded.job_table import JobKind, JobTable
 from tests.unit.embedded.conftest import Clock
 
 # A job does as its spec says: it appends a line to a file for every run, waits for a file where it is told to, and ends.
 PROGRAM = """
-import os, sys, time
+import os, subprocess, sys, time
 from datetime import datetime, UTC
 from pathlib import Path
 from mlops.embedded.database import Database
@@ -34,6 +36,10 @@ with Database.open(state) as database:
                 sys.exit(0)
             with open(state.parent / "runs", "a") as runs:
                 runs.write(f"{name} {os.getpid()}\\n")
+            if job.spec.get("child"):
+                child = subprocess.Popen(["sleep", "600"])
+                with open(state.parent / "runs", "a") as runs:
+                    runs.write(f"child {child.pid}\\n")
             while job.spec.get("wait") and not Path(job.spec["wait"]).exists():
                 time.sleep(0.02)
             if job.spec.get("dies"):
@@ -167,6 +173,36 @@ def test_a_cancelled_job_ends_and_what_it_would_have_found_is_not_kept(bench):
     shell.cancel("job")
     assert bench.table.get("job").answer == {"state": "Failed", "message": "cancelled"}
     shell.stop()
+
+
+def gone(number):
+    """Whether no process of this number runs; a zombie runs nothing."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_a_cancelled_job_ends_with_what_it_had_started(bench):
+    shell = bench.shell()
+    bench.put_down(wait=str(bench.folder / "never"), child=True)
+    shell.start("job")
+    bench.wait_for(lambda: len(bench.runs) == 2)
+    shell.cancel("job")
+    numbers = [line.split()[1] for line in bench.runs]
+    bench.wait_for(lambda: all(map(gone, numbers)))
+
+
+def test_a_job_of_another_shell_is_ended_too_and_one_that_does_not_run_is_not(bench):
+    bench.put_down(wait=str(bench.folder / "never"))
+    orphan = subprocess.Popen(bench.command("job"), start_new_session=True)
+    bench.wait_for(lambda: bench.runs)
+    # Who looks whether it runs must not spoil the note of whom to end.
+    with pytest.raises(AlreadyRunning), only_process_of(bench.folder, "job"):
+        pass
+    assert end_process_of(bench.folder, "job", time.sleep)
+    assert orphan.wait() == -signal.SIGTERM
+    assert not end_process_of(bench.folder, "job", time.sleep)
 
 
 def test_a_shell_that_stops_ends_its_jobs_and_leaves_them_to_the_next(bench):

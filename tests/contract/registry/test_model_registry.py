@@ -332,6 +332,17 @@ def test_they_stand_beside_what_was_measured_before_once(proxy_server, artifact,
     assert len(httpx.get(f"{api}/metrics/get-history", params=asked, timeout=30).json()["metrics"]) == 1
 
 
+def test_curves_of_a_training_are_seen_step_by_step(proxy_server, artifact, names):
+    curve = [round(0.5 + step / 1000, 3) for step in range(150)]
+    with open_registry(proxy_server.url, lambda: datetime(2026, 7, 1, tzinfo=UTC)) as registry:
+        made = registry.register(names(), "1.0.0", artifact, digest=DIGEST, metadata={}, metrics={"ndcg@10": 0.4},
+                                 params={}, by="ana", why="nightly", curves={"trees@10": curve})  # fmt: skip
+    asked = {"run_id": made.run_id, "metric_key": "trees_at_10", "max_results": 1000}
+    found = httpx.get(f"{proxy_server.url}/api/2.0/mlflow/metrics/get-history", params=asked, timeout=30).json()
+    assert [(each.get("step", 0), each["value"]) for each in found["metrics"]] == list(enumerate(curve))
+    assert dict(made.metrics) == {"ndcg@10": 0.4}
+
+
 @pytest.mark.parametrize("uri", ["file:///tmp/mlruns", "", "recipes", "ftp://host"])
 def test_an_address_of_another_kind_is_refused(uri):
     with pytest.raises(Invalid, match="not an address of a registry"):

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from controller.actions import EnsureRetraining, StartRetraining
+from controller.actions import CancelJob, EnsureRetraining, StartRetraining
+from controller.observation import JobState, RetrainingJob
 from controller.resource.conditions import Kind, find
 from controller.resource.reasons import Reason
 from tests.scenarios.steps import eventually, in_production, model, model_manifest, patch, push
@@ -165,3 +166,18 @@ def test_the_status_shows_the_next_run(world: ToyWorld):
     assert timedelta() < due - world.now < timedelta(days=1)
     day(world)
     assert world.model.status.retraining.next_run == due + timedelta(days=1)
+
+
+def test_of_runs_that_overlap_the_first_goes_on_and_the_others_are_ended_and_told_of(world: ToyWorld):
+    in_production("1.0.0")(world)
+    world.work()
+    for minute, name in enumerate(("by-hand", "of-the-schedule")):
+        world.platform.runs[name] = RetrainingJob(
+            name=name, state=JobState.RUNNING, started=world.platform.now + timedelta(minutes=minute)
+        )
+    world.work()
+
+    ended = [action.name for action in world.platform.performed if isinstance(action, CancelJob)]
+    assert (ended, list(world.platform.runs)) == (["of-the-schedule"], ["by-hand"])
+    told = world.platform.notices["of-the-schedule-second"].message
+    assert told == "of-the-schedule is ended, one at a time: by-hand is under way"

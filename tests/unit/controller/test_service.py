@@ -14,6 +14,7 @@ from controller.service.retrain_checks import RetrainChecks
 from controller.service.reviews import Reviews
 from mlops.errors import NotFound, Transient
 from mlops.model_registry import Stage
+from mlops.retraining import DriftSeen
 from mlops.status_page.rollout import GateLine, Rollout, VersionLine
 from tests.builders.registry_world import MODEL, World
 
@@ -50,12 +51,14 @@ class Controller:
         self.api = Api()
         self.now = self.production().created_at + timedelta(days=1)
         self.due = {}
+        self.drift = {}
         checks = RetrainChecks(
             self,
             lambda _model: self.runs,
             lambda _model, _since: self.feedbacks,
             self.due.__setitem__,
             lambda: self.now,
+            drift=lambda model, version: self.drift.get((model, version)),
         )
         backing = Backing(
             registry=self, rollout=self.rollout, check=checks.check, admit=Reviews(self.api).admit, sick=lambda: self.sick,
@@ -194,3 +197,14 @@ def test_where_a_rollout_is_as_json_and_to_a_browser_as_a_page(controller):
     assert "step 1 of 2" in page.text
     assert "&lt;b&gt;20 % of users" in page.text
     assert controller.http.get("/models/none/rollout").status_code == 404
+
+
+def test_drift_that_a_job_found_is_among_the_reasons_and_calls_for_a_retraining(controller):
+    controller.feedbacks = 0
+    assert controller.ask().json()["retrain"] is False
+    version = controller.production().version
+    controller.drift[MODEL, version] = DriftSeen(windows=(True, True), lasting=("words",), told="words: 0.2 >= 0.03")
+    answer = controller.ask().json()
+    assert answer["retrain"] is True
+    assert "drift: drift in 2 windows in a row >= 2, of words; words: 0.2 >= 0.03 (for)" in answer["reasons"]
+    assert controller.due == {MODEL: True}

@@ -9,6 +9,7 @@ from mlops.corpus.sample import sample_recipes
 from mlops.corpus.store import CorpusStore
 from mlops.embedded.check_records import CheckRecords
 from mlops.embedded.database import Database
+from mlops.embedded.drift_file import write_reports
 from mlops.embedded.home import Home
 from mlops.embedded.job_table import JobKind, JobTable
 from mlops.embedded.registry_view import RegistryView
@@ -118,6 +119,21 @@ def test_a_run_under_way_and_one_that_has_been_are_known(world, home):
     decision = check(world, home, trained + timedelta(days=9, hours=3))
     assert "cool-down: 3.0 hours since the last retraining < 24 hours (against)" in decision.reasons
     assert not decision.retrain
+
+
+def test_lasting_drift_of_what_users_ask_is_in_the_answer_and_in_the_record(world, home):
+    trained = promoted(world)
+    recorded(home, range(60), after=trained)
+    told = {"feature": "words", "drifted": True}
+    reports = [{"verdict": "Drift", "drift": True, "tests": [told], "reasons": ["words: 0.2 >= 0.03"]}] * 2
+    write_reports(home.drift, "1.0.0", reports, trained)
+    decision = check(world, home, trained + timedelta(days=2))
+    line = "drift: drift in 2 windows in a row >= 2, of words; words: 0.2 >= 0.03 (for)"
+    assert decision.retrain
+    assert line in decision.reasons
+    assert line in CheckRecords(home.retrain_checks).latest(1)[0]["reasons"]
+    write_reports(home.drift, "0.9.0", reports, trained)
+    assert not check(world, home, trained + timedelta(days=3)).retrain, "of another version"
 
 
 def test_every_answer_is_kept_with_its_numbers_but_not_every_few_seconds(world, home):

@@ -134,7 +134,7 @@ def test_a_home_has_a_database_of_its_own_unless_one_is_named(home, tmp_path, mo
     assert (home.root / "feedback.db").exists()
     out = tmp_path / "from-database.jsonl"
     assert printed("feedback", "export", "--out", str(out), "--database")["sessions"] == 1
-    assert printed("feedback", "prune", "--days", "1") == {"pruned": 1}
+    assert printed("feedback", "prune", "--days", "1") == {"pruned": 1, "folders": []}
 
     monkeypatch.setenv("RECIPES_FEEDBACK_DATABASE", f"sqlite:///{tmp_path / 'other.db'}")
     assert printed("feedback", "load")["answers"] == 1

@@ -1,12 +1,10 @@
 """What was shown and what users made of it: kept, joined, dropped with age, and forgotten for one user."""
 
 from datetime import UTC, datetime
-from threading import Event
+from threading import Event, Thread
 
 import orjson
-import pytest
 
-from mlops.errors import Conflict
 from mlops.feedback import Feedback, FeedbackStore
 from mlops.feedback_erasure import erase_user
 from mlops.feedback_spool import DailySpool
@@ -127,11 +125,40 @@ def test_one_user_is_forgotten_and_nobody_else(tmp_path):
     assert erase_user(tmp_path, "me") == 0
 
 
-def test_nothing_is_erased_under_a_service_that_writes(tmp_path):
-    store = FeedbackStore(DailySpool(tmp_path, lambda: NOW))
-    with pytest.raises(Conflict, match="running service"):
-        erase_user(tmp_path, "me")
+def test_a_user_is_forgotten_in_the_folders_of_all_pods_by_what_was_told_to_another(tmp_path):
+    for pod in ("pod-a", "pod-b"):
+        (tmp_path / pod).mkdir()
+    keep(tmp_path / "pod-a", [shown(1, user=None), shown(2, user="them")], [feedback(2, user="them")])
+    keep(tmp_path / "pod-b", [], [feedback(1, user="me")])
+    assert erase_user(tmp_path, "me") == 2
+    assert [row["user"] for row in recorded_sessions(tmp_path)] == ["them"]
+
+
+def test_a_user_is_forgotten_while_the_service_writes_and_nothing_else_is_lost(tmp_path):
+    store = FeedbackStore(DailySpool(tmp_path, lambda: NOW, fsync=False))
+    log = ShownLog(DailySpool(tmp_path / NAME, lambda: NOW, name=NAME, fsync=False))
+    receipts = []
+
+    def write():
+        for number in range(600):
+            user = "me" if number % 3 == 0 else "them"
+            log.keep(shown(number, user=user))
+            receipts.append(store.submit(feedback(number, user=user)))
+
+    writer = Thread(target=write)
+    writer.start()
+    erased = 0
+    while writer.is_alive():
+        erased += erase_user(tmp_path, "me")
+    writer.join()
+    assert [receipt.result(timeout=10).duplicate for receipt in receipts] == [False] * 600
+    log.close()
+    erased += erase_user(tmp_path, "me")
     store.close()
+
+    rows = list(recorded_sessions(tmp_path))
+    assert (erased, len(rows), {row["user"] for row in rows}) == (400, 400, {"them"})
+    assert all(row["clicked"] for row in rows)
 
 
 def visits(clicked_at):

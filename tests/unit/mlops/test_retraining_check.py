@@ -7,10 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops.retraining import Check, OnlineMetric, RetrainFacts, RetrainPolicy, Voice, check
+from mlops.retraining import Check, DriftSeen, OnlineMetric, RetrainFacts, RetrainPolicy, Voice, check
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 POLICY = RetrainPolicy()
+
+
+def drift(*windows, lasting=("words",)):
+    return DriftSeen(windows=windows, lasting=lasting, told="words: 0.12 >= 0.03")
+
+
 # A healthy model: nothing speaks for a retraining, and nothing would stand in its way.
 HEALTHY = RetrainFacts(
     trained_at=NOW - timedelta(days=3.2),
@@ -19,7 +25,7 @@ HEALTHY = RetrainFacts(
     queries=60,
     clicks=200,
     online=OnlineMetric(name="ctr", reference=0.40, current=0.40, samples=1_000),
-    drift_windows=(False, False, False),
+    drift=drift(False, False, False),
 )
 
 
@@ -71,7 +77,11 @@ FOR = {
         "ctr 0.376 against 0.4: 6.0% worse > 5.0%",
     ),
     "six per cent slower": (Check.DEGRADATION, {"online": latency(106.0)}, "p95 106 against 100: 6.0% worse > 5.0%"),
-    "drift in two windows": (Check.DRIFT, {"drift_windows": (False, True, True)}, "drift in 2 windows in a row >= 2"),
+    "drift in two windows": (
+        Check.DRIFT,
+        {"drift": drift(False, True, True)},
+        "drift in 2 windows in a row >= 2, of words; words: 0.12 >= 0.03",
+    ),
 }
 
 
@@ -108,9 +118,15 @@ SILENT = {
     "a metric that is not a number": (Check.DEGRADATION, {"online": ctr(float("nan"))}, "cannot be compared"),
     "a reference of nothing": (Check.DEGRADATION, {"online": ctr(0.1, reference=0.0)}, "cannot be compared"),
     "no metric": (Check.DEGRADATION, {"online": None}, "no online metric has been measured"),
-    "drift in the last window only": (Check.DRIFT, {"drift_windows": (False, True)}, "drift in 1 windows in a row < 2"),
-    "drift that has passed": (Check.DRIFT, {"drift_windows": (True, True, False)}, "drift in 0 windows in a row < 2"),
-    "no window yet": (Check.DRIFT, {"drift_windows": ()}, "drift in 0 windows in a row < 2"),
+    "drift in the last window only": (Check.DRIFT, {"drift": drift(False, True)}, "drift in 1 windows in a row < 2"),
+    "drift that has passed": (Check.DRIFT, {"drift": drift(True, True, False)}, "drift in 0 windows in a row < 2"),
+    "another feature each time": (
+        Check.DRIFT,
+        {"drift": drift(True, True, lasting=())},
+        "drift in 2 windows in a row >= 2, but of no feature",
+    ),
+    "nobody compares": (Check.DRIFT, {"drift": None}, "nobody has compared what users ask"),
+    "no window yet": (Check.DRIFT, {"drift": drift()}, "drift in 0 windows in a row < 2"),
 }
 
 
@@ -141,7 +157,7 @@ def test_one_voice_against_outweighs_all_voices_for(of, facts, text):
     due = {
         "trained_at": NOW - timedelta(days=90),
         "online": ctr(0.1),
-        "drift_windows": (True, True),
+        "drift": drift(True, True),
     }
     assert said(of, **due, **facts) == (False, Voice.AGAINST, text)
 
@@ -182,7 +198,7 @@ FACTS = st.builds(
         samples=st.integers(0, 10_000),
         greater_is_better=st.booleans(),
     ),
-    drift_windows=st.lists(st.booleans(), max_size=5).map(tuple),
+    drift=st.none() | st.lists(st.booleans(), max_size=5).map(lambda windows: drift(*windows)),
     running=st.none() | st.just("job-1"),
     last_attempt=st.none() | st.integers(0, 100).map(lambda hours: NOW - timedelta(hours=hours)),
 )

@@ -7,12 +7,16 @@ import json
 import pytest
 
 from controller.actions import EnsureRetraining, StartRetraining, from_dict
-from controller.cluster.kinds import ASK, CRON_JOBS, JOBS, MODEL, MODELS, VERSIONS
+from controller.cluster.check_rounds import CheckRounds
+from controller.cluster.job_reading import JobReader
+from controller.cluster.kinds import ASK, CRON_JOBS, JOB_NAME, JOBS, MODEL, MODELS, PODS, PURPOSE, VERSIONS
 from controller.cluster.retrain_due import is_due, note_due
-from controller.cluster.retraining import cron_job, retraining_job, run_fact, schedule_fact
+from controller.cluster.retraining import cron_job, drift_cron_job, retraining_job, run_fact, schedule_fact
 from controller.observation import JobState, ScheduleFact
 from controller.resource.meta import Meta
 from controller.resource.version import Trigger
+from mlops.errors import Transient
+from mlops.retraining import DriftSeen
 from tests.builders.cluster_in_memory import DIGEST, NAME, Cluster
 from tests.builders.surroundings import SETTINGS
 
@@ -160,3 +164,60 @@ def test_what_was_found_is_known_to_every_replica_until_it_is_used_or_found_othe
     note_due(cluster.api, "recipes", due=False)
     assert not is_due(cluster.api.get(MODELS, "recipes"))
     note_due(cluster.api, "nobody", due=True)
+
+
+WITH_FEEDBACK = SETTINGS.model_copy(update={"feedback_claim": "feedback"})
+
+
+def test_what_users_ask_is_compared_each_day_by_a_pod_that_sees_it():
+    cron = drift_cron_job(ENSURE, OWNER, WITH_FEEDBACK)
+    assert (cron["metadata"]["name"], cron["spec"]["concurrencyPolicy"]) == ("recipes-retraining-drift", "Forbid")
+    pod = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["command"] == ["python", "-m", "mlops.pod_drift"]
+    assert {each["name"] for each in container["env"]} >= {"RECIPES_MODEL", "RECIPES_MLFLOW_URI", "RECIPES_FEEDBACK"}
+    assert "RECIPES_ASK" not in {each["name"] for each in container["env"]}
+    assert "persistentVolumeClaim" in pod["volumes"][1]
+
+
+ANSWER = {"drift": {"version": "1.0.0", "windows": [False, True, True], "lasting": ["words"], "told": "words: 0.2"}}
+
+
+def drift_job(cluster, name, at, answer, end="Complete"):
+    """A Job of the CronJob as the cluster keeps it, with the last words of its pod."""
+    labels = {MODEL: NAME, PURPOSE: "drift"}
+    api = cluster.api
+    api.create(JOBS, {"apiVersion": "batch/v1", "kind": "Job", "spec": {},
+                      "metadata": {"name": name, "labels": labels},
+                      "status": {"conditions": [{"type": end, "status": "True"}]}})  # fmt: skip
+    state = {"terminated": {"finishedAt": at, "message": json.dumps(answer)}}
+    api.create(PODS, {"apiVersion": "v1", "kind": "Pod", "spec": {},
+                      "metadata": {"name": f"{name}-x", "labels": {**labels, JOB_NAME: name}},
+                      "status": {"containerStatuses": [{"state": state}]}})  # fmt: skip
+
+
+@pytest.mark.parametrize(("version", "answer", "end", "found"), [
+    ("1.0.0", ANSWER, "Complete", DriftSeen(windows=(False, True, True), lasting=("words",), told="words: 0.2")),
+    ("1.1.0", ANSWER, "Complete", None),
+    ("1.0.0", {"error": "MLflow does not answer"}, "Failed", None),
+], ids=["what it came to", "of another version", "it failed"])  # fmt: skip
+def test_a_comparison_is_read_back_for_the_version_that_it_is_about(version, answer, end, found):
+    cluster = Cluster()
+    drift_job(cluster, "recipes-retraining-drift-1", "2026-07-01T04:23:00Z", answer, end)
+    assert JobReader(cluster.api, NAME).drift(version) == found
+    assert JobReader(cluster.api, NAME).read().runs == ()
+
+
+def test_models_that_want_to_know_of_new_data_are_checked_and_no_other():
+    cluster = Cluster()
+    for name, triggers in (("asks", {"newData": True}), ("waits", {"newData": False})):
+        cluster.api.create(MODELS, {"apiVersion": "x/v1", "kind": "Model", "metadata": {"name": name},
+                                    "spec": {"retraining": {"triggers": triggers}}})  # fmt: skip
+    checked = []
+
+    def check(model):
+        checked.append(model)
+        raise Transient("MLflow does not answer")
+
+    CheckRounds(cluster.api, check, seconds=1).once()
+    assert checked == ["asks"]
