@@ -28,7 +28,7 @@ from mlops.retrieval.sketches import sketch, sketchable
 from mlops.translation.recipes import translate_recipes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,6 +37,13 @@ if TYPE_CHECKING:
     from mlops.retrieval.encoder_source import EncoderSource
     from mlops.translation.glossary import Glossary
     from mlops.translation.translator import Translator
+
+
+class Embed(Protocol):
+    """How texts become unit vectors; `progress` is told how many are done."""
+
+    def __call__(self, texts: Sequence[str], progress: Callable[[int], None]) -> NDArray[np.float32]:
+        """Return float32 (texts, dimension)."""
 
 
 class Progress(Protocol):
@@ -67,9 +74,11 @@ def build(  # the two languages' parts come as ports
     translator: Translator,
     glossary: Glossary,
     progress: Progress,
+    embed: Embed | None = None,
 ) -> Manifest:
     """Write the artefact of `recipes` to the folder `out`, without its evaluation; see `seal`.
 
+    `embed` gives the recipes' vectors; unset, the artefact's own encoder does.
     Raises Conflict when `out` holds something, Invalid for an empty corpus, Permanent when the disk is full.
     """
     if out.exists() and any(out.iterdir()):
@@ -80,7 +89,7 @@ def build(  # the two languages' parts come as ports
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        manifest = _write(recipes, partial, spec, translator, glossary, progress)
+        manifest = _write(recipes, partial, spec, translator, glossary, progress, embed)
         if out.exists():
             out.rmdir()
         partial.rename(out)
@@ -108,12 +117,13 @@ def _write(
     translator: Translator,
     glossary: Glossary,
     progress: Progress,
+    embed: Embed | None,
 ) -> Manifest:
     (folder / "index").mkdir()
     dimension = write_encoder(spec.encoder, folder / layout.ENCODER)
-    encoder = Encoder.load(folder / layout.ENCODER, threads=spec.threads)
+    embed = embed or Encoder.load(folder / layout.ENCODER, threads=spec.threads).encode
     total = len(recipes)
-    vectors = encoder.encode([semantic_text(recipe) for recipe in recipes], lambda done: progress("embed", done, total))
+    vectors = embed([semantic_text(recipe) for recipe in recipes], lambda done: progress("embed", done, total))
     # Half the size of float32, and a cosine changes by less than 0.0001.
     halves = vectors.astype(np.float16)
     _save(folder / layout.VECTORS, halves)
