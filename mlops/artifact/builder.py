@@ -74,10 +74,12 @@ def build(  # the two languages' parts and the engine come as ports
     glossary: Glossary,
     progress: Progress,
     engine: Engine | None = None,
+    vectors: NDArray[np.float32] | None = None,
 ) -> Manifest:
     """Write the artefact of `recipes` to the folder `out`, without its evaluation; see `seal`.
 
-    `engine` embeds; unset, this process does. Whichever does, the artefact is the same.
+    `engine` embeds; unset, this process does. Whichever does, the artefact is the same. `vectors` are those of the
+    recipes, where they are known already.
     Raises Conflict when `out` holds something, Invalid for an empty corpus, Permanent when the disk is full.
     """
     if out.exists() and any(out.iterdir()):
@@ -88,7 +90,7 @@ def build(  # the two languages' parts and the engine come as ports
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        manifest = _write(recipes, partial, spec, translator, glossary, progress, engine or LocalEngine())
+        manifest = _write(recipes, partial, spec, translator, glossary, progress, engine or LocalEngine(), vectors)
         if out.exists():
             out.rmdir()
         partial.rename(out)
@@ -117,18 +119,20 @@ def _write(
     glossary: Glossary,
     progress: Progress,
     engine: Engine,
+    vectors: NDArray[np.float32] | None,
 ) -> Manifest:
     (folder / "index").mkdir()
     dimension = write_encoder(spec.encoder, folder / layout.ENCODER)
     total = len(recipes)
-    vectors = embed(
-        [semantic_text(recipe) for recipe in recipes],
-        folder / layout.ENCODER,
-        engine=engine,
-        threads=spec.threads,
-        kept=spec.kept,
-        progress=lambda done: progress("embed", done, total),
-    )
+    if vectors is None:
+        vectors = embed(
+            [semantic_text(recipe) for recipe in recipes],
+            folder / layout.ENCODER,
+            engine=engine,
+            threads=spec.threads,
+            kept=spec.kept,
+            progress=lambda done: progress("embed", done, total),
+        )
     # Half the size of float32, and a cosine changes by less than 0.0001.
     halves = vectors.astype(np.float16)
     _save(folder / layout.VECTORS, halves)
