@@ -248,7 +248,7 @@ class ClusterShell:
             question = Question(
                 version=action.version,
                 baseline=action.baseline,
-                window=Window.between(action.since, now, self._around.api.namespace),
+                window=Window.between(action.since, now, namespace=self._around.api.namespace, model=self._model),
                 queries=action.queries,
                 alpha=action.alpha,
             )

@@ -140,8 +140,8 @@ class Step:
 class Query:
     """A question of one's own to Prometheus; gates name it `query/NAME`. Its answer must be one number.
 
-    `$version`, `$namespace` and `$window` (such as 300s) are filled in; without `$version` both versions would get the
-    same answer.
+    `$version`, `$model`, `$namespace` and `$window` (such as 300s) are filled in; without `$version` both versions
+    would get the same answer.
     """
 
     name: QueryName
@@ -159,9 +159,9 @@ class Query:
         """The name by which gates call it."""
         return f"{QUERY}{self.name}"
 
-    def about(self, version: str, *, namespace: str, seconds: int) -> str:
+    def about(self, version: str, *, model: str, namespace: str, seconds: int) -> str:
         """The query as it is asked."""
-        filled = self.query.replace("$version", version).replace("$namespace", namespace)
+        filled = self.query.replace("$version", version).replace("$model", model).replace("$namespace", namespace)
         return filled.replace("$window", f"{seconds}s")
 
 

@@ -33,7 +33,7 @@ MODEL: dict[str, Any] = {
             "analysis": {
                 "intervalSeconds": 5, "windowSeconds": 30, "confidence": "0",
                 "queries": [{"name": "inflight", "query":
-                    'max(recipes_inflight{namespace="$namespace"} * on (pod) group_left () recipes_model_info{version="$version"})'}],
+                    'max(recipes_inflight{namespace="$namespace"} * on (pod) group_left () recipes_model_info{model="$model",version="$version"})'}],
                 "gates": [
                     {"metric": "error-rate", "minAbsoluteChange": "-0.02", "minSamples": 10},
                     {"metric": "query/inflight", "threshold": "50", "greaterIsBetter": False},
