@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 UNIT = 6  # a Job's pod, or one that serves, has six of them to come up on a busy machine
 PER_SECOND = 4.0
 # As small as a pod of these is.
-_RESOURCES = {"requests": {"cpu": "5m", "memory": "48Mi"}, "limits": {"memory": "256Mi"}}
+_RESOURCES = {"requests": {"cpu": "25m", "memory": "48Mi"}, "limits": {"memory": "256Mi"}}
 
 
 class RealWorld(StoredWorld):

@@ -167,7 +167,7 @@ def _between(
             kept = {name: value for name, value in got["headers"].items() if name.lower() not in _NOT_HANDED_ON}
             self.give(got["status"], kept, answered)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _hand_on
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _hand_on  # noqa: N815 - as the library calls them
 
     return Between
 

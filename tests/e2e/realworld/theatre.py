@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import World
     from tests.scenarios.steps import Scenario
 
-AT_ONCE = 12
+AT_ONCE = 8
 _APART_SECONDS = 4.0  # so that their pods do not all come up in the same moment
 PEOPLE = ("carla", "dora", "mallory")
 
