@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.realworld.soak import soak
+from tests.e2e.realworld.stories import STORIES
 from tests.e2e.realworld.theatre import theatre
 from tests.scenarios.table import possible
 
@@ -18,7 +20,7 @@ CAN = frozenset({"restarts"})
 # In `make e2e`; the others in `make e2e-full`.
 CORE = frozenset({
     "a version that answers 30 % of its users with errors is taken back",
-    "a rejected version is archived",
+    "a decision that is past is explained, and decided again, from the controller's log",
 })  # fmt: skip
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
@@ -38,6 +40,14 @@ def played(world, request, tmp_path_factory):
         yield playing
 
 
-@pytest.mark.parametrize("scenario", [each(scenario) for scenario in possible(CAN)])
+@pytest.mark.parametrize("scenario", [each(scenario) for scenario in (*possible(CAN), *STORIES)])
 def test_scenario_in_a_cluster(played, scenario: Scenario):
     played.outcome(scenario)
+
+
+@pytest.mark.e2e_full
+def test_versions_end_where_they_must_while_leaders_predictors_and_mlflow_are_killed(played, world):
+    """No request is lost in minutes of it."""
+    killed = soak(played, world.kube)
+
+    assert set(killed) == {"leader", "predictor", "mlflow"}, killed

@@ -29,7 +29,8 @@ class Users:
         self.failed: Counter[tuple[str, int]] = Counter()
         self.lost: list[str] = []
         self.latencies: list[tuple[float, float]] = []
-        self._pause = threads / per_second
+        self._of = threads
+        self.ask(per_second)
         self._numbers = count()
         self._lock = Lock()
         self._stopping = Event()
@@ -37,6 +38,10 @@ class Users:
         self._threads = [
             Thread(target=self._ask, args=(number / per_second,), daemon=True) for number in range(threads)
         ]
+
+    def ask(self, per_second: float) -> None:
+        """From now on so many questions a second."""
+        self._pause = self._of / per_second
 
     def start(self) -> None:
         for thread in self._threads:

@@ -12,6 +12,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Self
 
 from controller.cluster.kinds import INFERENCE_SERVICES, MODELS, ROUTES
+from controller.cluster.recording import records_of
 from controller.cluster.routing import Entrance, weights_of
 from controller.resource.meta import Meta
 from mlops.artifact.manifest import read_manifest
@@ -19,6 +20,7 @@ from mlops.model_registry import open_registry
 from mlops.registering import register_artifact
 from tests.cluster.commands import CommandFailed, wait_until
 from tests.clusterworld.stored_world import StoredWorld
+from tests.e2e.life import CONTROLLER
 from tests.e2e.realworld.stage import METRICS, REGISTRY
 from tests.embeddedworld.artefacts import exchange, write_artefact
 from tests.embeddedworld.users import Users
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controller.cluster.api import KubeApi
+    from controller.replay import Record
     from tests.e2e.kube import Kube
     from tests.e2e.realworld.stage import Stage
     from tests.scenarios.world import Behaviour
@@ -84,8 +87,9 @@ class RealWorld(StoredWorld):
 
     def apply(self, manifest: Mapping[str, Any]) -> None:
         if manifest["kind"] == "Model":
-            serving = {"hostname": self._host, "resources": _RESOURCES}
-            manifest = {**manifest, "spec": {"serving": serving, **manifest["spec"]}}
+            spec = manifest["spec"]
+            serving = {"hostname": self._host, "resources": _RESOURCES, **spec.get("serving", {})}
+            manifest = {**manifest, "spec": {**spec, "serving": serving}}
         super().apply(manifest)
 
     def behave(self, version: str, behaviour: Behaviour) -> None:
@@ -140,6 +144,26 @@ class RealWorld(StoredWorld):
         champion = self._registry.production(self.model)
         return champion.version if champion else None
 
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """By which `kubectl recipes` finds it."""
+        return ("--kubeconfig", str(self._kube.kubeconfig), "--namespace", self._kube.namespace, "--model", self.model)
+
+    @property
+    def decisions(self) -> dict[str, tuple[Record, ...]]:
+        """What the controller's log still tells of each version."""
+        lines = self._log("--tail=-1").splitlines()
+        return {version: records_of(lines, self.model, version) for version in self._versions}
+
+    def last_check(self, version: str) -> list[dict[str, Any]]:
+        """What its gates came to when they were last asked of users."""
+        status = self._status(version)
+        found: list[dict[str, Any]] = (status.get("bake") or status["canary"])["checks"]["results"]
+        return found
+
+    def _log(self, *arguments: str) -> str:
+        return self._kube("logs", "--selector", CONTROLLER, *arguments)
+
     def explain(self, version: str) -> str:
         """Why it is where it is, with what the cluster says of the model beside it."""
         asked = self.asked
@@ -148,12 +172,9 @@ class RealWorld(StoredWorld):
             for each in self.api.list(INFERENCE_SERVICES, {"mlops.recipe-recommender.io/model": self.model})
         }
         told = [
-            line
-            for line in self._kube(
-                "logs", "--selector", "app.kubernetes.io/component=controller", "--tail=3000"
-            ).splitlines()
-            if f'"{self.model}' in line
-        ]
+            line for line in self._log("--tail=3000").splitlines()
+            if f'"model":"{self.model}"' in line and '"decided"' not in line
+        ]  # fmt: skip
         pods = self._kube("get", "pods", "--selector", f"mlops.recipe-recommender.io/model={self.model}", "-o", "wide")
         return "\n".join(
             [

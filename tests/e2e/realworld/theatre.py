@@ -10,6 +10,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from controller.cluster.api import connect_as_caller
+from controller.replay import replay
 from tests.cluster.commands import say
 from tests.e2e import registry
 from tests.e2e.life import installed
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8
 _APART_SECONDS = 4.0  # so that their pods do not all come up in the same moment
-PEOPLE = ("carla", "dora", "mallory")
+APPROVERS = ("carla", "dora")
 
 
 class Theatre:
@@ -76,6 +77,8 @@ class Theatre:
                 say(f"{model} failed after {monotonic() - began:.0f} s: {scenario.sentence}: {str(fault)[:300]}")
                 raise
             say(f"{model} took {monotonic() - began:.0f} s: {scenario.sentence}")
+            for version, records in world.decisions.items():
+                assert replay(records) == (), f"{version} would be decided otherwise"
             asked = world.asked
             assert set(asked.answered) <= world.led_to, "users came to a version that the route never led to"
             if (
@@ -92,7 +95,16 @@ def theatre(world: World, folder: Path) -> Iterator[Theatre]:
         upstream = f"{kube.address('mlflow')}:{registry.PORT}"
         with Stage(kube.host, prometheus=prometheus.url.removeprefix("http://"), registry=upstream) as stage:
             kube.apply(*stage.manifests())
-            for person in PEOPLE:
+            # Mallory may write approvals, and none counts.
+            kube(
+                "create",
+                "role",
+                "writes-approvals",
+                "--verb=create",
+                "--resource=modelapprovals.mlops.recipe-recommender.io",
+            )
+            kube("create", "rolebinding", "mallory-writes", "--role=writes-approvals", "--user=mallory")
+            for person in APPROVERS:
                 kube(
                     "create",
                     "rolebinding",
