@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 CAN = frozenset({"restarts"})
 # In `make e2e`; the others in `make e2e-full`.
 CORE = frozenset({
-    "a version that answers 30 % of its users with errors is taken back",
+    "a rejected version is archived",
+    "an artefact exchanged under a version that has users already is taken back",
     "a decision that is past is explained, and decided again, from the controller's log",
 })  # fmt: skip
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]

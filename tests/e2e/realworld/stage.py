@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from dataclasses import asdict, replace
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, unquote_plus, urlencode
 
 from tests.cluster.control_plane import free_ports
 from tests.scenarios.world import Behaviour
@@ -100,7 +101,8 @@ class Stage:
     def _fault(self, what: int, text: str) -> tuple[str, float]:
         with self._lock:
             failing = [(model, fault) for (model, kind), fault in self._faults.items() if kind == what]
-        return next((fault for model, fault in failing if re.search(rf"\b{model}\b", text)), ("up", 0.0))
+        named = unquote_plus(text)
+        return next((fault for model, fault in failing if re.search(rf"\b{model}\b", named)), ("up", 0.0))
 
     def _keeps(self, path: str, body: bytes, send: Callable[[bytes], bytes]) -> bytes:
         how, _ = self._fault(REGISTRY, path + body.decode("utf-8", "replace"))
@@ -175,6 +177,11 @@ def _between(
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A pod that ended, or would not wait, is none of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Quiet(BaseHTTPRequestHandler):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import World
     from tests.scenarios.steps import Scenario
 
-AT_ONCE = 8
+AT_ONCE = 10
 _APART_SECONDS = 4.0  # so that their pods do not all come up in the same moment
 APPROVERS = ("carla", "dora")
 
