@@ -12,7 +12,7 @@ import base64
 import binascii
 import json
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -48,7 +48,7 @@ def records_of(lines: Iterable[str], model: str, version: str) -> tuple[Record, 
     return tuple(sorted(found.values(), key=lambda record: record.at))
 
 
-def _said(line: str) -> dict[str, object]:
+def _said(line: str) -> dict[str, Any]:
     # Whatever ships logs may put its own words before the line.
     start = line.find("{")
     try:
