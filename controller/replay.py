@@ -6,16 +6,21 @@ another version of the core, or by hand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from controller.decide import Decision, decide
 from controller.observation import Observation
-from controller.resource.codec import digest
+from controller.resource.codec import codec, digest
+from controller.resource.model_status import ModelStatus
+from controller.resource.version_status import VersionStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from controller.resource.model import Model
+    from controller.resource.version import ModelVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,13 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         """JSON types, for a file or a table."""
         return {"at": self.at.isoformat(), "observation": self.observation.to_dict(), "decision": self.decision}
+
+    def left(self, version: str) -> tuple[ModelVersion, Model]:
+        """A version and its Model as this decision left them. Raises KeyError where it was not about that version."""
+        seen = {each.spec.version: each for each in self.observation.versions}[version]
+        status = codec(VersionStatus).load(self.decision["statuses"][version])
+        model = replace(self.observation.model, status=codec(ModelStatus).load(self.decision["model"]))
+        return replace(seen, status=status), model
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:

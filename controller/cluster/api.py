@@ -14,7 +14,7 @@ import urllib3
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
-from controller.cluster.kinds import FIELD_MANAGER
+from controller.cluster.kinds import FIELD_MANAGER, PODS
 from mlops.errors import Conflict, Invalid, MlopsError, NotFound, Permanent, Transient
 
 if TYPE_CHECKING:
@@ -107,6 +107,14 @@ class KubeApi:
         except Conflict:
             return None
 
+    def log(self, pod: str, container: str, *, previous: bool = False) -> str:
+        """Return what a container of a pod said, of it or of the one before it as far as the node keeps that.
+
+        Raises NotFound or Invalid where there is none.
+        """
+        query = {"container": container, "previous": str(previous).lower()}
+        return self._send("GET", PODS.path(self.namespace, pod, "log"), query).decode("utf-8", "replace")
+
     def review(self, api_version: str, plural: str, question: Object) -> Object:
         """Ask what is not stored: whose a token is, who may do what."""
         return self._call("POST", f"/apis/{api_version}/{plural}", {}, question)
@@ -151,26 +159,37 @@ class KubeApi:
         body: Object | None = None,
         content_type: str = "application/json",
     ) -> Object:
+        data = self._send(method, path, query, body, content_type)
+        try:
+            found: Object = orjson.loads(data)
+        except ValueError as error:
+            raise Transient(f"the Kubernetes API answers {method} {path} with no JSON") from error
+        return found
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> bytes:
         try:
             answer = self._api.call_api(
                 method,
                 self._api.configuration.host + path + (f"?{urlencode(query)}" if query else ""),
-                header_params={"Accept": "application/json", "Content-Type": content_type, **self._token()},
+                header_params={"Accept": "application/json, */*", "Content-Type": content_type, **self._token()},
                 body=body,
                 _request_timeout=_SECONDS,
             )
-            data = answer.read()  # type: ignore[no-untyped-call]
+            data: bytes = answer.read()  # type: ignore[no-untyped-call]
         except (ApiException, urllib3.exceptions.HTTPError) as error:
             self._answered(method, 0)
             raise Transient(f"the Kubernetes API does not answer: {type(error).__name__}") from error
         self._answered(method, answer.status)
         if answer.status >= _REFUSED:
             raise _fault(answer.status, f"{method} {path}: {_said(data) or answer.reason}", self._refused)
-        try:
-            found: Object = orjson.loads(data)
-        except ValueError as error:
-            raise Transient(f"the Kubernetes API answers {answer.status} and no JSON") from error
-        return found
+        return data
 
     def _token(self) -> dict[str, str]:
         # Asked for at each call: a pod's token is renewed every hour.

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from controller.cluster.serving import predictor_name
 from controller.observation import Sample
+from controller.resource.meta import version_name
 from controller.sequential import Sorted, Tally, furthest, quantile_beside, share_beside
 from mlops.monitoring.score_edges import SCORE_EDGES
 
@@ -31,19 +33,23 @@ _QUANTILES = {"latency-p50-ms": 0.5, "latency-p95-ms": 0.95, "latency-p99-ms": 0
 _DRIFT = "score-drift"
 _MILLISECONDS = 1000.0
 LEAST_WINDOW = 15
+# So much of its Deployment's name a pod bears at most: the API adds five letters, and a name has 63.
+_POD_PREFIX = 58
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What is looked at: the pods of a namespace, over the seconds before a moment."""
+    """What is looked at: the pods of a model in a namespace, over the seconds before a moment."""
 
     namespace: str
+    model: str
     seconds: int
 
     @classmethod
-    def between(cls, since: datetime, now: datetime, namespace: str) -> Window:
+    def between(cls, since: datetime, now: datetime, *, namespace: str, model: str) -> Window:
         """The whole seconds from `since` to `now`; a counter needs two scrapes, so never fewer than 15."""
-        return cls(namespace=namespace, seconds=max(LEAST_WINDOW, math.ceil((now - since).total_seconds())))
+        seconds = max(LEAST_WINDOW, math.ceil((now - since).total_seconds()))
+        return cls(namespace=namespace, model=model, seconds=seconds)
 
 
 def measurable(metric: str) -> bool:
@@ -72,7 +78,7 @@ def latency_query(level: float, version: str, window: Window) -> str:
 def score_query(version: str, window: Window, edge: float | None = None) -> str:
     """Return the query for how many answers of a version had a first recipe: all, or those of a score up to an edge."""
     series = f"{SCORES}_count" if edge is None else f"{SCORES}_bucket"
-    words = [f'namespace="{window.namespace}"', f'version="{version}"']
+    words = _of(version, window)
     if edge is not None:
         words.append(f'le="{edge}"')
     return f"sum(increase({series}{{{','.join(words)}}}[{window.seconds}s]))"
@@ -80,7 +86,7 @@ def score_query(version: str, window: Window, edge: float | None = None) -> str:
 
 def feedback_query(model: str, namespace: str, since: datetime, now: datetime) -> str:
     """Return the query for how many feedbacks the pods of a model kept since a moment."""
-    seconds = Window.between(since, now, namespace).seconds
+    seconds = Window.between(since, now, namespace=namespace, model=model).seconds
     pods = f'namespace="{namespace}",pod=~"{model}-[0-9].*-predictor-.*"'
     return f"sum(increase(recipes_feedback_total{{{pods}}}[{seconds}s]))"
 
@@ -108,7 +114,8 @@ class Question:
         """Return the query for a metric's value. Raises KeyError for one that is not measurable."""
         for query in self.queries:
             if query.metric == metric:
-                return query.about(version, namespace=self.window.namespace, seconds=self.window.seconds)
+                window = self.window
+                return query.about(version, model=window.model, namespace=window.namespace, seconds=window.seconds)
         return value_query(metric, version, self.window)
 
 
@@ -166,7 +173,7 @@ def _bounds_of_own(metric: str, question: Question, alpha: float, ask: Callable[
         if version is None:
             continue
         window = question.window
-        counted, total = query.counts(version, namespace=window.namespace, seconds=window.seconds)
+        counted, total = query.counts(version, model=window.model, namespace=window.namespace, seconds=window.seconds)
         count = _whole(ask(total or ""))
         tallies.append(Tally(min(_whole(ask(counted)), count), count))
     return share_beside(tallies[0], tallies[1] if len(tallies) > 1 else None, alpha)
@@ -221,10 +228,20 @@ def _whole(count: float | None) -> int:
 
 
 def _selector(version: str, window: Window, *, failed: bool | None) -> str:
-    words = [f'namespace="{window.namespace}"', f'version="{version}"', f'route="{_ROUTE}"']
+    words = [*_of(version, window), f'route="{_ROUTE}"']
     if failed is not None:
         words.append(_FAILED if failed else _FAILED.replace("=~", "!~"))
     return ",".join(words)
+
+
+def _of(version: str, window: Window) -> list[str]:
+    pods = pods_of(version_name(window.model, version))
+    return [f'namespace="{window.namespace}"', f'pod=~"{pods}"', f'version="{version}"']
+
+
+def pods_of(served: str) -> str:
+    """Return the pattern of the names of a version's pods: two models of a namespace may both have a 1.1.0."""
+    return f"{predictor_name(served)}-"[:_POD_PREFIX] + ".*"
 
 
 def _decimal(value: float | None) -> Decimal | None:

@@ -27,6 +27,7 @@ from controller.cluster.kinds import (
     VERSIONS,
 )
 from controller.cluster.measuring import Question, Window, samples
+from controller.cluster.recording import EVENT, LOGGER, packed
 from controller.cluster.retrain_due import is_due
 from controller.cluster.retraining import cron_job, drift_cron_job, drift_name, retraining_job
 from controller.cluster.routing import Entrance, http_route, traffic_service
@@ -35,6 +36,7 @@ from controller.cluster.spans import over, spans, traceparent, waiting
 from controller.cluster.telling import Teller
 from controller.cluster.world import Facts, resources_of
 from controller.observation import Measurement, Observation, RetrainingFacts
+from controller.replay import Record
 from controller.resource.codec import codec
 from controller.resource.meta import API_VERSION, version_name
 from controller.resource.version import Lineage, Origin
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from controller.resource.version import ModelVersion
 
 _log = structlog.stdlib.get_logger("mlops")
+_record = structlog.stdlib.get_logger(LOGGER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,11 +162,18 @@ class ClusterShell:
         if decision.model != observation.model.status:
             self._write(MODELS, self._model, decision.model)
         changed = decision.changed(observation)
-        for version in observation.versions:
-            number = version.spec.version
-            if number in changed:
-                self._write(VERSIONS, version_name(self._model, number), changed[number])
-                self._tell_of_change(version, changed[number], at)
+        written: list[str] = []
+        try:
+            for version in observation.versions:
+                number = version.spec.version
+                if number in changed:
+                    self._write(VERSIONS, version_name(self._model, number), changed[number])
+                    written.append(number)
+                    self._tell_of_change(version, changed[number], at)
+        finally:  # the record is of what was written, also where it is cut short
+            if written:
+                record = packed(Record.of(at, observation, decision))
+                _record.info(EVENT, model=self._model, versions=written, record=record)
         self._registry.follow(decision.statuses)
 
     def _tell_of_change(self, version: ModelVersion, now: VersionStatus, at: datetime) -> None:
@@ -249,7 +259,7 @@ class ClusterShell:
             question = Question(
                 version=action.version,
                 baseline=action.baseline,
-                window=Window.between(action.since, now, self._around.api.namespace),
+                window=Window.between(action.since, now, namespace=self._around.api.namespace, model=self._model),
                 queries=action.queries,
                 alpha=action.alpha,
             )

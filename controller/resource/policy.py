@@ -140,9 +140,10 @@ class Step:
 class Query:
     """A question of one's own to Prometheus; gates name it `query/NAME`. Its answer must be one number.
 
-    `$version`, `$namespace` and `$window` (such as 300s) are filled in; without `$version` both versions would get the
-    same answer. A number alone has no bounds and is judged by its value at each look. With a `total`, the query counts
-    some of what `total` counts, as failures of requests: the metric is their share, and is judged by bounds.
+    `$version`, `$model`, `$namespace` and `$window` (such as 300s) are filled in; without `$version` both versions
+    would get the same answer. A number alone has no bounds and is judged by its value at each look. With a `total`,
+    the query counts some of what `total` counts, as failures of requests: the metric is their share, and is judged by
+    bounds.
     """
 
     name: QueryName
@@ -165,16 +166,16 @@ class Query:
         """The name by which gates call it."""
         return f"{QUERY}{self.name}"
 
-    def about(self, version: str, *, namespace: str, seconds: int) -> str:
+    def about(self, version: str, *, model: str, namespace: str, seconds: int) -> str:
         """The question for the metric's value."""
-        counted, total = self.counts(version, namespace=namespace, seconds=seconds)
+        counted, total = self.counts(version, model=model, namespace=namespace, seconds=seconds)
         return counted if total is None else f"(({counted}) or vector(0)) / ({total})"
 
-    def counts(self, version: str, *, namespace: str, seconds: int) -> tuple[str, str | None]:
+    def counts(self, version: str, *, model: str, namespace: str, seconds: int) -> tuple[str, str | None]:
         """The query and the total as they are asked."""
 
         def filled(asked: str) -> str:
-            about = asked.replace("$version", version).replace("$namespace", namespace)
+            about = asked.replace("$version", version).replace("$model", model).replace("$namespace", namespace)
             return about.replace("$window", f"{seconds}s")
 
         return filled(self.query), None if self.total is None else filled(self.total)

@@ -90,7 +90,9 @@ def build(  # the two languages' parts and the engine come as ports
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        manifest = _write(recipes, partial, spec, translator, glossary, progress, engine or LocalEngine(), vectors)
+        manifest = _write(
+            recipes, partial, spec, translator, glossary, progress, engine=engine or LocalEngine(), vectors=vectors
+        )
         if out.exists():
             out.rmdir()
         partial.rename(out)
@@ -118,6 +120,7 @@ def _write(
     translator: Translator,
     glossary: Glossary,
     progress: Progress,
+    *,
     engine: Engine,
     vectors: NDArray[np.float32] | None,
 ) -> Manifest:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import sys
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from controller.cluster.kinds import APPROVALS, EVENTS, MODELS, PODS, ROUTES, SERVICES, VERSIONS
+from controller.cluster.recording import records_of
 from controller.cluster.routing import chosen_by, split_of
 from controller.cluster.telling import REPORTER
 from controller.cluster.world import resources_of
@@ -22,8 +24,9 @@ from mlops.embedded.resources import Applied, Change, named
 from mlops.errors import Conflict, Invalid, NotFound, Permanent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
     from typing import Any
 
     from controller.cluster.api import KubeApi, Object
@@ -118,12 +121,16 @@ class ClusterResources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterState(State):
-    """A namespace, and the model in it that the caller means; `flags` connect kubectl in the same way."""
+    """A namespace, and the model in it that the caller means; `flags` connect kubectl in the same way.
+
+    `log` is a file of the controller's log, `-` for what comes in; None: what its pods still have of it.
+    """
 
     resources: ClusterResources
     api: KubeApi
     name: str
     flags: tuple[str, ...] = ()
+    log: Path | None = None
 
     @property
     def asleep(self) -> str | None:
@@ -162,8 +169,24 @@ class ClusterState(State):
         )
 
     def decisions(self, version: str) -> Sequence[Record]:
-        """See `State`: a cluster keeps the status alone."""
-        raise NotFound(f"no record of the decisions about {version} is kept in a cluster", hint="recipes history")
+        """See `State`: those that the controller's log still tells of."""
+        found = records_of(self._said(), self.name, version)
+        if not found:
+            raise NotFound(
+                f"the controller's log tells of no decision about {version}",
+                hint="where logs are kept longer, name a file of them: --log FILE, or - for standard input",
+            )
+        return found
+
+    def _said(self) -> Iterator[str]:
+        """The lines of the controller's log: of each replica, and of what it was before it last started."""
+        if self.log is not None:
+            yield from (sys.stdin if str(self.log) == "-" else _lines(self.log))
+            return
+        for pod in self.api.list(PODS, CONTROLLER):
+            for previous in (True, False):
+                with suppress(NotFound, Invalid):  # it is the first, or gone meanwhile
+                    yield from self.api.log(pod["metadata"]["name"], "controller", previous=previous).splitlines()
 
     def changed(self) -> object:
         """See `State`: a new object each time, and everything is read anew."""
@@ -175,8 +198,21 @@ class ClusterState(State):
         return nullcontext()
 
 
+def _lines(log: Path) -> list[str]:
+    try:
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as fault:
+        raise NotFound(f"{log} cannot be read: {fault.strerror}", hint="--log names a file of log lines") from fault
+
+
 def cluster_state(
-    api: KubeApi, model: str | None, now: datetime, *, make: bool = False, flags: tuple[str, ...] = ()
+    api: KubeApi,
+    model: str | None,
+    now: datetime,
+    *,
+    make: bool = False,
+    flags: tuple[str, ...] = (),
+    log: Path | None = None,
 ) -> ClusterState:
     """The state of a model; None: the only one there is. Raises Invalid where there are several.
 
@@ -194,6 +230,7 @@ def cluster_state(
         api=api,
         name=name,
         flags=flags,
+        log=log,
     )
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from controller.cluster.api import connect_as_caller
-from mlops.cli import applying, approving, cluster_status, levers, listing, telling, waiting, watching
+from mlops.cli import applying, approving, cluster_status, levers, listing, replaying, telling, waiting, watching
 from mlops.cli.cluster_state import cluster_state
 from mlops.cli.exits import exiting
 from mlops.cli.state import elsewhere
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 
 NAME = "kubectl recipes"
 _EVERYWHERE = {"-n": "--namespace", "--namespace": "--namespace", "--context": "--context",
-               "--kubeconfig": "--kubeconfig", "--model": "--model"}  # fmt: skip
+               "--kubeconfig": "--kubeconfig", "--model": "--model", "--log": "--log"}  # fmt: skip
 
 
 def build_app() -> typer.Typer:
     """Assemble the verbs; a function, so that nothing happens at import."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
     app.callback()(_connected)
-    for module in (cluster_status, watching, approving, levers, telling, listing, applying, waiting):
+    for module in (cluster_status, watching, approving, levers, telling, replaying, listing, applying, waiting):
         module.add_to(app)
     return app
 
@@ -44,6 +45,9 @@ def _connected(
     kube_context: Annotated[str | None, typer.Option("--context", help="Unset, the current one.")] = None,
     kubeconfig: Annotated[str | None, typer.Option(help="Unset, KUBECONFIG or the home's.")] = None,
     model: Annotated[str | None, typer.Option(help="Name of the Model, where there are several.")] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="For replay and explain --at: a file of the controller's log, or -.")
+    ] = None,
 ) -> None:
     @contextmanager
     def opened(make: bool) -> Iterator[State]:
@@ -52,7 +56,7 @@ def _connected(
         )
         given = (("--context", kube_context), ("--kubeconfig", kubeconfig), ("--namespace", api.namespace))
         flags = tuple(f"{name}={value}" for name, value in given if value is not None)
-        yield cluster_state(api, model, now(), make=make, flags=flags)
+        yield cluster_state(api, model, now(), make=make, flags=flags, log=log)
 
     token = elsewhere.set(opened)
     context.call_on_close(lambda: elsewhere.reset(token))

@@ -53,7 +53,10 @@ def replay(
         found = state.resources.version(version)
         records = of_this_life(state.decisions(found.spec.version), found)
     if not records:
-        raise NotFound(f"no decision about {found.spec.version} is on record", hint="it begins when `recipes up` runs")
+        raise NotFound(
+            f"no decision about {found.spec.version} is on record",
+            hint="it begins when the controller, or `recipes up`, runs",
+        )
     partings = compare(records, found)
     if json:
         told = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,17 +12,19 @@ from controller.resource.parse import dump
 from controller.resource.version_status import VersionStatus
 from mlops.cli.console import answer, print_columns, print_json, print_table
 from mlops.cli.description import described
-from mlops.cli.durations import instant
+from mlops.cli.durations import instant, moment
 from mlops.cli.state import opened
 from mlops.cli.wiring import registry_of
 from mlops.config import Settings
-from mlops.errors import Invalid
+from mlops.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from controller.resource.model import Model
     from controller.resource.version import ModelVersion
+    from mlops.cli.state import State
     from mlops.embedded.records import Notice
 
 VERSION = Annotated[str, typer.Argument(help="Semantic version.")]
@@ -50,16 +53,30 @@ def describe(version: VERSION, json: JSON = False) -> None:
         answer(line)
 
 
-def explain(version: VERSION, json: JSON = False) -> None:
-    """Why a version is where it is, from the stored record: the arithmetic, the evidence, and what can be done."""
+def explain(
+    version: VERSION,
+    at: Annotated[str | None, typer.Option(help="As it was decided then, such as 2026-03-01T09:30:00Z.")] = None,
+    json: JSON = False,
+) -> None:
+    """Why a version is where it is, or was: the arithmetic, the evidence, and what can be done."""
     with opened() as state:
-        found, model = state.version(version)
+        found, model = state.version(version) if at is None else _decided(state, version, moment(at))
     lines = explained(found, model)
     if json:
         print_json(_explanation(found, lines))
         return
     for line in lines:
         answer(line)
+
+
+def _decided(state: State, version: str, at: datetime) -> tuple[ModelVersion, Model]:
+    """A version as the last decision by the end of a second left it, also where it is gone now. Raises NotFound."""
+    records = state.decisions(version)
+    before = [record for record in records if instant(record.at) <= instant(at.astimezone(UTC))]
+    if not before:
+        since = f"the record begins at {instant(records[0].at)}" if records else "there is no record of it"
+        raise NotFound(f"nothing was decided about {version} by {instant(at)}", hint=since)
+    return before[-1].left(version)
 
 
 def history(

@@ -152,7 +152,7 @@ class Bed:
 
     def _bring_images(self) -> None:
         present = self._runtime.images()
-        wanted = {role: images.name_of(role) for role in images.ROLES}
+        wanted = {role: images.name_of(role) for role in (*images.ROLES, images.ACTOR)}
         missing = {role: name for role, name in wanted.items() if name not in present}
         if missing or PAUSE not in present:
             folder = self._folder / "images"

@@ -5,39 +5,34 @@ Jobs, Prometheus and MLflow do played by `surroundings.py`. Time is a number, so
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from controller.cluster.kinds import APPROVALS, MODELS, VERSIONS, watched
+from controller.cluster.kinds import APPROVALS, watched
 from controller.cluster.mirror import Mirror
 from controller.cluster.shell import ClusterShell, Gone
-from controller.explain import explain
 from controller.loop import settle
-from controller.resource.meta import API_VERSION
-from controller.resource.parse import dump, parse, read
 from mlops.errors import Transient
 from tests.builders.surroundings import surroundings
+from tests.clusterworld.stored_world import StoredWorld
 from tests.clusterworld.surroundings import Platform, Registry
 from tests.fakes.kube_api import InMemoryKubeApi
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.scenarios.world import Behaviour
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
-UNSEEN = f"sha256:{'0' * 64}"
 MODEL = "recipes"
 AGAIN = timedelta(seconds=1)
 
 
-class ClusterWorld:
+class ClusterWorld(StoredWorld):
     """One model named `recipes` in one namespace."""
 
     def __init__(self, unit: int = 20) -> None:
         self.unit = unit
         self.true_time = START
         self.offset = timedelta()
-        self.api = InMemoryKubeApi()
+        super().__init__(InMemoryKubeApi(), MODEL)
         self.api.timestamp = self._timestamp
         self.registry_watch = Registry()
         self.platform = Platform(self.api, lambda: self.now)
@@ -71,30 +66,6 @@ class ClusterWorld:
                 self._work()
                 return
 
-    def apply(self, manifest: Mapping[str, Any]) -> None:
-        resource = parse(dict(manifest))
-        document = dump(resource)
-        del document["metadata"]["generation"], document["metadata"]["namespace"]
-        match document["kind"]:
-            case "Model":
-                self.api.apply(MODELS, document)
-            case "ModelVersion":
-                document["spec"].setdefault("requestedBy", "author")
-                assert self.api.create(VERSIONS, document), "a version is immutable"
-            case _:
-                self.api.create(APPROVALS, document)
-
-    def set_intent(self, version: str, intent: str) -> None:
-        self.api.merge(VERSIONS, self._name(version), {"spec": {"intent": intent}})
-
-    def patch_model(self, spec: Mapping[str, Any]) -> None:
-        stored = self.api.get(MODELS, MODEL) or {"spec": {}}
-        kept = {key: value for key, value in (stored["spec"] | spec).items() if value is not None}
-        self.apply({"apiVersion": API_VERSION, "kind": "Model", "metadata": {"name": MODEL}, "spec": kept})
-
-    def delete(self, version: str) -> None:
-        self.api.delete(VERSIONS, self._name(version))
-
     def behave(self, version: str, behaviour: Behaviour) -> None:
         self.platform.behaviours[version] = behaviour
 
@@ -119,33 +90,11 @@ class ClusterWorld:
 
     # What a scenario sees
 
-    def exists(self, version: str) -> bool:
-        return self._document(version) is not None
-
-    def stage(self, version: str) -> str:
-        return str(self._status(version).get("stage", "Training"))
-
-    def reasons(self, version: str) -> list[str]:
-        status = self._status(version)
-        return [*(move["reason"] for move in status.get("history", ())), str(status.get("reason"))]
-
-    def stalled(self, version: str) -> bool:
-        found = self._status(version).get("conditions", ())
-        return any(each["type"] == "Stalled" and each["status"] == "True" for each in found)
-
     def weights(self) -> dict[str, int]:
         return self.platform.weights()
 
     def alias(self) -> str | None:
         return self.registry_watch.champion
-
-    def model_reason(self) -> str:
-        document = self.api.get(MODELS, MODEL) or {}
-        return str(document.get("status", {}).get("reason", "unseen"))
-
-    def explain(self, version: str) -> str:
-        document, model = self._document(version), self.api.get(MODELS, MODEL)
-        return "\n".join(explain(read(document), read(model))) if document and model else "(gone)"  # type: ignore[arg-type]
 
     # The worker
 
@@ -168,23 +117,7 @@ class ClusterWorld:
         raise AssertionError(f"no rest at {self.now}")
 
     def _decide_on(self, version: str, decision: str, by: str) -> None:
-        status = self._status(version)
-        self.apply({"apiVersion": API_VERSION, "kind": "ModelApproval", "spec": {
-            "model": MODEL, "version": version, "decision": decision, "approver": by,
-            "digest": status.get("artifact", {}).get("digest", UNSEEN),
-            "resultsHash": status.get("resultsHash", UNSEEN),
-        }})  # fmt: skip
+        self.api.create(APPROVALS, self.approval(version, decision, by))
 
     def _timestamp(self) -> str:
         return self.now.isoformat()
-
-    def _name(self, version: str) -> str:
-        return f"{MODEL}-{version}".replace(".", "-").replace("+", "-").lower()
-
-    def _document(self, version: str) -> dict[str, Any] | None:
-        return self.api.get(VERSIONS, self._name(version))
-
-    def _status(self, version: str) -> dict[str, Any]:
-        document = self._document(version)
-        assert document is not None, f"{version} is gone"
-        return document.get("status", {})

@@ -3,7 +3,7 @@
 `TEST_KUBECONFIG` gives one that has KServe in Standard mode and a Gateway `gateway/recipes`, and whose pods and Services
 this machine reaches by their addresses (of kind's, by a route to its node). Beside it:
 
-    TEST_IMAGES    predictor=…,controller=…,jobs=…  as the nodes have them
+    TEST_IMAGES    predictor=…,controller=…,jobs=…,actor=…  as the nodes have them (`make images` builds all)
     TEST_GATEWAY   http://ADDRESS of the Gateway
     TEST_HOST      the address at which pods reach this machine: PostgreSQL and Prometheus run here
     TEST_VOLUMES   a folder that this machine and a node have in common
@@ -59,7 +59,8 @@ def cluster() -> Iterator[Cluster]:
     ran = bed.running
     bed.start()
     yield Cluster(
-        kubectl=kubectl, kubeconfig=bed.kubeconfig, images={role: images.name_of(role) for role in images.ROLES},
+        kubectl=kubectl, kubeconfig=bed.kubeconfig,
+        images={role: images.name_of(role) for role in (*images.ROLES, images.ACTOR)},
         gateway=f"http://127.0.0.1:{gateway.PORT}", host=BRIDGE, node=NODE, volumes=default_folder() / "volumes",
         own=bed,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.cluster.chart import CHART, helm, settings
 from tests.cluster.commands import run, say, wait_until
+from tests.cluster.images import ROLES
 from tests.e2e.pods import local_volume, volume_name
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ MODEL: dict[str, Any] = {
             "analysis": {
                 "intervalSeconds": 5, "windowSeconds": 30, "confidence": "0",
                 "queries": [{"name": "inflight", "query":
-                    'max(recipes_inflight{namespace="$namespace"} * on (pod) group_left () recipes_model_info{version="$version"})'}],
+                    'max(recipes_inflight{namespace="$namespace"} * on (pod) group_left () recipes_model_info{model="$model",version="$version"})'}],
                 "gates": [
                     {"metric": "error-rate", "minAbsoluteChange": "-0.02", "minSamples": 10},
                     {"metric": "query/inflight", "threshold": "50", "greaterIsBetter": False},
@@ -83,7 +84,7 @@ class Life:
 
 def install(world: World, chart: Path, **values: str) -> None:
     """Install a chart, or upgrade to it, with what it has to know of the cluster."""
-    given = {f"images.{role}": name for role, name in world.images.items()}
+    given = {f"images.{role}": world.images[role] for role in ROLES}
     given |= {"registry": world.registry, "gateway": "gateway/recipes", "feedback.claim": "feedback"} | values
     run(helm(), "--kubeconfig", world.kube.kubeconfig, "upgrade", "--install", "rr", chart,
         "--namespace", world.kube.namespace, "--wait", "--timeout", "3m", *settings(given))  # fmt: skip

@@ -14,12 +14,12 @@ MODEL = "recipes"
 ROWS = "rows.jsonl"
 
 
-def write_artefact(folder: Path, version: str) -> Manifest:
+def write_artefact(folder: Path, version: str, model: str = MODEL) -> Manifest:
     """An artefact of one file."""
     folder.mkdir(parents=True)
     (folder / ROWS).write_text(json.dumps({"id": "r-1", "title": f"Soup {version}"}) + "\n", encoding="utf-8")
     manifest = Manifest(
-        model=MODEL,
+        model=model,
         version=version,
         schema_version=SCHEMA_VERSION,
         encoder="none",

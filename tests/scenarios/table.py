@@ -19,8 +19,12 @@ SCENARIOS: tuple[Scenario, ...] = (*GOING_OUT, *APPROVALS, *LEVERS, *MISHAPS)
 def possible(can: frozenset[str]) -> tuple[Scenario, ...]:
     """The scenarios for a world that can do these things.
 
-    `jump`: its clock can be set. `restarts`: a version's serving can be away for a while, as a pod can, and a slot of
-    the serving process cannot. `forging`: an approval can be made in another's name, which admission forbids in a cluster.
+    `jump`: its clock can be set. In a real cluster it cannot: the API server, the kubelet and Prometheus, which are Go,
+    ask the kernel without a library that could answer otherwise, and the kernel's one clock is the whole machine's. There
+    the four stories are told to the cluster's shell over an API in memory, with all that has a clock played.
+    `restarts`: a version's serving can be away for a while, as a pod can, and a slot of the serving process cannot.
+    `forging`: an approval can be made in another's name. In a cluster admission forbids it, which is a story of its own
+    (`tests/e2e/realworld/stories.py`).
     """
     return tuple(scenario for scenario in SCENARIOS if scenario.needs <= can)
 

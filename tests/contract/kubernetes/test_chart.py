@@ -26,7 +26,7 @@ COMBINATIONS = {
         "mlflow.storage.claim": "there", "mlflow.migrate": "false",
     },
     "one replica without reviews, no Gateway": {
-        "controller.replicas": "1", "controller.reviews": "false", "traffic": "service",
+        "controller.replicas": "1", "controller.reviews": "false", "controller.record": "false", "traffic": "service",
     },
     "everything that watches": {
         "monitoring.monitors.enabled": "true", "monitoring.rules.enabled": "true",

@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 from kubernetes import client
+from structlog.testing import capture_logs
 
 from controller.cluster.api import KubeApi
 from controller.cluster.kinds import APPROVALS, EVENTS, MODELS, PODS, VERSIONS
@@ -18,6 +20,9 @@ from controller.cluster.telling import REPORTER
 from tests.builders.stored_cluster import store
 from tests.cluster.controller_process import make_kinds
 from tests.cluster.toolchain import toolset
+from tests.clusterworld.cluster_world import START, ClusterWorld
+from tests.scenarios.steps import has_weight, in_production, push
+from tests.scenarios.steps import model as quick_model
 from tests.toyworld.toy_world import ToyWorld
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(240)]
@@ -172,6 +177,31 @@ def test_faults_say_what_to_do_in_the_words_of_this_command(recipes):
     recipes.kube.create(MODELS, other)
     assert "the Models recipes, soups" in recipes("get", code=6)
     assert "recipes-1-1-0" in recipes("get", "--model", "recipes")
+
+
+def test_a_version_is_explained_as_it_was_decided_from_a_log(recipes, tmp_path):
+    store(rolling_out(), recipes.kube)
+    log, began = tmp_path / "controller.log", START
+    log.write_text("\n".join(["a line of something else", *log_of_a_canary()]), encoding="utf-8")
+    shown = recipes("explain", "1.1.0", "--at", (began + timedelta(days=1)).isoformat(), "--log", str(log))
+
+    assert "recipes 1.1.0 is in Staging" in shown
+    assert "Canary step 1 of 2, weight 10 %" in shown
+    early = recipes("explain", "1.1.0", "--at", (began - timedelta(days=1)).isoformat(), "--log", str(log), code=3)
+    assert "the record begins at 2026-03-01T09:" in early
+    assert "--log" in recipes("explain", "1.1.0", "--at", "2026-03-01", code=3), (
+        "no controller runs, so there is no log"
+    )
+    assert "write it as" in recipes("explain", "1.1.0", "--at", "yesterday", code=2)
+    assert "cannot be read" in recipes("replay", "1.1.0", "--log", str(tmp_path / "none"), code=3)
+
+
+def log_of_a_canary() -> list[str]:
+    world = ClusterWorld()
+    with capture_logs() as said:
+        for step in (quick_model(), in_production("1.0.0"), push("1.1.0"), has_weight("1.1.0", 10)):
+            step(world)
+    return [json.dumps(each, default=str) for each in said]
 
 
 def test_manifests_are_applied_as_kubectl_would_and_all_read_first(recipes, tmp_path):

@@ -8,7 +8,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from controller.cluster.measuring import Question, Window, samples
+from controller.cluster.measuring import Question, Window, pods_of, samples
 from controller.cluster.prometheus import Prometheus
 from controller.resource.gate import Gate
 from controller.resource.policy import Query
@@ -23,9 +23,12 @@ CTR = Gate(metric="ctr", threshold=Decimal("0.1"))
 
 
 def test_a_window_covers_what_was_asked_and_at_least_two_scrapes():
-    assert Window.between(NOW - timedelta(seconds=90.2), NOW, "shop").seconds == 91
-    assert Window.between(NOW, NOW, "shop").seconds == 15
-    assert Window.between(NOW + timedelta(hours=1), NOW, "shop").seconds == 15
+    def seconds(since):
+        return Window.between(since, NOW, namespace="shop", model="recipes").seconds
+
+    assert seconds(NOW - timedelta(seconds=90.2)) == 91
+    assert seconds(NOW) == 15
+    assert seconds(NOW + timedelta(hours=1)) == 15
 
 
 def asked(gates, answers, *own, alpha=None):
@@ -36,7 +39,7 @@ def asked(gates, answers, *own, alpha=None):
         queries.append(query)
         return next((value for words, value in answers.items() if all(word in query for word in words)), None)
 
-    window = Window(namespace="shop", seconds=60)
+    window = Window(namespace="shop", model="recipes", seconds=60)
     question = Question(version="1.1.0", baseline="1.0.0", window=window, queries=own, alpha=alpha)
     return samples(gates, question, ask), queries
 
@@ -56,6 +59,21 @@ def test_a_latency_is_of_the_requests_that_were_answered():
 
     assert (found[0].value, found[0].samples) == (Decimal("12.5"), 10)
     assert any('status!~"5.."' in query and "_bucket" in query for query in queries)
+
+
+def test_a_model_is_not_judged_by_what_the_same_version_of_another_model_does():
+    _, queries = asked([ERRORS, LATENCY], {}, alpha=0.01)
+
+    assert len(queries) > 10
+    assert all('pod=~"recipes-1-1-0-predictor-.*"' in query for query in queries if 'version="1.1.0"' in query)
+    assert all('pod=~"recipes-1-0-0-predictor-.*"' in query for query in queries if 'version="1.0.0"' in query)
+
+
+def test_the_pods_of_a_long_name_bear_only_its_beginning():
+    name = "m" * 47 + "-1-0-0"
+
+    assert len(name) == 53  # with -predictor, the longest name of a Service
+    assert pods_of(name) == f"{name}-pred.*"
 
 
 def test_bounds_of_an_error_rate_are_those_of_the_difference_beside_the_baselines_own():
@@ -133,11 +151,11 @@ def test_what_prometheus_does_not_measure_has_no_sample():
 
 
 def test_a_question_of_ones_own_is_asked_about_both_versions():
-    slow = Query(name="slow", query='sum(rate(x{namespace="$namespace",version="$version"}[$window]))')
+    slow = Query(name="slow", query='sum(rate(x{namespace="$namespace",pod=~"$model-.*",version="$version"}[$window]))')
     gate = Gate(metric="query/slow", threshold=Decimal(3), greater_is_better=False)
     found, queries = asked([gate], {("rate(x", "1.1.0"): 2.0, ("rate(x", "1.0.0"): 1.0, ("sum(increase",): 10.0}, slow)
 
-    assert 'sum(rate(x{namespace="shop",version="1.1.0"}[60s]))' in queries
+    assert 'sum(rate(x{namespace="shop",pod=~"recipes-.*",version="1.1.0"}[60s]))' in queries
     assert (found[0].metric, found[0].value, found[0].baseline, found[0].samples) == ("query/slow", 2, 1, 10)
 
 
