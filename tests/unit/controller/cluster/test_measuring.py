@@ -128,7 +128,10 @@ def test_scores_drift_by_the_greatest_distance_at_an_edge_of_the_histogram():
 
     assert (sample.value, sample.samples, sample.newest) == (Decimal("0.4"), 200, NOW)
     assert Decimal("0.2") < sample.low < sample.value < sample.high < Decimal("0.6")
-    assert 'sum(increase(recipes_top_score_bucket{namespace="shop",pod=~"recipes-1-1-0-predictor-.*",version="1.1.0",le="0.1"}[60s]))' in queries
+    assert (
+        'sum(increase(recipes_top_score_bucket{namespace="shop",pod=~"recipes-1-1-0-predictor-.*",version="1.1.0",le="0.1"}[60s]))'
+        in queries
+    )
 
 
 def test_scores_of_nobody_do_not_drift():
