@@ -48,7 +48,7 @@ class PageRoute:
         try:
             given = await _form(request)
             query = given.get("query", "")
-            found = await self._recommend.ask(parse_object(RecommendRequest, {"query": query, "k": _SHOWN}))
+            found = await self._recommend.compute(parse_object(RecommendRequest, {"query": query, "k": _SHOWN}))
         except Exception as error:  # noqa: BLE001 - a person reads the reason on the page; what is unforeseen is logged
             return await self._refused(error, query)
         answer = found.answer

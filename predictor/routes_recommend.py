@@ -37,8 +37,15 @@ class RecommendRoute:
         return json_answer(recommendation_body(await self.ask(parse_json(RecommendRequest, await json_body(request)))))
 
     async def ask(self, wanted: RecommendRequest) -> Recommendation:
-        """Answer, and keep what was shown."""
-        recommendation = await self._recommending.answer_one(wanted)
+        """Answer, and keep what was shown. What comes from memory has its recipes as JSON alone."""
+        return self._kept(wanted, await self._recommending.answer_one(wanted))
+
+    async def compute(self, wanted: RecommendRequest) -> Recommendation:
+        """As `ask`, whatever is remembered: every hit has its recipe and signals."""
+        (recommendation,) = await self._recommending.answer([wanted])
+        return self._kept(wanted, recommendation)
+
+    def _kept(self, wanted: RecommendRequest, recommendation: Recommendation) -> Recommendation:
         if self._shown is not None:
             self._shown.keep(self._as_shown(wanted, recommendation))
         return recommendation

@@ -44,6 +44,12 @@ def test_a_search_without_javascript_shows_recipes_their_version_and_buttons(wor
     assert world.metrics['recipes_request_duration_seconds_count{route="/recommend",status="200",version="1.0.0"}'] == 1
 
 
+def test_what_was_asked_before_is_shown_whole_again(world):
+    world.post("/recommend", {"query": "lentil soup", "k": 10})
+    first, again = search(world, "lentil soup"), search(world, "lentil soup")
+    assert first.text.count("<h3>Recipe ") == again.text.count("<h3>Recipe ") == 10
+
+
 class Fields(HTMLParser):
     """The hidden fields of the first form of a recipe."""
 
