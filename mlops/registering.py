@@ -26,7 +26,8 @@ def register_artifact(
         "encoder": manifest.encoder,
         "recipes": manifest.recipes,
         "data_digest": manifest.data_digest,
-        "code_revision": manifest.code_revision,
+        # Of a retrained version that of the retraining: the manifest's is of who built the index.
+        "code_revision": (manifest.lineage or {}).get("code_revision", manifest.code_revision),
         "translator": manifest.translator,
         "seed": manifest.seed,
     }

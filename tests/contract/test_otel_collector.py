@@ -29,7 +29,7 @@ def asked(tmp_path, **variables):
     with predictor_process(tmp_path, "--grpc-port", "0", OTEL_SERVICE_NAME="recipes", **variables) as predictor:
         predictor.wait_until_ready()
         predictor.post("/recommend", {"query": "soup"}, headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"})
-        predictor.post("/recommend", {"query": "soup"}, headers={"traceparent": f"00-{'1' * 32}-b7ad6b7169203331-00"})
+        predictor.post("/recommend", {"query": "stew"}, headers={"traceparent": f"00-{'1' * 32}-b7ad6b7169203331-00"})
         scraped = predictor.get("/metrics").text
         assert predictor.terminate() == 0
     return scraped

@@ -192,7 +192,7 @@ def test_a_version_is_explained_as_it_was_decided_from_a_log(recipes, tmp_path):
     assert "--log" in recipes("explain", "1.1.0", "--at", "2026-03-01", code=3), (
         "no controller runs, so there is no log"
     )
-    assert "write it as" in recipes("explain", "1.1.0", "--at", "yesterday", code=2)
+    assert "write it as" in recipes("explain", "1.1.0", "--at", "yesterday", code=6)
     assert "cannot be read" in recipes("replay", "1.1.0", "--log", str(tmp_path / "none"), code=3)
 
 
