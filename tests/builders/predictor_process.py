@@ -47,7 +47,10 @@ class PredictorProcess:
         return self.post("/recommend", {"query": query, **fields})
 
     def lines(self, event: str | None = None) -> list[dict[str, Any]]:
-        """Return the lines of the log, all or those of one event."""
+        """Return the lines of the log, all or those of one event; a thread writes them some milliseconds later."""
+        size = -1
+        while size != (size := self.log.stat().st_size):
+            time.sleep(0.2)
         found = [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
         return [line for line in found if event is None or line["event"] == event]
 

@@ -36,7 +36,9 @@ def serving(slot: Slot, ports: Ports, clock: Callable[[], float], port: int | No
         user_salt=b"salt",
         registry=CollectorRegistry(),
     )
-    service = assemble(Settings(artifact=Path("unused"), workers=8), slot, ports, surroundings)
+    # Users here ask the same few questions: what is told of a model must be seen in every answer.
+    settings = Settings(artifact=Path("unused"), workers=8, remember_megabytes=0)
+    service = assemble(settings, slot, ports, surroundings)
     port = port or free_port()
     application = service.front_door(PlainTextResponse("no KServe here", 404))
     server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error", access_log=False, lifespan="off"))
