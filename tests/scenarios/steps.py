@@ -249,8 +249,14 @@ def went_through(version: str, *reasons: str) -> Callable[[World], None]:
     return step
 
 
-def is_stalled(version: str, *, stalled: bool = True) -> Callable[[World], None]:
+def is_stalled(version: str, *, stalled: bool = True, within: int = 20) -> Callable[[World], None]:
+    """The version is or is not stalled. It may take a while to be: the first failure has the reason of the last."""
+
     def step(world: World) -> None:
+        for _ in range(within if stalled else 0):
+            if world.stalled(version):
+                return
+            world.advance(1)
         assert world.stalled(version) is stalled, world.explain(version)
 
     return step
