@@ -8,6 +8,7 @@ Data is read as JSON and strictly, so `1.0` is no integer, `"1"` no number and `
 import hashlib
 import json
 from functools import cache
+from threading import Lock
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from pydantic import ConfigDict, TypeAdapter
@@ -42,9 +43,15 @@ class Codec(Generic[T]):
         return cast("dict[str, Any]", self._adapter.json_schema()["$defs"])
 
 
+# Pydantic reads docstrings with `ast`, which in Python 3.11 two threads must not use at once: "SystemError: AST
+# constructor recursion depth mismatch" (https://github.com/python/cpython/issues/106905).
+_BUILDING = Lock()
+
+
 def codec(kind: type[T], unknown: Unknown = "ignore") -> Codec[T]:
     """The codec of a kind; made at first use and kept, because building one takes milliseconds."""
-    return _built(cast("Any", kind), unknown)
+    with _BUILDING:
+        return _built(cast("Any", kind), unknown)
 
 
 @cache

@@ -134,6 +134,8 @@ STORIES: tuple[Scenario, ...] = (
         in_production("1.0.0"),
         push("1.1.0"),
         has_weight("1.1.0", 10),
+        # Decisions have whole seconds: what is asked for must be another one.
+        stays("1.1.0", stage="Staging", units=1),
         intent("1.1.0", "Abort"),
         eventually("1.1.0", stage="Archived", reason="Aborted"),
         told_by_the_log("1.1.0"),
