@@ -36,6 +36,7 @@ _WHERE = {
     _STAGES[1]: re.compile(r"\(mlops/retrieval/(?:int8_)?encoder\.py"),
     _STAGES[2]: re.compile(r"\._(?:search|rank|rerank) \(mlops/retrieval/recommender\.py"),
 }
+_TITLE = re.compile(r"[^<>]*py-spy record [^<]*<")
 # Threads that py-spy caught between waking and sleeping.
 _WAITING = re.compile(r"^(?:Condition\.wait|wait) \(threading\.py|^_worker \(concurrent/futures/thread\.py")
 
@@ -90,6 +91,10 @@ def _recorded(server: Server, seconds: int, form: str, out: Path, questions: Que
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         loading.result()
+    if form == "flamegraph":
+        # Its title is the command, with the paths of whoever measured.
+        told = _TITLE.sub(f"{RATE} looks a second at a predictor that {CONNECTIONS} ask at once<", out.read_text("utf-8"))
+        out.write_text(told, encoding="utf-8")
 
 
 def _stacks(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
