@@ -93,7 +93,9 @@ def _recorded(server: Server, seconds: int, form: str, out: Path, questions: Que
         loading.result()
     if form == "flamegraph":
         # Its title is the command, with the paths of whoever measured.
-        told = _TITLE.sub(f"{RATE} looks a second at a predictor that {CONNECTIONS} ask at once<", out.read_text("utf-8"))
+        told = _TITLE.sub(
+            f"{RATE} looks a second at a predictor that {CONNECTIONS} ask at once<", out.read_text("utf-8")
+        )
         out.write_text(told, encoding="utf-8")
 
 
