@@ -30,6 +30,7 @@ from controller.cluster.pump import run
 from controller.cluster.refresher import Refresher
 from controller.cluster.registry_rounds import RegistryRounds
 from controller.cluster.retrain_due import note_due
+from controller.cluster.rounds import Rounds
 from controller.cluster.settings import Settings
 from controller.cluster.shell import Surroundings
 from controller.cluster.telling import BY
@@ -104,7 +105,7 @@ def _keep(settings: Settings) -> int:
     )  # fmt: skip
     rounds = RegistryRounds(lambda: registry, queue.add, monotonic, by=BY)
     workers = Workers(around, queue, rounds, instruments, monotonic)
-    refresher = Refresher(mirror, queue.add, seconds=settings.compare_seconds)
+    refresher = Rounds(Refresher(mirror, queue.add).once, "refresher", seconds=settings.compare_seconds)
     leadership = Leadership(api, settings.lease, settings.identity or socket.gethostname(), _now, _end)
     server = Server(create_app(Backing(
         registry=registry, rollout=lambda model: _rollout(mirror, model),
@@ -113,7 +114,7 @@ def _keep(settings: Settings) -> int:
         metrics=instruments.registry,
     )), settings.http_port)  # fmt: skip
 
-    check_rounds = CheckRounds(mirror, checks.check, seconds=_CHECK_SECONDS)
+    check_rounds = Rounds(CheckRounds(mirror, checks.check).once, "checks", seconds=_CHECK_SECONDS)
 
     def lead() -> None:
         if leadership.wait():

@@ -6,6 +6,9 @@ codes: those are given at the edges, in `predictor/problems.py` and `mlops/cli/`
 
 from __future__ import annotations
 
+# What to do about an artefact whose files are damaged or do not fit together.
+TRAIN_AGAIN = "train the version again, or fetch its artefact anew"
+
 
 class MlopsError(Exception):
     """What went wrong, and as `hint` what the reader can do next."""

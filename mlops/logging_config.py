@@ -12,6 +12,7 @@ import logging.config
 import re
 import signal
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ class LogConfig:
     keep_days: int = 14
 
 
-class LinesHandler(logging.Handler):
+class LinesHandler(logging.Handler, ABC):
     """A handler that also takes lines which are rendered already."""
 
     def write(self, at: float, lines: bytes) -> None:
@@ -60,9 +61,9 @@ class LinesHandler(logging.Handler):
         finally:
             self.release()
 
+    @abstractmethod
     def write_bytes(self, at: float, lines: bytes) -> None:
         """Write, or raise."""
-        raise NotImplementedError
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line; a full disk must not take the service down, so faults go to `logging.raiseExceptions`."""

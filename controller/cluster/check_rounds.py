@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,22 +18,11 @@ _log = structlog.stdlib.get_logger("retraining")
 
 
 class CheckRounds:
-    """Checks in a thread, `seconds` between two rounds; `check` judges a model and notes what it found."""
+    """A round of checks; `check` judges a model and notes what it found."""
 
-    def __init__(self, mirror: Mirror, check: Callable[[str], object], *, seconds: float) -> None:
+    def __init__(self, mirror: Mirror, check: Callable[[str], object]) -> None:
         self._mirror = mirror
         self._check = check
-        self._seconds = seconds
-        self._stopping = Event()
-        self._thread = Thread(target=self._work, name="checks", daemon=True)
-
-    def start(self) -> None:
-        """Begin; the first round comes after the first wait."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Begin no more."""
-        self._stopping.set()
 
     def once(self) -> None:
         """Check each model whose triggers ask for new data. Raises nothing: what fails is asked the next time."""
@@ -47,7 +35,3 @@ class CheckRounds:
                 self._check(name)
             except MlopsError as error:
                 _log.info("retrain check without an answer", model=name, reason=error.message)
-
-    def _work(self) -> None:
-        while not self._stopping.wait(self._seconds):
-            self.once()

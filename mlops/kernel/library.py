@@ -59,6 +59,20 @@ class Tables:
     floats: NDArray[np.float32]
 
 
+class Model:
+    """An encoder as the kernel reads it; keeps its tables where they are."""
+
+    def __init__(self, shape: Shape, tables: Tables) -> None:
+        self.shape = shape
+        self._tables = tables
+        self._struct = _Model(
+            shape.hidden, shape.inner, shape.heads, shape.layers, shape.epsilon,
+            tables.words.ctypes.data, tables.positions.ctypes.data, tables.weights.ctypes.data,
+            tables.floats.ctypes.data,
+        )  # fmt: skip
+        self.address = ctypes.addressof(self._struct)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sketches:
     """A bit for each dimension of each vector, uint64 (blocks, words, LANES), and two float32 for each vector.
@@ -83,21 +97,14 @@ class Kernel:
         self._top = _typed(library.top, large, pointer, pointer, large, real, large, pointer)
         self._products = _typed(library.products, None, pointer, large, pointer, large, pointer, pointer)
 
-    def encode(
-        self, shape: Shape, tables: Tables, ids: NDArray[np.int32], starts: NDArray[np.int32]
-    ) -> NDArray[np.float32]:
+    def encode(self, model: Model, ids: NDArray[np.int32], starts: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return unit vectors, float32 (texts, hidden). Text i is ids[starts[i]:starts[i + 1]], never empty.
 
         Raises MemoryError.
         """
-        model = _Model(
-            shape.hidden, shape.inner, shape.heads, shape.layers, shape.epsilon,
-            tables.words.ctypes.data, tables.positions.ctypes.data, tables.weights.ctypes.data,
-            tables.floats.ctypes.data,
-        )  # fmt: skip
         texts = len(starts) - 1
-        out = np.empty((texts, shape.hidden), dtype=np.float32)
-        if self._encode(ctypes.addressof(model), ids.ctypes.data, starts.ctypes.data, texts, out.ctypes.data):
+        out = np.empty((texts, model.shape.hidden), dtype=np.float32)
+        if self._encode(model.address, ids.ctypes.data, starts.ctypes.data, texts, out.ctypes.data):
             raise MemoryError
         return out
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlops.errors import Permanent
+from mlops.errors import TRAIN_AGAIN, Permanent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +19,7 @@ class QueryAdapter:
         if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or weights.dtype != np.float32:  # noqa: PLR2004 - a matrix
             raise Permanent(
                 f"an adapter is a square float32 matrix, not {weights.dtype} {weights.shape}",
-                hint="train the version again, or fetch its artefact anew",
+                hint=TRAIN_AGAIN,
             )
         self.weights = weights
 

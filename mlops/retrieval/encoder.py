@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from mlops.errors import Permanent
+from mlops.errors import TRAIN_AGAIN, Permanent
 from mlops.retrieval.tokenizer import Tokenizer, open_tokenizer
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Encoder:
         except Exception as error:  # the runtime raises bare Exceptions of its own for a damaged file
             raise Permanent(
                 f"encoder in {folder} cannot be loaded: {error}",
-                hint="train the version again, or fetch its artefact anew",
+                hint=TRAIN_AGAIN,
             ) from error
         (output,) = (each for each in session.get_outputs() if each.name == "embedding")
         return cls(session, tokenizer, int(output.shape[1]))

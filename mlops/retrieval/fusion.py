@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlops.retrieval.selection import distinct
+from mlops.retrieval.selection import distinct, highest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,9 +52,9 @@ def fuse(
     with two. It is the first share of the result when given.
     """
     size = len(passed)
-    tops = [_top(ranking.scores, passed & (ranking.scores > ranking.floor)) for ranking in rankings]
+    tops = [_top(ranking.scores, passed, ranking.floor) for ranking in rankings]
     if bonus is not None:
-        tops.append(_top(bonus, passed & (bonus > 0)))
+        tops.append(_top(bonus, passed, 0.0))
     candidates = distinct(tops) if tops else np.empty(0, dtype=np.intp)
     ranks, shares = [], []
     best = sum(ranking.weight / (K + 1) for ranking in rankings) + (1.0 if bonus is not None else 0.0)
@@ -76,9 +76,7 @@ def fuse(
     )
 
 
-def _top(scores: NDArray[np.float32], ranked: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return the best DEPTH of the `ranked` documents, best first, ties by document number."""
-    chosen = np.flatnonzero(ranked)
-    if len(chosen) > DEPTH:
-        chosen = np.sort(chosen[np.argpartition(-scores[chosen], DEPTH)[:DEPTH]])
+def _top(scores: NDArray[np.float32], passed: NDArray[np.bool_], floor: float) -> NDArray[np.intp]:
+    """Return the best DEPTH of the documents that `passed` and exceed `floor`, best first, ties by document number."""
+    chosen = np.sort(highest(scores, passed, floor, DEPTH, None))
     return chosen[np.argsort(-scores[chosen], kind="stable")]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlops.errors import Permanent
-from mlops.kernel.library import Shape, Tables
+from mlops.errors import TRAIN_AGAIN, Permanent
+from mlops.kernel.library import Model, Shape, Tables
 from mlops.retrieval.tokenizer import Tokenizer, open_tokenizer
 
 if TYPE_CHECKING:
@@ -33,12 +33,11 @@ _TOKENS = 4096
 class Int8Encoder:
     """Encodes texts to unit vectors. Safe to call from several threads: nothing here holds the state of a call."""
 
-    def __init__(self, kernel: Kernel, shape: Shape, tables: Tables, tokenizer: Tokenizer) -> None:
+    def __init__(self, kernel: Kernel, model: Model, tokenizer: Tokenizer) -> None:
         self._kernel = kernel
-        self._shape = shape
-        self._tables = tables
+        self._model = model
         self._tokenizer = tokenizer
-        self.dimension = shape.hidden
+        self.dimension = model.shape.hidden
 
     @classmethod
     def load(cls, folder: Path, kernel: Kernel) -> Int8Encoder:
@@ -54,12 +53,12 @@ class Int8Encoder:
                 np.load(below / name, mmap_mode="r", allow_pickle=False) for name in FILES
             )
         except (OSError, EOFError, ValueError, TypeError) as error:
-            raise Permanent(f"encoder in {below} cannot be loaded: {error}", hint=_AGAIN) from error
+            raise Permanent(f"encoder in {below} cannot be loaded: {error}", hint=TRAIN_AGAIN) from error
         tables = Tables(words=words, positions=positions, weights=weights, floats=floats)
         # The kernel trusts every size and every token.
         if not fits(shape, tables) or len(positions) < longest or len(words) < tokenizer.get_vocab_size():
-            raise Permanent(f"encoder in {below}: its files do not fit together", hint=_AGAIN)
-        return cls(kernel, shape, tables, tokenizer)
+            raise Permanent(f"encoder in {below}: its files do not fit together", hint=TRAIN_AGAIN)
+        return cls(kernel, Model(shape, tables), tokenizer)
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """Return float32 (texts, dimension), rows of L2 norm 1; `progress` is told how many are done."""
@@ -74,7 +73,7 @@ class Int8Encoder:
             batch = [encoding.ids for encoding in encodings[start:end]]
             ids = np.array([token for text in batch for token in text], dtype=np.int32)
             starts = np.cumsum([0, *(len(text) for text in batch)], dtype=np.int32)
-            vectors[start:end] = self._kernel.encode(self._shape, self._tables, ids, starts)
+            vectors[start:end] = self._kernel.encode(self._model, ids, starts)
             start = end
             if progress is not None:
                 progress(end)
@@ -102,6 +101,3 @@ def supported(shape: Shape) -> bool:
     if min(shape.hidden, shape.inner, shape.heads, shape.layers) < 1 or shape.hidden % shape.heads:
         return False
     return shape.hidden % 64 == 0 and shape.inner % 64 == 0 and shape.hidden // shape.heads % 16 == 0
-
-
-_AGAIN = "train the version again, or fetch its artefact anew"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlops.errors import Permanent
+from mlops.errors import TRAIN_AGAIN, Permanent
 from mlops.retrieval.adapter import QueryAdapter
 from mlops.retrieval.features import FEATURES, Shelf, candidates, features
 from mlops.retrieval.fusion import Fused, Ranking
@@ -49,14 +49,14 @@ class LearnedRanking:
             trees = Trees((folder / TREES_FILE).read_bytes())
             fields = TermFields.load(folder)
         except (OSError, EOFError, ValueError, IndexError) as error:
-            raise Permanent(f"the learned ranking in {folder} cannot be loaded: {error}", hint=_AGAIN) from error
+            raise Permanent(f"the learned ranking in {folder} cannot be loaded: {error}", hint=TRAIN_AGAIN) from error
         if settings.get("features") != list(FEATURES) or trees.features != len(FEATURES):
-            raise Permanent(f"{folder}: learned from other features than this code computes", hint=_AGAIN)
+            raise Permanent(f"{folder}: learned from other features than this code computes", hint=TRAIN_AGAIN)
         if len(fields) != len(ingredient_counts) or len(adapter.weights) != dimension:
             raise Permanent(
                 f"{folder}: learned for {len(fields)} recipes and {len(adapter.weights)} dimensions, "
                 f"the index holds {len(ingredient_counts)} and {dimension}",
-                hint=_AGAIN,
+                hint=TRAIN_AGAIN,
             )
         return cls(adapter=adapter, trees=trees, shelf=Shelf(fields=fields, ingredient_counts=ingredient_counts))
 
@@ -78,9 +78,6 @@ class LearnedRanking:
             _reordered(fused, chosen[order], total[order], (learned / (groups + 1))[order]),
             _as_ranking(chosen, learned, len(seen.adapted)),
         )
-
-
-_AGAIN = "train the version again, or fetch its artefact anew"
 
 
 def _reordered(

@@ -38,7 +38,7 @@ Weights = dict[str, "NDArray[np.float32]"]
 def write_int8(folder: Path, texts: Sequence[str]) -> bool:
     """Write the 8-bit form beside the graph in `folder`; False, and nothing written, for a shape the kernel has not.
 
-    `texts`, of which at most CALIBRATION_TEXTS are looked at, are like what will be encoded.
+    `texts`, one at least, of which CALIBRATION_TEXTS at most are looked at, are like what will be encoded.
     """
     model = onnx.load(folder / MODEL_FILE)
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
@@ -102,7 +102,7 @@ def _tables(shape: Shape, weights: Weights, largest: Mapping[str, NDArray[np.flo
         prefix = f"encoder.layer.{layer}."
         norms = {1: f"{prefix}attention.output.LayerNorm", 3: f"{prefix}output.LayerNorm"}
         for place, (name, kernel, bias) in enumerate(_linear(layer)):
-            quantised, floats = _quantised(weights[kernel], weights[bias], largest.get(name))
+            quantised, floats = _quantised(weights[kernel], weights[bias], largest[name])
             panels.append(_panels(quantised))
             vectors += floats
             if place in norms:
@@ -117,13 +117,11 @@ def _tables(shape: Shape, weights: Weights, largest: Mapping[str, NDArray[np.flo
 
 
 def _quantised(
-    kernel: NDArray[np.float32], bias: NDArray[np.float32], largest: NDArray[np.float32] | None
+    kernel: NDArray[np.float32], bias: NDArray[np.float32], largest: NDArray[np.float32]
 ) -> tuple[NDArray[np.int8], list[NDArray[np.float32]]]:
     """The weights as int8 (inputs, outputs), and the vectors that the kernel multiplies and adds."""
-    even = np.ones(len(kernel), dtype=np.float32)
-    if largest is not None:
-        rows = np.maximum(np.abs(kernel).max(axis=1), _LEAST)
-        even = np.maximum(largest, _LEAST) ** ALPHA / rows ** (1 - ALPHA)
+    rows = np.maximum(np.abs(kernel).max(axis=1), _LEAST)
+    even = np.maximum(largest, _LEAST) ** ALPHA / rows ** (1 - ALPHA)
     evened = kernel * even[:, None]
     unit = np.maximum(np.abs(evened).max(axis=0), _LEAST**2) / 127
     quantised = np.rint(evened / unit).astype(np.int8)

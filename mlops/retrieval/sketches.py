@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlops.errors import Permanent
+from mlops.errors import TRAIN_AGAIN, Permanent
 from mlops.kernel.library import LANES, WORD, Sketches
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SketchBook:
             bits = np.load(folder / BITS_FILE, mmap_mode="r", allow_pickle=False)
             numbers, turn = (np.load(folder / name, allow_pickle=False) for name in (NUMBERS_FILE, TURN_FILE))
         except (OSError, ValueError, EOFError) as error:
-            raise Permanent(f"the sketches in {folder} cannot be loaded: {error}", hint=_AGAIN) from error
+            raise Permanent(f"the sketches in {folder} cannot be loaded: {error}", hint=TRAIN_AGAIN) from error
         blocks = -(-count // LANES)
         wanted = (
             ((blocks, dimension // WORD, LANES), np.uint64),
@@ -56,7 +56,7 @@ class SketchBook:
             (array.shape, array.dtype) != each or not array.flags.c_contiguous
             for array, each in zip((bits, numbers, turn), wanted, strict=True)
         ):
-            raise Permanent(f"the sketches in {folder} are not of {count} vectors of {dimension}", hint=_AGAIN)
+            raise Permanent(f"the sketches in {folder} are not of {count} vectors of {dimension}", hint=TRAIN_AGAIN)
         return cls(sketches=Sketches(bits=bits, factors=numbers[0], centres=numbers[1]), turn=turn)
 
     def save(self, folder: Path) -> None:
@@ -65,9 +65,6 @@ class SketchBook:
         numbers = np.stack([self.sketches.factors, self.sketches.centres])
         for name, array in ((BITS_FILE, self.sketches.bits), (NUMBERS_FILE, numbers), (TURN_FILE, self.turn)):
             np.save(folder / name, array, allow_pickle=False)
-
-
-_AGAIN = "train the version again, or fetch its artefact anew"
 
 
 def sketchable(dimension: int) -> bool:

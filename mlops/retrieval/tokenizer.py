@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
-from mlops.errors import Permanent
+from mlops.errors import TRAIN_AGAIN, Permanent
 
 __all__ = ["SETTINGS_FILE", "TOKENIZER_FILE", "Tokenizer", "open_tokenizer"]
 
@@ -30,7 +30,7 @@ def open_tokenizer(folder: Path) -> tuple[Tokenizer, int]:
     except Exception as error:  # the library raises bare Exceptions of its own for a damaged file
         raise Permanent(
             f"encoder in {folder} cannot be loaded: {error}",
-            hint="train the version again, or fetch its artefact anew",
+            hint=TRAIN_AGAIN,
         ) from error
     tokenizer.enable_truncation(max_length=longest)
     tokenizer.no_padding()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 
-from mlops.errors import Permanent
+from mlops.errors import TRAIN_AGAIN, Permanent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class Trees:
         except Exception as error:  # the runtime raises bare Exceptions of its own
             raise Permanent(
                 f"the trees of this artefact cannot be loaded: {error}",
-                hint="train the version again, or fetch its artefact anew",
+                hint=TRAIN_AGAIN,
             ) from error
 
     def score(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:

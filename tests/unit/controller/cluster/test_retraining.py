@@ -219,5 +219,5 @@ def test_models_that_want_to_know_of_new_data_are_checked_and_no_other():
         checked.append(model)
         raise Transient("MLflow does not answer")
 
-    CheckRounds(cluster.api, check, seconds=1).once()
+    CheckRounds(cluster.api, check).once()
     assert checked == ["asks"]
