@@ -105,7 +105,6 @@ class LaptopService:
         try:
             resumed = life.resume()
             life.start()
-            self._translator.healthy()  # starts its processes before the first Spanish query needs them
             first = FirstVersion(self._home, self._settings.model, life.resources, self._training, self._say)
             if not resumed and first.needed:
                 number = first.send(self._registry.wait, fresh=fresh)

@@ -65,7 +65,7 @@ class Translator(Protocol):
         ...
 
     def healthy(self) -> Health:
-        """Probe both directions; starts what is started lazily."""
+        """Probe both directions; what nobody needed yet may be tried once, and does not stay in memory."""
         ...
 
     def close(self) -> None:

@@ -215,12 +215,29 @@ def english(translator, text="sopa de pollo", deadline=PATIENT):
 
 
 def test_the_real_stages_translate_and_are_gone_after_closing(apertium):
-    assert apertium.healthy().ok
     assert english(apertium).text == "soup of chicken"
+    assert apertium.translate(["the soup"], "en", "es", deadline=PATIENT)[0].status == "ok"
     stages = apertium.pids
     assert len(stages) > 10
+    assert apertium.healthy().ok
     apertium.close()
     wait_until_gone(stages)
+
+
+def test_stages_that_nobody_needs_are_tried_and_do_not_stay(apertium):
+    assert apertium.healthy().ok
+    assert apertium.pids == ()
+    assert english(apertium, deadline=0.25).text == "soup of chicken"
+    stages = apertium.pids
+    assert len(stages) > 5
+    assert apertium.healthy().ok
+    assert apertium.pids == stages
+
+
+def test_who_comes_while_the_stages_start_waits_for_them(apertium):
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda _: english(apertium, deadline=0.25), range(4)))
+    assert [answer.text for answer in together] == ["soup of chicken"] * 4
 
 
 def test_every_real_stage_can_be_killed_and_comes_back(apertium):
@@ -249,7 +266,8 @@ def test_the_stages_end_with_their_parent_however_it_ends(apertium, last_words):
         "import os, signal, sys\n"
         "from mlops.translation.apertium import ApertiumTranslator\n"
         "translator = ApertiumTranslator()\n"
-        "assert translator.healthy().ok\n"
+        "for word, *ways in (('sal', 'es', 'en'), ('salt', 'en', 'es')):\n"
+        "    assert translator.translate([word], *ways, deadline=30)[0].status == 'ok'\n"
         "print(*translator.pids, flush=True)\n"
         f"{last_words}\n"
     )

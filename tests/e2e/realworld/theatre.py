@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from controller.cluster.api import connect_as_caller
 from controller.replay import replay
+from controller.resource.meta import GROUP
 from tests.cluster.commands import say
 from tests.e2e import registry
 from tests.e2e.life import installed
@@ -95,14 +96,11 @@ def theatre(world: World, folder: Path) -> Iterator[Theatre]:
         upstream = f"{kube.address('mlflow')}:{registry.PORT}"
         with Stage(kube.host, prometheus=prometheus.url.removeprefix("http://"), registry=upstream) as stage:
             kube.apply(*stage.manifests())
-            # Mallory may write approvals, and none counts.
-            kube(
-                "create",
-                "role",
-                "writes-approvals",
-                "--verb=create",
-                "--resource=modelapprovals.mlops.recipe-recommender.io",
-            )
+            # Mallory may write approvals, and none counts. By a manifest: `create role` asks for the kind, which comes later.
+            kube.apply({
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "writes-approvals"},
+                "rules": [{"apiGroups": [GROUP], "resources": ["modelapprovals"], "verbs": ["create"]}],
+            })  # fmt: skip
             kube("create", "rolebinding", "mallory-writes", "--role=writes-approvals", "--user=mallory")
             for person in APPROVERS:
                 kube(
