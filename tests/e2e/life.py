@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tests.cluster.chart import CHART, helm, settings
-from tests.cluster.commands import run, say, wait_until
+from tests.cluster.commands import CommandFailed, run, say, wait_until
 from tests.cluster.images import ROLES
 from tests.e2e.pods import local_volume, volume_name
 
@@ -101,11 +101,18 @@ def installed(world: World, folder: Path, chart: Path = CHART, **values: str) ->
     try:
         yield Life(world, folder)
     finally:
-        say(kube("logs", "--selector", CONTROLLER, "--prefix", "--tail=200"))
+        say(_last_words(kube))
         run(helm(), "--kubeconfig", kube.kubeconfig, "uninstall", "rr", "--namespace", kube.namespace, "--wait")
         release(kube)
         kube("delete", "persistentvolumeclaim", "feedback", "--wait=false")
         kube("delete", "persistentvolume", volume_name(kube, "feedback"), "--wait=false")
+
+
+def _last_words(kube: Kube) -> str:
+    try:
+        return kube("logs", "--selector", CONTROLLER, "--prefix", "--tail=200")
+    except CommandFailed as starting:  # one that was killed just now has no log yet
+        return str(starting)
 
 
 def release(kube: Kube) -> None:
