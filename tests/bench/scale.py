@@ -21,6 +21,7 @@ from kubernetes import config
 from controller.cluster.api import KubeApi
 from controller.cluster.kinds import MODELS, VERSIONS
 from mlops.cli.console import answers
+from mlops.logging_config import LogConfig, configure_logging
 from mlops.registry.server import open_server
 from tests.cluster.apiserver import api_server
 from tests.cluster.commands import run, say, wait_until
@@ -44,6 +45,7 @@ JUDGED_AT = 2000
 def main() -> int:
     """Print the curve; 1 where a bound does not hold."""
     sizes = tuple(int(each) for each in sys.argv[1:]) or SIZES
+    configure_logging(LogConfig(level="ERROR"))  # what the world in this process decides is nobody's to read
     ended = _ended()
     failed = []
     answers.print(
