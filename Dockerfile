@@ -30,7 +30,7 @@ FROM runtime AS controller
 COPY --from=controller-build /opt/recipes /opt/recipes
 COPY mlops /opt/app/mlops
 COPY controller /opt/app/controller
-RUN PYTHONDONTWRITEBYTECODE= python -c 'import controller.__main__, controller.cluster.otlp'
+RUN PYTHONDONTWRITEBYTECODE= python -c 'import controller.__main__, controller.otlp'
 USER 65532:65532
 EXPOSE 8080
 ENTRYPOINT ["python", "-m", "controller"]

@@ -37,23 +37,23 @@ from controller.cluster.telling import BY
 from controller.cluster.work_queue import WorkQueue
 from controller.cluster.worker import Workers
 from controller.cluster.world import resources_of
+from controller.rollout_traces import open_traces
 from controller.rollout_view import rollout_of
 from controller.service.app import Backing, create_app
 from controller.service.retrain_checks import RetrainChecks
 from controller.service.reviews import Reviews
 from controller.service.server import Server
+from mlops.canonical_lines import BatchedLines
 from mlops.errors import MlopsError, NotFound
 from mlops.logging_config import LogConfig, configure_logging, toggle_by_signal
 from mlops.model_registry import open_registry
-from mlops.monitoring.otlp import Signal, span_exporter, wanted
 from mlops.monitoring.otlp_metrics import pushed_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from controller.cluster.api import Object
     from controller.cluster.kinds import Kind
-    from controller.cluster.spans import Span
     from controller.observation import RetrainingJob
     from mlops.model_registry import ModelRegistry
     from mlops.retraining import DriftSeen
@@ -98,13 +98,14 @@ def _keep(settings: Settings) -> int:
     prometheus = Prometheus(settings.prometheus) if settings.prometheus else None
 
     checks = _checks(mirror, registry, prometheus, queue)
-    send, flush = _traces()
+    send, flush = open_traces("recipe-recommender-controller")
     around = Surroundings(
         api=mirror, settings=settings, prometheus=prometheus, digest_at=_digest_at, clock=_now,
         board=board, entered=instruments.entered, trace=send,
     )  # fmt: skip
     rounds = RegistryRounds(lambda: registry, queue.add, monotonic, by=BY)
-    workers = Workers(around, queue, rounds, instruments, monotonic)
+    lines = BatchedLines("mlops")
+    workers = Workers(around, queue, rounds, instruments, monotonic, lines)
     refresher = Rounds(Refresher(mirror, queue.add).once, "refresher", seconds=settings.compare_seconds)
     leadership = Leadership(api, settings.lease, settings.identity or socket.gethostname(), _now, _end)
     server = Server(create_app(Backing(
@@ -146,6 +147,7 @@ def _keep(settings: Settings) -> int:
     finally:
         server.stop()
         flush()
+        lines.close()
         registry.close()
         if prometheus is not None:
             prometheus.close()
@@ -179,17 +181,6 @@ def _rollout(mirror: Mirror, model: str) -> Rollout:
     if found.model is None:
         raise NotFound(f"there is no Model {model[:128]!r}", hint="kubectl get models")
     return rollout_of(found.model, found.versions)
-
-
-def _traces() -> tuple[Callable[[Sequence[Span]], None], Callable[[], None]]:
-    """Where traces of rollouts go, by OpenTelemetry's own variables. Raises Permanent for one that cannot be meant."""
-    os.environ.setdefault("OTEL_SERVICE_NAME", "recipe-recommender-controller")
-    if not wanted(Signal.TRACES, os.environ) or os.environ.get("OTEL_TRACES_SAMPLER") == "always_off":
-        return lambda _spans: None, lambda: None
-    from controller.cluster.otlp import Traces  # noqa: PLC0415 - costs 10 MB, for those who have a collector
-
-    traces = Traces(span_exporter(os.environ))
-    return traces.send, traces.close
 
 
 def _end() -> None:

@@ -47,11 +47,15 @@ class Shell(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
-    """The loop is at rest: until an event, until `wake_at`, or until it is worth trying again what failed."""
+    """The loop is at rest: until an event, until `wake_at`, or until it is worth trying again what failed.
+
+    `acts` are the actions that were performed, or tried, in their order; `faults` are those of the last of `rounds`.
+    """
 
     wake_at: datetime | None
     faults: tuple[MlopsError, ...] = ()
     rounds: int = 0
+    acts: tuple[Action, ...] = ()
 
 
 def settle(shell: Shell, clock: Callable[[], datetime]) -> Rest:
@@ -62,16 +66,18 @@ def settle(shell: Shell, clock: Callable[[], datetime]) -> Rest:
     """
     before: Decision | None = None
     faults: tuple[MlopsError, ...] = ()
+    acts: tuple[Action, ...] = ()
     for rounds in range(1, ROUNDS + 1):
         observation = shell.observe()
         now = clock()
         decision = decide(observation, now)
         if not decision.changes(observation) or decision.repeats(before):
-            return Rest(wake_at=decision.wake_at, faults=faults, rounds=rounds)
+            return Rest(wake_at=decision.wake_at, faults=faults, rounds=rounds, acts=acts)
         faults = _performed(shell, decision)
+        acts += decision.actions
         shell.save(observation, decision, now)
         before = decision
-    return Rest(wake_at=before.wake_at if before else None, faults=faults, rounds=ROUNDS)
+    return Rest(wake_at=before.wake_at if before else None, faults=faults, rounds=ROUNDS, acts=acts)
 
 
 def _performed(shell: Shell, decision: Decision) -> tuple[MlopsError, ...]:

@@ -117,14 +117,17 @@ def registered_by(registry: ModelRegistry, model: str, run: str) -> RegisteredVe
     return None
 
 
-def answer(registered: RegisteredVersion, *, trigger: Trigger, parent: str, run: str) -> dict[str, Any]:
-    """What a run says that ended with a version, as JSON types."""
+def answer(
+    registered: RegisteredVersion, *, trigger: Trigger, parent: str, run: str, trace: str | None
+) -> dict[str, Any]:
+    """What a run says that ended with a version, as JSON types; `trace` is the run's span as a traceparent."""
     lineage = Lineage(
         trigger=trigger,
         parent=parent,
         data_digest=registered.metadata.get("data_digest"),
         run=registered.run_id,
         job=run,
+        trace=trace,
     )
     candidate = Candidate(version=registered.version, source=Origin(digest=registered.digest), lineage=lineage)
     return {"candidate": codec(Candidate).dump(candidate)}

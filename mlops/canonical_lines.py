@@ -18,6 +18,7 @@ import structlog
 from mlops.batches import Batches
 from mlops.logging_config import LinesHandler
 
+DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 # Seconds that lines may gather; a process that is killed takes those with it.
 _LINGER = 0.05
 _WAITING, _MOST = 10_000, 512

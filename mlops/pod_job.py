@@ -58,8 +58,8 @@ def main() -> int:
         asked = replace(asked, name=os.environ.get(_JOB_NAME, asked.name))
     try:
         about = {"recipes.model": settings.model, "recipes.job": str(getattr(asked, "name", ""))}
-        with tempfile.TemporaryDirectory() as scratch, job_span(_SPANS.get(type(asked), "job"), about):
-            answer = _answer(asked, settings, Path(scratch))
+        with tempfile.TemporaryDirectory() as scratch, job_span(_SPANS.get(type(asked), "job"), about) as span:
+            answer = _answer(asked, settings, Path(scratch), span.traceparent)
     except MlopsError as error:
         _tell({"error": f"{error.message}. {error.hint}".strip()})
         return _LATER if isinstance(error, Transient) else _NEVER
@@ -71,7 +71,7 @@ def main() -> int:
     return 0
 
 
-def _answer(asked: Action, settings: Settings, scratch: Path) -> Mapping[str, Any]:
+def _answer(asked: Action, settings: Settings, scratch: Path, trace: str | None) -> Mapping[str, Any]:
     feedback = Path(os.environ.get(_FEEDBACK, scratch))
     match asked:
         case VerifyArtifact():
@@ -81,7 +81,7 @@ def _answer(asked: Action, settings: Settings, scratch: Path) -> Mapping[str, An
         case StartRetraining():
             from mlops.pod_retraining import retrain  # noqa: PLC0415 - what learns takes long to load, most jobs judge
 
-            return retrain(asked, settings, feedback, scratch, _registry)
+            return retrain(asked, settings, feedback, scratch, _registry, trace)
         case _:
             raise Permanent(f"{type(asked).__name__} is nothing that a job does")
 

@@ -31,8 +31,11 @@ def retrain(
     feedback: Path,
     scratch: Path,
     open_registry: Callable[[str], ModelRegistry],
+    trace: str | None,
 ) -> Mapping[str, Any]:
     """Learn from `feedback` and register; the answer holds a candidate, or a message that says why there is none.
+
+    `trace` is the traceparent of this run, which the version is to name as its origin.
 
     Raises what fetching and learning raise; Transient where the registry does not answer.
     """
@@ -52,4 +55,4 @@ def retrain(
             folder = scratch / "learned"
             why = bounded(f"{asked.name}: {asked.reason}; {lesson.told}")
             registered = register_artifact(registry, folder, read_manifest(folder), by=BY, why=why)
-    return answer(registered, trigger=asked.trigger, parent=asked.parent, run=asked.name)
+    return answer(registered, trigger=asked.trigger, parent=asked.parent, run=asked.name, trace=trace)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+
+from controller.round_line import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,15 +20,6 @@ if TYPE_CHECKING:
 
 # A round takes some milliseconds; one that waits for the API to time out takes 15 seconds.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30)
-
-
-class Outcome(StrEnum):
-    """How a round ended. `failed`: something is tried again; `broken`: a fault of ours; `gone`: nothing is left."""
-
-    SETTLED = "settled"
-    FAILED = "failed"
-    BROKEN = "broken"
-    GONE = "gone"
 
 
 class Instruments:

@@ -32,7 +32,6 @@ from controller.cluster.retrain_due import is_due
 from controller.cluster.retraining import cron_job, drift_cron_job, drift_name, retraining_job
 from controller.cluster.routing import Entrance, http_route, traffic_service
 from controller.cluster.serving import inference_service
-from controller.cluster.spans import over, spans, traceparent, waiting
 from controller.cluster.telling import Teller
 from controller.cluster.world import Facts, resources_of
 from controller.observation import Measurement, Observation, RetrainingFacts
@@ -41,6 +40,8 @@ from controller.resource.codec import codec
 from controller.resource.meta import API_VERSION, version_name
 from controller.resource.version import Lineage, Origin
 from controller.resource.version_status import VersionStatus
+from controller.rollout_traces import RolloutTraces
+from controller.spans import traceparent
 from mlops.errors import MlopsError, NotFound, Permanent
 
 if TYPE_CHECKING:
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
     from controller.cluster.mirror import Mirror
     from controller.cluster.prometheus import Prometheus
     from controller.cluster.settings import Settings
-    from controller.cluster.spans import Span, Wait
     from controller.cluster.world import Resources
     from controller.decide import Decision
     from controller.observation import Sample
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from controller.resource.model import Model
     from controller.resource.model_status import ModelStatus
     from controller.resource.version import ModelVersion
+    from controller.spans import Span
 
 _log = structlog.stdlib.get_logger("mlops")
 _record = structlog.stdlib.get_logger(LOGGER)
@@ -98,7 +99,7 @@ class ClusterShell:
         self._splits = around.settings.traffic == "gatewayAPI"
         self._facts = Facts(around.api, model, around.digest_at, around.clock)
         self._jobs = JobReader(around.api, model)
-        self._waits: dict[str, Wait] = {}
+        self._traces = RolloutTraces(around.trace)
         self._measurements: dict[str, Measurement] = {}
         self._resources: Resources | None = None
         self._teller = Teller(around.api, model, around.clock)
@@ -187,12 +188,7 @@ class ClusterShell:
             )  # fmt: skip
         if now.stage is not before.stage:
             self._around.entered(self._model, now.stage.value, now.reason.value)
-        wait = self._waits.get(number) or waiting(before, before.since)
-        self._around.trace(spans(self._model, number, version.meta, wait, before, now, at))
-        next_wait = waiting(now, at)
-        self._waits[number] = next_wait if next_wait.headline != wait.headline else wait
-        if over(now):
-            del self._waits[number]
+        self._traces.changed(version, now, at)
 
     def _write(self, kind: Kind, name: str, status: ModelStatus | VersionStatus) -> None:
         # What columns show is written also where it is the default; everything else is left out then.
@@ -242,7 +238,7 @@ class ClusterShell:
         settings = self._around.settings
         assert self._resources is not None  # noqa: S101 - acting follows observing
         version = next(each for each in self._resources.versions if each.spec.version == action.version)
-        trace = traceparent(version.meta, version.status)
+        trace = traceparent(version)
         self._around.api.create(JOBS, job_manifest(action, version.meta, settings, model=self._model, trace=trace))
 
     def _measure(self, action: actions.Measure) -> None:

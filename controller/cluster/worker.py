@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from controller import clock
-from controller.cluster.instruments import Outcome
 from controller.cluster.shell import ClusterShell, Gone
 from controller.loop import settle
+from controller.round_line import Outcome, tell_round
 from mlops.errors import MlopsError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from controller.cluster.shell import Surroundings
     from controller.cluster.work_queue import WorkQueue
     from controller.loop import Rest
+    from mlops.canonical_lines import CanonicalLines
 
 # What failed is tried again after this, doubling up to the longest.
 RETRY_SECONDS, LONGEST_SECONDS = 1.0, 30.0
@@ -34,7 +35,10 @@ _log = structlog.stdlib.get_logger("mlops")
 
 
 class Workers:
-    """Threads that keep every model where its resources want it. `timer` returns seconds that never go back."""
+    """Threads that keep every model where its resources want it, and write a line of each round.
+
+    `timer` returns seconds that never go back.
+    """
 
     def __init__(
         self,
@@ -43,12 +47,14 @@ class Workers:
         registry: RegistryRounds,
         instruments: Instruments,
         timer: Callable[[], float],
+        lines: CanonicalLines,
     ) -> None:
         self._around = around
         self._queue = queue
         self._registry = registry
         self._instruments = instruments
         self._timer = timer
+        self._lines = lines
         self._lock = Lock()
         self._shells: dict[str, ClusterShell] = {}
         self._failures: dict[str, int] = {}
@@ -79,9 +85,9 @@ class Workers:
 
     def work(self, model: str) -> None:
         """Settle a model once, and have it looked at again in time. Raises nothing."""
-        began = self._timer()
+        began, rest = self._timer(), None
         try:
-            again, outcome = self._settled(model)
+            again, outcome, rest = self._settled(model)
             self._queue.add_after(model, again)
         except Gone as gone:
             outcome = Outcome.GONE
@@ -89,10 +95,10 @@ class Workers:
             _log.info("nothing left of a model", model=model, reason=gone.message)
         taken = self._timer() - began
         self._instruments.reconciled(outcome, taken)
-        _log.debug("round", model=model, outcome=outcome.value, ms=round(taken * 1000, 3))
+        tell_round(self._lines, model, outcome, rest, at=self._around.clock(), ms=taken * 1000)
 
-    def _settled(self, model: str) -> tuple[float, Outcome]:
-        """Settle once; returns the seconds until it is to be looked at again. Raises Gone where it is."""
+    def _settled(self, model: str) -> tuple[float, Outcome, Rest | None]:
+        """Settle once; returns also the seconds until it is to be looked at again. Raises Gone where it is."""
         rest: Rest | None = None
         faults: tuple[MlopsError, ...]
         shell, outcome = self._shell(model), Outcome.FAILED
@@ -115,7 +121,7 @@ class Workers:
             wait = clock.back_off(RETRY_SECONDS, LONGEST_SECONDS, failures)
         else:
             wait, outcome = ASK_AGAIN_SECONDS if unanswered else RESYNC_SECONDS, Outcome.SETTLED
-        return min(wait, _until(rest.wake_at if rest else None, self._around.clock())), outcome
+        return min(wait, _until(rest.wake_at if rest else None, self._around.clock())), outcome, rest
 
     def _shell(self, model: str) -> ClusterShell:
         with self._lock:

@@ -75,6 +75,8 @@ class Lineage:
     """Run in MLflow."""
     job: ShortText | None = None
     """Job that trained it."""
+    trace: ShortText | None = None
+    """Span of what trained it, as W3C's traceparent: the rollout's trace is linked to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

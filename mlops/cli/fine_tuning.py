@@ -10,6 +10,7 @@ import typer
 from mlops.cli.console import answers, phases, print_json, say
 from mlops.config import Settings
 from mlops.errors import Permanent
+from mlops.monitoring.job_span import job_span
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,7 +53,11 @@ def fine_tune(  # noqa: PLR0917 - options, which are given by name
     say(f"{len(pairs)} pairs from {reading.source}")
     source = find_encoder(encoder or settings.encoder)
     how = FineTuning(epochs=epochs, batch=batch, seed=seed, threads=settings.threads)
-    with phases() as progress:
+    with (
+        job_span("fine-tune", {"recipes.encoder": source.name}) as span,
+        phases() as told,
+        span.phases(told) as progress,
+    ):
         done = fine_tune(source.folder, pairs, out, how, progress)
     if json:
         print_json({"encoder": str(out), "pairs": done.pairs, "losses": list(done.losses)})

@@ -13,6 +13,7 @@ from mlops.cli.console import answers, messages, phases, print_json, print_table
 from mlops.cli.engines import EngineName, EngineOption, WorkersOption, engine_of
 from mlops.cli.wiring import translator_of
 from mlops.config import Settings
+from mlops.monitoring.job_span import job_span
 from mlops.revision import code_revision
 
 if TYPE_CHECKING:
@@ -58,7 +59,12 @@ def retrain(  # noqa: PLR0917 - the options of a command
     translator = translator_of(settings)
     started = perf_counter()
     try:
-        with engine_of(engine, workers) as where, phases() as progress:
+        with (
+            job_span("retrain", {"recipes.artifact": str(artifact)}) as span,
+            engine_of(engine, workers) as where,
+            phases() as told,
+            span.phases(told) as progress,
+        ):
             done = retrain(reading, request, translator=translator, progress=progress, clock=perf_counter, engine=where)
     finally:
         translator.close()

@@ -17,6 +17,7 @@ from mlops.cli.wiring import registry_of, translator_of, user
 from mlops.config import Settings
 from mlops.embedded.home import Home
 from mlops.errors import NotFound
+from mlops.monitoring.job_span import job_span
 from mlops.registering import register_artifact
 from mlops.revision import code_revision
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from mlops.engines.port import Engine
     from mlops.model_registry import ModelRegistry, RegisteredVersion
+    from mlops.monitoring.job_span import JobSpan
     from mlops.training import TrainRequest
 
 
@@ -73,9 +75,12 @@ def train(  # noqa: PLR0917 - the options of a command
         threads=settings.threads if engine is EngineName.LOCAL else 1,
         kept=Home(settings.home).vectors,
     )
-    with nullcontext(out) if out is not None else _scratch() as folder:
+    with (
+        nullcontext(out) if out is not None else _scratch() as folder,
+        job_span("train", {"recipes.model": model, "recipes.version": version}) as span,
+    ):
         with engine_of(engine, workers) as where:
-            result = _trained(corpus, folder, request, settings, where, as_json=json)
+            result = _trained(corpus, folder, request, settings, where, span, as_json=json)
         if registry is not None:
             manifest = read_manifest(folder)
             register_artifact(registry, folder, manifest, by=user(), why="trained and registered at once")
@@ -85,7 +90,14 @@ def train(  # noqa: PLR0917 - the options of a command
 
 
 def _trained(
-    corpus: Path | None, out: Path, request: TrainRequest, settings: Settings, engine: Engine, *, as_json: bool
+    corpus: Path | None,
+    out: Path,
+    request: TrainRequest,
+    settings: Settings,
+    engine: Engine,
+    span: JobSpan,
+    *,
+    as_json: bool,
 ) -> dict[str, object]:
     """Train into the folder `out`; tables are printed, what JSON has to say is returned."""
     from mlops.embedded.corpus import recipes_for_training  # noqa: PLC0415 - other verbs start faster without
@@ -96,7 +108,7 @@ def _trained(
     say(f"Reading {reading.source}")
     translator = translator_of(settings)
     try:
-        with phases() as progress:
+        with phases() as told, span.phases(told) as progress:
             trained = train(
                 reading.recipes,
                 out,
@@ -124,6 +136,7 @@ def _trained(
         "recipes": manifest.recipes,
         "rejected": reading.rejected,
         "metrics": manifest.metrics,
+        "trace": span.traceparent,
         "gates": [
             {"name": gate.name, "passed": gate.passed, "reason": gate.reason}
             for gate in first_version_gates(trained.report)

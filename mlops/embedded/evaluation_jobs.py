@@ -32,12 +32,14 @@ class EvaluationJobs:
         self._facts = facts
         self._clock = clock
 
-    def start(self, action: StartEvaluation | StartReplay) -> None:
+    def start(self, action: StartEvaluation | StartReplay, trace: str) -> None:
         """Put the job down, with the folders of both artefacts, and start its process; once per name.
+
+        `trace` is the traceparent of the rollout that the job is for.
 
         Raises Transient where the artefact of one of them was not verified.
         """
-        spec: dict[str, Any] = {"ask": to_dict(action), "folder": self._folder(action.version)}
+        spec: dict[str, Any] = {"ask": to_dict(action), "folder": self._folder(action.version), "trace": trace}
         if action.baseline is not None:
             spec["baseline_folder"] = self._folder(action.baseline)
         if self._table.add(action.name, _KINDS[type(action)], action.version, spec, self._clock()):

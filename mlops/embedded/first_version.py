@@ -55,8 +55,7 @@ class FirstVersion:
         registry calls champion goes first: this home's state may have been removed.
         """
         number = self._next()
-        if fresh:
-            self._train(number)
+        trace = self._train(number) if fresh else None
         self._say("Waiting for MLflow …")
         opened = registry()
         champion = opened.production(self._model)
@@ -64,9 +63,10 @@ class FirstVersion:
             number = champion.version
         elif not self._registered(opened, number):
             if not fresh:
-                self._train(number)
+                trace = self._train(number)
             self._register(opened, number)
-        spec = {"model": self._model, "version": number, "lineage": {"trigger": Lineage().trigger.value}}
+        lineage = {"trigger": Lineage().trigger.value} | ({} if trace is None else {"trace": trace})
+        spec = {"model": self._model, "version": number, "lineage": lineage}
         self._resources.apply({"apiVersion": API_VERSION, "kind": "ModelVersion", "spec": spec}, by=WHO)
         return number
 
@@ -103,11 +103,11 @@ class FirstVersion:
             return False
         return True
 
-    def _train(self, number: str) -> None:
+    def _train(self, number: str) -> str | None:
         self._say(f"Training {self._model} {number} …")
         folder = self._home.training / f"{self._model}-{number}"
         shutil.rmtree(folder, ignore_errors=True)  # left by a start that was killed before it had registered it
-        self._training.train(self._model, number, folder)
+        return self._training.train(self._model, number, folder)
 
     def _register(self, registry: ModelRegistry, number: str) -> None:
         self._say("Registering it in MLflow …")

@@ -10,6 +10,7 @@ import structlog
 
 from controller import clock
 from controller.loop import Rest, settle
+from controller.round_line import Outcome, tell_round
 from mlops.errors import MlopsError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from controller.loop import Shell
+    from mlops.canonical_lines import CanonicalLines
     from mlops.embedded.alarms import Alarms
 
 # How soon a change by another verb is noticed; asking costs some microseconds.
@@ -30,10 +32,23 @@ _log = structlog.stdlib.get_logger("mlops")
 
 
 class Keeper:
-    """Settles whenever something may have changed. `changes` is a number that other writers of the store move."""
+    """Settles whenever something may have changed, and writes a line of each round.
 
-    def __init__(self, shell: Shell, alarms: Alarms, clock: Callable[[], datetime], changes: Callable[[], int]) -> None:
+    `changes` is a number that other writers of the store move.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        shell: Shell,
+        alarms: Alarms,
+        clock: Callable[[], datetime],
+        changes: Callable[[], int],
+        lines: CanonicalLines,
+    ) -> None:
+        self._model = model
         self._shell = shell
+        self._lines = lines
         self._alarms = alarms
         self._clock = clock
         self._changes = changes
@@ -82,15 +97,21 @@ class Keeper:
             self._rest(self._settled())
 
     def _settled(self) -> Rest:
+        began, outcome = self._clock(), Outcome.SETTLED
         try:
             rest = settle(self._shell, self._clock)
         except MlopsError as error:
             rest = Rest(wake_at=None, faults=(error,))
         except Exception as error:  # noqa: BLE001 - the thread is what takes users back; it must outlive any fault
             _log.exception("the round broke off")
-            rest = Rest(wake_at=None, faults=(MlopsError(f"{type(error).__name__}: {error}"),))
+            rest, outcome = Rest(wake_at=None, faults=(MlopsError(f"{type(error).__name__}: {error}"),)), Outcome.BROKEN
         for fault in rest.faults:
             _log.warning("an act failed; it is tried again", reason=fault.message, hint=fault.hint)
+        if rest.faults and outcome is Outcome.SETTLED:
+            outcome = Outcome.FAILED
+        ended = self._clock()
+        ms = (ended - began) / timedelta(milliseconds=1)
+        tell_round(self._lines, self._model, outcome, rest, at=ended, ms=ms)
         return rest
 
     def _rest(self, rest: Rest) -> None:

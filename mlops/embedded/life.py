@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
 from controller.registry_watch import RegistryWatch
+from controller.rollout_traces import RolloutTraces
+from mlops.canonical_lines import PlainLines
 from mlops.embedded.alarms import Alarms
 from mlops.embedded.artifacts import Artifacts
 from mlops.embedded.database import Database
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from controller.actions import Measure
     from controller.loop import Shell
     from controller.observation import Measurement
+    from controller.spans import Span
+    from mlops.canonical_lines import CanonicalLines
     from mlops.embedded.chores import Chore
     from mlops.embedded.home import Home
     from mlops.model_registry import ModelRegistry
@@ -49,7 +53,10 @@ _log = structlog.stdlib.get_logger("mlops")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What the process gives the life cycle. `load` opens an artefact; `job_command` runs a job by its name."""
+    """What the process gives the life cycle. `load` opens an artefact; `job_command` runs a job by its name.
+
+    `trace` is handed the spans of rollouts that have ended, `lines` a line of each round.
+    """
 
     model: str
     slot: Slot
@@ -61,6 +68,8 @@ class Surroundings:
     clock: Callable[[], datetime]
     new_uid: Callable[[], str]
     chores: tuple[Chore, ...] = ()
+    trace: Callable[[Sequence[Span]], None] = lambda _: None
+    lines: CanonicalLines = field(default_factory=lambda: PlainLines("mlops"))
 
 
 class Life:
@@ -83,7 +92,8 @@ class Life:
         self._artifacts = Artifacts(around.model, self.facts, around.registry, home.downloads, poke)
         self._registry = RegistryWatch(around.model, around.registry, poke, by="recipes up")
         self._retraining = RetrainingRuns(self.facts, self._table, self._processes, self._alarms, clock)
-        self._keeper = Keeper(shell(LaptopShell(self._world(), clock)), self._alarms, clock, self._changes)
+        laptop = shell(LaptopShell(self._world(), clock))
+        self._keeper = Keeper(around.model, laptop, self._alarms, clock, self._changes, around.lines)
 
     def resume(self) -> bool:
         """Answer as the process before this one did, before anything else starts; False where nothing answered.
@@ -147,6 +157,7 @@ class Life:
             retraining=self._retraining,
             measure=self._around.measure,
             new_data=self._around.new_data,
+            traces=RolloutTraces(self._around.trace),
         )
 
     def poke(self) -> None:

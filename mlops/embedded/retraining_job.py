@@ -37,35 +37,40 @@ BACK_OFF_SECONDS = (5.0, 20.0, 80.0)
 
 
 def retrain(
-    job: Job, settings: Settings, clock: Callable[[], datetime], sleep: Callable[[float], None]
+    job: Job, settings: Settings, trace: str | None, clock: Callable[[], datetime], sleep: Callable[[float], None]
 ) -> Mapping[str, Any]:
     """Train and register; a job that was cut short after it had registered finds its version again.
+
+    `trace` is the job's span as a traceparent, for the training's own process and for the version's lineage.
 
     The answer holds a candidate, or a message that says why there is none.
     Raises Permanent with what the training said, and Transient where the registry does not answer at any of four tries.
     """
     for seconds in BACK_OFF_SECONDS:
         try:
-            return _retrain(job, settings, clock)
+            return _retrain(job, settings, trace, clock)
         except Transient:
             sleep(seconds)
-    return _retrain(job, settings, clock)
+    return _retrain(job, settings, trace, clock)
 
 
-def _retrain(job: Job, settings: Settings, clock: Callable[[], datetime]) -> Mapping[str, Any]:
+def _retrain(job: Job, settings: Settings, trace: str | None, clock: Callable[[], datetime]) -> Mapping[str, Any]:
     home = Home(settings.home)
     uri = home.running_registry() or settings.registry_uri
     with open_registry(uri, clock) as registry:
         registered = registered_by(registry, settings.model, job.name)
         if registered is None:
-            made = _made(job, settings, home, registry)
+            made = _made(job, settings, home, registry, trace)
             if isinstance(made, str):
                 return {"message": bounded(f"nothing new: {made}")}
             registered = made
-    return answer(registered, trigger=Trigger(job.spec["trigger"]), parent=job.spec["parent"], run=job.name)
+    trigger = Trigger(job.spec["trigger"])
+    return answer(registered, trigger=trigger, parent=job.spec["parent"], run=job.name, trace=trace)
 
 
-def _made(job: Job, settings: Settings, home: Home, registry: ModelRegistry) -> RegisteredVersion | str:
+def _made(
+    job: Job, settings: Settings, home: Home, registry: ModelRegistry, trace: str | None
+) -> RegisteredVersion | str:
     """The version that was trained or learned, or why there is none."""
     number = next_release(registry, settings.model, job.spec["parent"])
     work = home.training / f"{job.name}-{number}"
@@ -74,7 +79,7 @@ def _made(job: Job, settings: Settings, home: Home, registry: ModelRegistry) -> 
     try:
         trained, parent = work / "trained", _unchanged_parent(job, settings, home, registry)
         if parent is None:
-            TrainingProcess().train(settings.model, number, trained)
+            TrainingProcess(trace).train(settings.model, number, trained)
         learned = work / "learned"
         trigger = str(job.spec["trigger"])
         lesson = learn(home.feedback, settings, parent or trained, learned, version=number, trigger=trigger)

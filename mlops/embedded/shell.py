@@ -19,6 +19,7 @@ from controller.resource.codec import codec
 from controller.resource.meta import API_VERSION
 from controller.resource.model import Model
 from controller.resource.version import Lineage, ModelVersion, Origin
+from controller.spans import traceparent
 from mlops.embedded.evaluation_jobs import job_fact
 from mlops.errors import NotFound
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from controller.actions import Action
     from controller.decide import Decision
     from controller.registry_watch import RegistryWatch
+    from controller.rollout_traces import RolloutTraces
     from mlops.embedded.artifacts import Artifacts
     from mlops.embedded.evaluation_jobs import EvaluationJobs
     from mlops.embedded.facts import Facts
@@ -46,7 +48,7 @@ _log = structlog.stdlib.get_logger("mlops")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """The parts that the shell is made of. `measure` answers a question about live traffic."""
+    """The parts that the shell is made of. `measure` asks about live traffic, `traces` is told of changes."""
 
     resources: Resources
     facts: Facts
@@ -59,6 +61,7 @@ class World:
     retraining: RetrainingRuns
     measure: Callable[[actions.Measure, datetime], Measurement]
     new_data: Callable[[], bool]
+    traces: RolloutTraces
 
 
 class LaptopShell:
@@ -68,15 +71,17 @@ class LaptopShell:
         self._world = world
         self._clock = clock
         self._measurements: dict[str, Measurement] = {}
+        self._versions: tuple[ModelVersion, ...] = ()
 
     def observe(self) -> Observation:
         """Read everything anew."""
         world = self._world
         model = world.resources.ensure_model(by=BY)
         triggers = model.spec.retraining.triggers
+        self._versions = world.resources.versions()
         return Observation(
             model=model,
-            versions=world.resources.versions(),
+            versions=self._versions,
             approvals=world.resources.approvals(),
             facts=self._facts(),
             traffic=world.split.weights,
@@ -117,6 +122,10 @@ class LaptopShell:
         with self._world.records.together():
             self._world.resources.save(observation, decision)
             self._world.records.append(at, observation, decision)
+        changed = decision.changed(observation)
+        for version in observation.versions:
+            if version.spec.version in changed:
+                self._world.traces.changed(version, changed[version.spec.version], at)
         self._world.registry.follow(decision.statuses)
 
     def _facts(self) -> tuple[VersionFacts, ...]:
@@ -152,7 +161,8 @@ class LaptopShell:
             case actions.VerifyArtifact():
                 self._world.artifacts.verify(action)
             case actions.StartEvaluation() | actions.StartReplay():
-                self._world.jobs.start(action)
+                version = next(each for each in self._versions if each.spec.version == action.version)
+                self._world.jobs.start(action, traceparent(version))
             case actions.CancelJob():
                 self._world.jobs.cancel(action.name)
             case actions.Measure():

@@ -18,8 +18,10 @@ from threading import Thread
 from time import sleep
 from typing import TYPE_CHECKING
 
+from controller.rollout_traces import open_traces
 from controller.rollout_view import rollout_of
 from mlops.artifact.loader import load_model
+from mlops.canonical_lines import BatchedLines
 from mlops.embedded.chores import Chore
 from mlops.embedded.first_version import FirstVersion
 from mlops.embedded.home import Home
@@ -42,9 +44,11 @@ from predictor.settings import Settings as PredictorSettings
 from predictor.slot import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from controller.spans import Span
+    from mlops.canonical_lines import CanonicalLines
     from mlops.config import Settings
     from mlops.recommendation import ServedModel
     from mlops.status_page.rollout import Rollout
@@ -89,7 +93,11 @@ class LaptopService:
             for name, port in (("RECIPES_PORT", self._settings.port), ("RECIPES_GRPC_PORT", self._settings.grpc_port)):
                 _require_free(self._settings.host, port, name)
             stack.callback(self._translator.close)
-            life = Life(self._home, self._around())
+            send, flush = open_traces("recipes")
+            stack.callback(flush)
+            lines = BatchedLines("mlops")
+            stack.callback(lines.close)
+            life = Life(self._home, self._around(send, lines))
             stack.callback(life.stop)
             stack.callback(self._stop)
             self._start_registry(stack)
@@ -152,7 +160,7 @@ class LaptopService:
         stack.callback(self._home.clear_running)
         Thread(target=connect, name="registry", daemon=True).start()
 
-    def _around(self) -> Surroundings:
+    def _around(self, trace: Callable[[Sequence[Span]], None], lines: CanonicalLines) -> Surroundings:
         retrain = HomeRetrainCheck(self._home, self._registry, self._now)
         return Surroundings(
             model=self._settings.model,
@@ -164,6 +172,8 @@ class LaptopService:
             new_data=lambda: retrain.check(self._settings.model).retrain,
             clock=self._now,
             new_uid=lambda: str(uuid.uuid4()),
+            trace=trace,
+            lines=lines,
             chores=(
                 Chore("feedback", self._home.feedback, self._load_feedback, self._home.logs / "feedback.log"),
                 Chore(

@@ -1,37 +1,79 @@
-"""A job as a span: below the rollout that asked for it, where its environment names one (TRACEPARENT)."""
+"""A job as a span: below the rollout or the job that asked for it, where its environment names one (TRACEPARENT).
+
+Of jobs there are few, so the SDK's own way is taken; `mlops.monitoring.otlp` says where spans go.
+"""
 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from mlops.monitoring.otlp import Signal, span_exporter, wanted
+from mlops.monitoring.otlp import Signal, name_service, span_exporter, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from opentelemetry.trace import Tracer
+
+    Progress = Callable[[str, int, int], None]
 
 # The names that OpenTelemetry gives to W3C's headers where they are variables of an environment.
 TRACEPARENT, _TRACESTATE = "TRACEPARENT", "TRACESTATE"
+_SERVICE = "recipes-jobs"
+
+
+class JobSpan:
+    """The span of a job. `traceparent` names it to other processes and traces; None where nobody collects it."""
+
+    def __init__(self, tracer: Tracer | None = None, traceparent: str | None = None) -> None:
+        self._tracer = tracer
+        self.traceparent = traceparent
+
+    @contextmanager
+    def phases(self, progress: Progress) -> Iterator[Progress]:
+        """Yield `progress` with a span for each phase reported to it, which lasts until the next one is."""
+        if self._tracer is None:
+            yield progress
+            return
+        tracer, known = self._tracer, ""
+        with ExitStack() as running:
+
+            def spanned(phase: str, done: int, total: int) -> None:
+                nonlocal known
+                if phase != known:
+                    known = phase
+                    running.close()
+                    running.enter_context(tracer.start_as_current_span(phase))
+                progress(phase, done, total)
+
+            yield spanned
 
 
 @contextmanager
-def job_span(name: str, attributes: Mapping[str, str]) -> Iterator[None]:
-    """Trace what is done within, if a collector is named; an exception that leaves it is noted, and goes on."""
+def job_span(name: str, attributes: Mapping[str, str], *, parent: str | None = None) -> Iterator[JobSpan]:
+    """Trace what is done within, if a collector is named; an exception that leaves it is noted, and goes on.
+
+    `parent` is the traceparent of who asked for it; without, that of the environment counts.
+    """
     if not wanted(Signal.TRACES, os.environ):
-        yield
+        yield JobSpan()
         return
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - for those who have a collector
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
+    name_service(os.environ, _SERVICE)
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(span_exporter(os.environ)))
-    carrier = {key.lower(): os.environ[key] for key in (TRACEPARENT, _TRACESTATE) if os.environ.get(key)}
+    propagator = TraceContextTextMapPropagator()
+    around = {key.lower(): os.environ[key] for key in (TRACEPARENT, _TRACESTATE) if os.environ.get(key)}
+    context = propagator.extract(around if parent is None else {TRACEPARENT.lower(): parent})
     tracer = provider.get_tracer("recipe-recommender")
     try:
-        context = TraceContextTextMapPropagator().extract(carrier)
         with tracer.start_as_current_span(name, context=context, attributes=attributes):
-            yield
+            own: dict[str, str] = {}
+            propagator.inject(own)
+            yield JobSpan(tracer, own.get(TRACEPARENT.lower()))
     finally:
         provider.shutdown()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlops.errors import Permanent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
     from opentelemetry.sdk.metrics.export import MetricExporter
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -31,6 +31,12 @@ def wanted(signal: Signal, variables: Mapping[str, str]) -> bool:
     if variables.get(f"OTEL_{signal}_EXPORTER", "").strip() not in ("", "otlp"):
         return False
     return any(variables.get(name) for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"))
+
+
+def name_service(variables: MutableMapping[str, str], name: str) -> None:
+    """Have spans and metrics be sent as those of `name`, unless a variable says otherwise."""
+    if "service.name=" not in variables.get("OTEL_RESOURCE_ATTRIBUTES", ""):
+        variables.setdefault("OTEL_SERVICE_NAME", name)
 
 
 def over_grpc(signal: Signal, variables: Mapping[str, str]) -> bool:

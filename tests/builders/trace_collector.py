@@ -33,6 +33,11 @@ class Received:
             for span in scope.spans
         ]
 
+    def trace_of(self, name: str, *, trace: bytes | None = None) -> dict[str, Any]:
+        """The spans of the one trace that has a span of that name, by their names; the last of a name counts."""
+        (found,) = {span.trace_id for span in self.spans if span.name == name and trace in (None, span.trace_id)}
+        return {span.name: span for span in self.spans if span.trace_id == found}
+
     @property
     def services(self) -> set[str]:
         """Names of the services that sent anything."""

@@ -1,6 +1,9 @@
 """A retraining as a job of a home, with the real registry: what it registers, and what it leaves alone."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from functools import partial
 
@@ -35,6 +38,7 @@ from mlops.revision import code_revision
 from mlops.translation.identity import IdentityTranslator
 from tests.builders.corpus import KITCHEN, build_artifact
 from tests.builders.simulated_feedback import sessions
+from tests.builders.trace_collector import trace_collector
 
 pytestmark = [
     pytest.mark.contract,
@@ -45,6 +49,7 @@ pytestmark = [
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 LENIENT = Policy(min_gain=-0.1, min_gain_later=-0.1, tolerated_loss=0.2)
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SPEC = {"parent": "1.0.0", "reason": "test", "trigger": "NewData"}
 
 
@@ -98,7 +103,7 @@ def run(home, settings, name="run-1", *, cancelled=False):
         job = table.begin(name)
         if cancelled:
             table.finish(name, {"state": "Failed", "message": "cancelled"}, NOW)
-    return retrain(job, settings, lambda: NOW, never)
+    return retrain(job, settings, None, lambda: NOW, never)
 
 
 def versions(settings):
@@ -174,6 +179,25 @@ def test_other_recipes_are_trained_on_however_little_feedback_there_is(home, set
     assert versions(settings)["1.0.1"].metadata["recipes"] == len(KITCHEN)
 
 
+def test_a_run_is_a_trace_with_its_training_below_and_the_version_it_makes_names_it(home, settings, monkeypatch):
+    production(home, settings, sample_recipes())
+    with CorpusStore.open(home.corpus) as store:
+        store.upsert(KITCHEN, source="test", now=NOW)
+    with Database.open(home.state) as database:
+        JobTable(database).add("run-1", JobKind.RETRAINING, "1.0.0", SPEC, NOW)
+    with trace_collector() as (url, received):
+        command = [sys.executable, "-m", "mlops.embedded.job_process", str(home.state), "run-1"]
+        subprocess.run(command, check=True, env=os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": url})
+    with Database.open(home.state) as database:
+        answer = JobTable(database).get("run-1").answer
+
+    trace = received.trace_of("retraining")
+    job, training = trace["retraining"], trace["train"]
+    assert answer["candidate"]["lineage"]["trace"] == f"00-{job.trace_id.hex()}-{job.span_id.hex()}-01"
+    assert (training.parent_span_id, trace["embed"].parent_span_id) == (job.span_id, training.span_id)
+    assert received.services == {"recipes-jobs"}
+
+
 def test_a_cancelled_run_registers_nothing(home, settings):
     production(home, settings, sample_recipes())
     with CorpusStore.open(home.corpus) as store:
@@ -207,14 +231,14 @@ def test_in_a_pod_the_same_is_learned_on_top_of_the_registrys_artefact(home, set
     def run_pod(name):
         scratch = tmp_path / name
         scratch.mkdir()
-        return pod_retrain(asked, settings, home.feedback, scratch, lambda uri: open_registry(uri, lambda: NOW))
+        return pod_retrain(asked, settings, home.feedback, scratch, lambda uri: open_registry(uri, lambda: NOW), TRACE)
 
     answer = run_pod("first")
 
     candidate = answer["candidate"]
     lineage = candidate["lineage"]
-    assert (candidate["version"], lineage["parent"], lineage["trigger"], lineage["job"]) == (
-        "1.0.1", "1.0.0", "Scheduled", "recipes-retraining-1",
+    assert (candidate["version"], lineage["parent"], lineage["trigger"], lineage["job"], lineage["trace"]) == (
+        "1.0.1", "1.0.0", "Scheduled", "recipes-retraining-1", TRACE,
     )  # fmt: skip
     assert versions(settings)["1.0.1"].digest == candidate["source"]["digest"]
     assert run_pod("second") == answer, "a pod that is started again finds what it registered"
@@ -223,5 +247,5 @@ def test_in_a_pod_the_same_is_learned_on_top_of_the_registrys_artefact(home, set
 def test_in_a_pod_nothing_learned_is_an_answer(home, settings, tmp_path):
     production(home, settings, sample_recipes())
     asked = StartRetraining(name="r", parent="1.0.0", trigger=Trigger.SCHEDULED, reason="nightly")
-    answer = pod_retrain(asked, settings, home.feedback, tmp_path, lambda uri: open_registry(uri, lambda: NOW))
+    answer = pod_retrain(asked, settings, home.feedback, tmp_path, lambda uri: open_registry(uri, lambda: NOW), None)
     assert answer["message"].startswith("nothing new: Refused: 0 distinct queries with clicks < 50")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-from controller.cluster.otlp import Traces
-from controller.cluster.spans import Span
+from controller.otlp import Traces
+from controller.spans import Span
 from tests.builders.trace_collector import trace_collector
 
 pytestmark = pytest.mark.contract
@@ -17,6 +18,7 @@ START = datetime(2026, 7, 1, tzinfo=UTC)
 WHOLE = Span(
     trace=2**100 + 1, id=7, parent=None, name="rollout of recipes 1.0.0", start=START,
     end=START + timedelta(hours=2), failed=True, attributes={"recipes.reason": "GateFailed"},
+    link="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 )  # fmt: skip
 WAIT = Span(
     trace=2**100 + 1, id=8, parent=7, name="AwaitingApproval", start=START, end=START + timedelta(hours=1),
@@ -46,6 +48,18 @@ def test_a_rollout_and_its_waits_arrive_as_one_trace(collector, monkeypatch):
     assert (wait.parent_span_id, whole.parent_span_id) == ((7).to_bytes(8, "big"), b"")
     assert wait.end_time_unix_nano - wait.start_time_unix_nano == 3600 * 10**9
     assert whole.status.code == 2, "an error"
+    (link,) = whole.links
+    assert (link.trace_id.hex(), link.span_id.hex()) == ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
+    assert not wait.links
+
+
+@pytest.mark.parametrize("link", [None, "", "nonsense", "00-" + "0" * 32 + "-b7ad6b7169203331-01"])
+def test_what_names_no_span_is_no_link(collector, link):
+    endpoint, received = collector
+    traces = Traces(OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces"))
+    traces.send([replace(WHOLE, link=link)])
+    traces.close()
+    assert not received.spans[0].links
 
 
 def test_a_collector_that_is_down_costs_spans_and_nothing_else():

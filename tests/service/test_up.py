@@ -15,6 +15,7 @@ import pytest
 from mlops.embedded.home import Home
 from mlops.registry.server import free_port
 from tests.builders.corpus import KITCHEN
+from tests.builders.trace_collector import trace_collector
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
 START_SECONDS = 180
@@ -86,7 +87,7 @@ class Laptop:
         return answer.json()
 
 
-def manifests(folder: Path, version: str) -> Path:
+def manifests(folder: Path, version: str, trace: str) -> Path:
     """A Model in a hurry, and a version: steps of two seconds, and gates that a busy test machine passes."""
     path = folder / "next.yaml"
     path.write_text(
@@ -111,7 +112,7 @@ spec:
 ---
 apiVersion: mlops.recipe-recommender.io/v1alpha1
 kind: ModelVersion
-spec: {{model: recipes, version: {version}}}
+spec: {{model: recipes, version: {version}, lineage: {{trace: {trace}}}}}
 """,
         encoding="utf-8",
     )
@@ -139,7 +140,10 @@ def laptop(tmp_path_factory):
     assert imported.returncode == 0, imported.stderr
     report = json.loads(imported.stdout)
     assert (report["added"], report["rejected"], report["corpus"]) == (len(KITCHEN), 1, len(KITCHEN))
-    return laptop
+    with trace_collector() as (url, received):
+        laptop.environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_METRICS_EXPORTER": "none"}
+        laptop.received = received
+        yield laptop
 
 
 def test_a_newcomer_gets_answers_and_the_six_endpoints(laptop):
@@ -185,15 +189,16 @@ def test_started_again_a_new_version_goes_out_step_by_step_and_back_without_a_lo
         laptop.wait_until_healthy(process)
         assert laptop.recommend(query="soup", k=1)["version"] == "1.0.0"
         laptop.wait_until(lambda: httpx.get(f"{laptop.url}/models", timeout=10).status_code == 200, "registry")
-        trained = laptop.run("train", "--register", "--version", "1.1.0")
+        trained = laptop.run("train", "--register", "--version", "1.1.0", "--json")
         assert trained.returncode == 0, trained.stderr
+        training = json.loads(trained.stdout)["trace"]
         again = laptop.run("train", "--register", "--version", "1.1.0")
         assert (again.returncode, "nothing was trained" in again.stderr) == (0, True), again.stderr
         refused = laptop.run("promote", "1.1.0")
         assert refused.returncode == 4
         assert "recipes apply" in refused.stderr
         with Load(laptop.url) as load:
-            applied = laptop.run("apply", "-f", str(manifests(tmp_path, "1.1.0")))
+            applied = laptop.run("apply", "-f", str(manifests(tmp_path, "1.1.0", training)))
             assert applied.returncode == 0, applied.stderr
             assert applied.stdout.splitlines()[-1] == "modelversion/recipes-1-1-0 created"
             laptop.wait_for_stage("1.1.0", "Production")
@@ -214,6 +219,15 @@ def test_started_again_a_new_version_goes_out_step_by_step_and_back_without_a_lo
         assert laptop.stages_in_the_registry("1.1.0") == expected
     finally:
         stop(process)
+    rollout = laptop.received.trace_of("rollout of recipes 1.1.0")
+    whole = rollout["rollout of recipes 1.1.0"]
+    (link,) = whole.links
+    assert f"00-{link.trace_id.hex()}-{link.span_id.hex()}-01" == training, "it leads to what trained it"
+    assert {"VerifyingArtifact", "Evaluating", "evaluation", "Analysing", "Baking"} <= rollout.keys()
+    assert {span.parent_span_id for span in rollout.values()} == {b"", whole.span_id}
+    phases = laptop.received.trace_of("train", trace=link.trace_id)
+    assert {"embed", "index", "evaluate"} <= phases.keys()
+    assert phases["embed"].parent_span_id == link.span_id
 
 
 def test_a_killed_service_starts_again(laptop):

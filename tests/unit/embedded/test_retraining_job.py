@@ -23,7 +23,7 @@ def outcomes(monkeypatch, *come):
 
 def test_a_registry_that_comes_back_is_waited_for_longer_each_time(monkeypatch):
     waited = outcomes(monkeypatch, Transient("away"), Transient("away"), {"message": "done"})
-    assert retrain(None, None, None, waited.append) == {"message": "done"}
+    assert retrain(None, None, None, None, waited.append) == {"message": "done"}
     assert waited == list(BACK_OFF_SECONDS[:2])
     assert waited == sorted(waited)
 
@@ -31,12 +31,12 @@ def test_a_registry_that_comes_back_is_waited_for_longer_each_time(monkeypatch):
 def test_one_that_does_not_is_given_up(monkeypatch):
     waited = outcomes(monkeypatch, *[Transient("away")] * 4)
     with pytest.raises(Transient):
-        retrain(None, None, None, waited.append)
+        retrain(None, None, None, None, waited.append)
     assert waited == list(BACK_OFF_SECONDS)
 
 
 def test_what_will_not_pass_is_not_tried_again(monkeypatch):
     waited = outcomes(monkeypatch, Permanent("no recipes"))
     with pytest.raises(Permanent):
-        retrain(None, None, None, waited.append)
+        retrain(None, None, None, None, waited.append)
     assert waited == []

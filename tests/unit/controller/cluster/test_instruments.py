@@ -9,10 +9,11 @@ from decimal import Decimal
 from prometheus_client import CollectorRegistry, generate_latest
 
 from controller.cluster.board import Board
-from controller.cluster.instruments import Instruments, Outcome
+from controller.cluster.instruments import Instruments
 from controller.resource.gate import Gate
 from controller.resource.policy import Evaluation, Policy
 from controller.resource.version_status import Attempt, Evidence, GateResult, VersionStatus
+from controller.round_line import Outcome
 from controller.stages import Stage, Verdict
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

@@ -25,9 +25,10 @@ ENSURE = EnsureRetraining(
     name="recipes-retraining", schedule="0 3 * * 1", time_zone="Europe/Madrid", suspended=False, parent="1.0.0"
 )
 START = StartRetraining(name="recipes-retrain-1", parent="1.0.0", trigger=Trigger.NEW_DATA, reason="there is new data")
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 CANDIDATE = {
     "version": "1.0.1", "source": {"digest": DIGEST},
-    "lineage": {"trigger": "Scheduled", "parent": "1.0.0", "job": "recipes-retraining-1", "run": "r1"},
+    "lineage": {"trigger": "Scheduled", "parent": "1.0.0", "job": "recipes-retraining-1", "run": "r1", "trace": TRACE},
 }  # fmt: skip
 
 
@@ -138,7 +139,7 @@ def test_a_run_of_the_schedule_that_learned_something_becomes_a_version_with_lin
         cluster.settle()
 
     made = cluster.api.get(VERSIONS, "recipes-1-0-1")
-    assert made["spec"]["lineage"]["parent"] == "1.0.0"
+    assert (made["spec"]["lineage"]["parent"], made["spec"]["lineage"]["trace"]) == ("1.0.0", TRACE)
     assert made["spec"]["source"]["digest"] == DIGEST
     assert {each["spec"]["version"] for each in cluster.api.list(VERSIONS)} == {"1.0.0", "1.0.1"}
     assert cluster.stage == "Production", NAME

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -35,6 +37,14 @@ class Rounds:
         self.forgotten.append(model)
 
 
+class Lines:
+    def __init__(self):
+        self.told = []
+
+    def write(self, level, event, at, line):
+        self.told.append((level, event, line))
+
+
 class Desk:
     """One worker without its threads, over a cluster in memory; time is a number."""
 
@@ -45,7 +55,8 @@ class Desk:
         self.metrics = CollectorRegistry()
         instruments = Instruments(self.metrics, self.cluster.around.board, lambda: self.queue.depth)
         self.rounds = Rounds(self.cluster.registry)
-        self.workers = Workers(self.cluster.around, self.queue, self.rounds, instruments, lambda: self.now)
+        self.lines = Lines()
+        self.workers = Workers(self.cluster.around, self.queue, self.rounds, instruments, lambda: self.now, self.lines)
 
     def work(self):
         self.workers.work(MODEL)
@@ -81,6 +92,16 @@ def test_what_rests_is_looked_at_again_before_long_and_counted(desk):
     assert desk.cluster.api.get(JOBS, f"{NAME}-verify-1") is not None
 
 
+def test_each_round_leaves_one_line_that_says_what_was_done(desk):
+    desk.cluster.apply()
+    desk.work()
+    desk.work()
+    (acted, looked) = desk.lines.told
+    assert acted[:2] == (logging.INFO, "round")
+    assert (acted[2]["model"], acted[2]["outcome"], acted[2]["acts"]["VerifyArtifact"]) == (MODEL, "settled", 1)
+    assert (looked[0], looked[2]["acts"], looked[2]["looks"]) == (logging.DEBUG, {}, 1)
+
+
 def test_what_fails_is_tried_again_soon_and_then_less_soon(desk):
     def fails(*_, **__):
         raise Transient("down")
@@ -91,6 +112,7 @@ def test_what_fails_is_tried_again_soon_and_then_less_soon(desk):
     assert waits[:4] == [RETRY_SECONDS, 2 * RETRY_SECONDS, 4 * RETRY_SECONDS, 8 * RETRY_SECONDS]
     assert waits[-1] == LONGEST_SECONDS
     assert desk.count("failed") == 8
+    assert {(level, line["outcome"]) for level, _, line in desk.lines.told} == {(logging.WARNING, "failed")}
     del desk.cluster.shell_api.list
     desk.work()
     desk.cluster.shell_api.list = fails
@@ -128,3 +150,4 @@ def test_of_a_model_that_is_gone_nothing_is_remembered(desk):
     assert desk.rounds.forgotten == [MODEL]
     assert desk.cluster.around.board.lines() == {}
     assert desk.count("gone") == 1
+    assert desk.lines.told[-1][2]["outcome"] == "gone"

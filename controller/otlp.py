@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace.export import SpanExporter
 
-    from controller.cluster.spans import Span
+    from controller.spans import Span
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
@@ -46,10 +47,20 @@ class Traces:
             parent=None if span.parent is None else context(span.parent),
             resource=self._resource,
             attributes=dict(span.attributes),
+            links=_links(span.link),
             status=Status(StatusCode.ERROR if span.failed else StatusCode.OK),
             start_time=_nanoseconds(span.start),
             end_time=_nanoseconds(span.end),
         )
+
+
+def _links(traceparent: str | None) -> list[Link]:
+    """The span that is named, if any can be read out of it: a version's lineage is written by anybody."""
+    if traceparent is None:
+        return []
+    context = TraceContextTextMapPropagator().extract({"traceparent": traceparent})
+    named = get_current_span(context).get_span_context()
+    return [Link(named)] if named.is_valid else []
 
 
 def _nanoseconds(moment: datetime) -> int:

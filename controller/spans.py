@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from controller.resource.meta import Meta
+    from controller.resource.version import ModelVersion
     from controller.resource.version_status import Attempt, VersionStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A span that is over. Ids are of 128 and 64 bits; `parent` is None for the whole rollout."""
+    """A span that is over. Ids are of 128 and 64 bits; `parent` is None for the whole rollout.
+
+    `link` is the span of another trace that brought this one about, as W3C's traceparent.
+    """
 
     trace: int
     id: int
@@ -33,6 +37,7 @@ class Span:
     end: datetime
     failed: bool = False
     attributes: Mapping[str, str | int] = field(default_factory=dict)
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +60,18 @@ def over(status: VersionStatus) -> bool:
     return status.stage is Stage.ARCHIVED or (status.stage is Stage.PRODUCTION and baked)
 
 
-def spans(
-    model: str, version: str, meta: Meta, wait: Wait, before: VersionStatus, after: VersionStatus, now: datetime
-) -> list[Span]:
-    """Return what has ended at `now`: the wait where another begins, the rollout where it is over."""
+def spans(version: ModelVersion, wait: Wait, before: VersionStatus, after: VersionStatus, now: datetime) -> list[Span]:
+    """Return what has ended at `now`: the wait where another begins, the rollout where it is over.
+
+    The rollout is linked to the training that brought it about, where the version's lineage names its span.
+    """
     if over(before):
         return []
     attempt = before.attempt or after.attempt
-    key = _key(meta, attempt)
+    key = _key(version.meta, attempt)
     trace, root = _ids(key)
-    about: dict[str, str | int] = {"recipes.model": model, "recipes.version": version}
+    model, number = version.spec.model, version.spec.version
+    about: dict[str, str | int] = {"recipes.model": model, "recipes.version": number}
     found: list[Span] = []
     if waiting(after, now).headline != wait.headline:
         reason, weight, step = wait.headline
@@ -87,20 +94,21 @@ def spans(
                 trace=trace,
                 id=root,
                 parent=None,
-                name=f"rollout of {model} {version}",
+                name=f"rollout of {model} {number}",
                 start=attempt.started if attempt else _began(before),
                 end=now,
                 failed=not good,
                 attributes={**about, "recipes.stage": after.stage.value, "recipes.reason": after.reason.value,
                             "recipes.message": after.message},
+                link=version.spec.lineage.trace,
             )
         )  # fmt: skip
     return found
 
 
-def traceparent(meta: Meta, status: VersionStatus | None) -> str:
+def traceparent(version: ModelVersion) -> str:
     """The rollout's span as its jobs are told of it, in the form of W3C's header."""
-    trace, root = _ids(_key(meta, status.attempt if status else None))
+    trace, root = _ids(_key(version.meta, version.status.attempt if version.status else None))
     return f"00-{trace:032x}-{root:016x}-01"
 
 

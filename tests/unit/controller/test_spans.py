@@ -6,15 +6,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from controller.cluster.spans import over, spans, waiting
 from controller.resource.meta import Meta
 from controller.resource.reasons import Reason
+from controller.resource.version import Lineage, ModelVersion, VersionSpec
 from controller.resource.version_status import Bake, VersionStatus
+from controller.spans import over, spans, waiting
 from controller.stages import Stage
 from tests.builders.cluster_in_memory import Cluster
 
 START = datetime(2026, 7, 1, tzinfo=UTC)
-META = Meta(name="recipes-1-0-0", uid="u1")
+VERSION = ModelVersion(meta=Meta(name="recipes-1-0-0", uid="u1"), spec=VersionSpec(model="recipes", version="1.0.0"))
 EVALUATING = replace(VersionStatus(since=START), stage=Stage.VALIDATION, reason=Reason.EVALUATING)
 AWAITING = replace(EVALUATING, stage=Stage.STAGING, reason=Reason.AWAITING_APPROVAL)
 FAILED = replace(EVALUATING, stage=Stage.ARCHIVED, reason=Reason.GATE_FAILED, message="ndcg@10 0.1 < 0.3")
@@ -23,9 +24,9 @@ BAKED = replace(
 )
 
 
-def ended(before, after, *, seconds=60, waited=None):
+def ended(before, after, *, seconds=60, waited=None, version=VERSION):
     wait = waited or waiting(before, START)
-    return spans("recipes", "1.0.0", META, wait, before, after, START + timedelta(seconds=seconds))
+    return spans(version, wait, before, after, START + timedelta(seconds=seconds))
 
 
 def test_a_wait_is_a_span_once_another_begins():
@@ -54,10 +55,14 @@ def test_what_is_over_is_told_once():
 
 def test_ids_are_the_same_whoever_sends_them_and_others_for_another_version():
     assert ended(EVALUATING, AWAITING) == ended(EVALUATING, AWAITING)
-    (other,) = spans(
-        "recipes", "1.0.0", Meta(name="x", uid="u2"), waiting(EVALUATING, START), EVALUATING, AWAITING, START
-    )
+    (other,) = ended(EVALUATING, AWAITING, version=replace(VERSION, meta=Meta(name="x", uid="u2")))
     assert other.trace != ended(EVALUATING, AWAITING)[0].trace
+
+
+def test_the_whole_is_linked_to_the_training_that_brought_it_about():
+    taught = replace(VERSION, spec=replace(VERSION.spec, lineage=Lineage(trace="00-1-2-01")))
+    wait, whole = ended(AWAITING, FAILED, version=taught)
+    assert (whole.link, wait.link) == ("00-1-2-01", None)
 
 
 def test_a_version_on_its_way_leaves_one_trace_without_gaps():
