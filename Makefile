@@ -97,8 +97,8 @@ bench-drift: $(VENV)/.installed-dev ## What drift of queries is found, and what 
 bench-judgement: $(VENV)/.installed-dev ## What becomes of simulated good and bad versions, beside gates on fixed thresholds
 	$(BIN)/python -m tests.bench.judgement
 
-bench-monitoring: $(VENV)/.installed-dev apertium ## What noting a request costs, beside answering it
-	$(BIN)/python -m tests.bench.monitoring
+bench-monitoring: $(VENV)/.installed-dev apertium ## What noting a request costs, of answering it and of the whole request over HTTP
+	$(BIN)/python -m tests.bench.noting
 
 bench-scale: $(VENV)/.installed-dev ## What the controller costs with thousands of versions, against a real API server
 	$(BIN)/python -m tests.bench.scale

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -113,6 +113,7 @@ class FeedbackStore:
         self._known: OrderedDict[str, tuple[str, Future[Receipt]]] = OrderedDict()
         self._remembered = remembered
         self._failure: str | None = None
+        self._owed: deque[float] = deque()
         for row in spool.newest_rows(remembered):
             self._remember(str(row.get("feedback_id")), content_digest(row), _done(str(row.get("feedback_id"))))
         self._batches = Batches(self._append, "feedback", waiting=waiting, most=_BATCH)
@@ -121,6 +122,12 @@ class FeedbackStore:
     def failure(self) -> str | None:
         """Why the last write failed; None once one has succeeded."""
         return self._failure
+
+    @property
+    def backlog(self) -> tuple[int, float | None]:
+        """How many feedbacks are not on disk yet, and since when the oldest of them waits (Unix seconds)."""
+        with self._lock:
+            return len(self._owed), self._owed[0] if self._owed else None
 
     def submit(self, feedback: Feedback) -> Future[Receipt]:
         """Queue `feedback`; the future ends when it is on disk, or with FeedbackNotKept.
@@ -143,6 +150,7 @@ class FeedbackStore:
                     reason="queue_full",
                     hint="send it again in a second",
                 )
+            self._owed.append(feedback.at.timestamp())
             self._remember(feedback.feedback_id, digest, entry.receipt)
         return entry.receipt
 
@@ -183,12 +191,20 @@ class FeedbackStore:
             self._fail(entries, error)
         else:
             self._failure = None
+            with self._lock:
+                self._settle(entries)
             for entry in entries:
                 entry.receipt.set_result(Receipt(feedback_id=entry.feedback_id, duplicate=False))
+
+    def _settle(self, entries: Sequence[_Entry]) -> None:
+        """Owe these no more; they are written in the order in which they came."""
+        for _ in entries:
+            self._owed.popleft()
 
     def _fail(self, entries: Sequence[_Entry], error: OSError) -> None:
         self._failure = error.strerror or type(error).__name__
         with self._lock:
+            self._settle(entries)
             for entry in entries:
                 # Forgotten, so that the client's retry is written and not taken for a repeat.
                 self._known.pop(entry.feedback_id, None)

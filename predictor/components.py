@@ -32,7 +32,10 @@ _PROBE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """The parts that are looked at. `folder` is where the service writes, None where it does not."""
+    """The parts that are looked at. `folder` is where the service writes, None where it does not.
+
+    `clock` returns Unix seconds.
+    """
 
     slot: Slot
     recommending: Recommending
@@ -40,6 +43,7 @@ class Observed:
     folder: Path | None
     least_free_bytes: int
     probes: Mapping[str, Callable[[], Component]]
+    clock: Callable[[], float]
 
 
 class Components:
@@ -56,15 +60,12 @@ class Components:
     async def ask(self, state: SlotState) -> dict[str, Component]:
         """How each part is, by its name."""
         observed = self._observed
-        store = observed.feedback
         components = {
             "model": model_component(state),
             "index": index_component(state),
             "translator": translator_component(observed.recommending.translations),
             "registry": Component(status="not_configured", reason="no registry is wired to this process"),
-            "feedback_store": feedback_component(
-                configured=store is not None, failure=None if store is None else store.failure
-            ),
+            "feedback_store": self._feedback(),
         }
         probes = {"disk": self._disk, **observed.probes}
         found = await asyncio.gather(*(self._probe(probe) for probe in probes.values()))
@@ -81,6 +82,14 @@ class Components:
             return Component(status="unavailable", reason=error.hint or type(error).__name__)
         except Exception as error:  # noqa: BLE001 - a broken probe is a finding about its component, not about /health
             return Component(status="unavailable", reason=f"its check failed: {type(error).__name__}")
+
+    def _feedback(self) -> Component:
+        store, now = self._observed.feedback, self._observed.clock()
+        if store is None:
+            return feedback_component(configured=False, failure=None)
+        waiting, since = store.backlog
+        seconds = 0.0 if since is None else now - since
+        return feedback_component(configured=True, failure=store.failure, waiting=waiting, seconds=seconds)
 
     def _disk(self) -> Component:
         folder = self._observed.folder

@@ -22,6 +22,8 @@ VITAL = frozenset({"model", "index"})
 
 _BADNESS: tuple[ComponentStatus, ...] = ("unknown", "not_configured", "ok", "degraded", "unavailable")
 _MEBIBYTE = 1 << 20
+# A feedback is acknowledged once it is on disk, within milliseconds; a volume that hangs says nothing of itself.
+_SLOW_WRITE = 10.0
 
 
 def overall(components: Mapping[str, Component], alerts: Iterable[Alert] = ()) -> Status:
@@ -84,12 +86,15 @@ def worse(left: Component, right: Component) -> Component:
     return right if _BADNESS.index(right.status) > _BADNESS.index(left.status) else left
 
 
-def feedback_component(*, configured: bool, failure: str | None) -> Component:
-    """Judge the feedback store by its last write."""
+def feedback_component(*, configured: bool, failure: str | None, waiting: int = 0, seconds: float = 0.0) -> Component:
+    """Judge the feedback store by its last write, and by how many `seconds` the oldest of those `waiting` waits."""
     if not configured:
         return Component(status="not_configured", reason="no feedback folder is set; feedback is refused")
     if failure is not None:
         return Component(status="degraded", reason=f"the last write failed: {failure}")
+    if seconds > _SLOW_WRITE:
+        told = f"{waiting} feedbacks wait for the disk, the oldest for {seconds:.0f} s > {_SLOW_WRITE:g} s"
+        return Component(status="degraded", reason=told)
     return Component(status="ok", reason="writable")
 
 

@@ -121,6 +121,7 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         folder=settings.feedback_folder or settings.log_folder,
         least_free_bytes=settings.least_free_bytes,
         probes=ports.probes,
+        clock=surroundings.clock,
     )
     components = Components(observed, side_workers)
     watch = _watch(settings, ports, surroundings, collector, components)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import orjson
@@ -166,6 +166,18 @@ def test_a_full_queue_refuses_at_once_and_what_waits_is_kept(tmp_path, gate):
     assert refusal.reason == "queue_full"
     assert len(receipts) in (5, 6)  # the writer may have taken one
     assert len(kept(tmp_path)) == len([receipt.result(timeout=10) for receipt in receipts])
+
+
+def test_what_is_owed_is_counted_from_the_oldest_on_until_it_is_written(tmp_path, gate):
+    store = FeedbackStore(StuckSpool(tmp_path, gate))
+    assert store.backlog == (0, None)
+    first = store.submit(a_feedback("f-1"))
+    second = store.submit(replace(a_feedback("f-2"), at=WHEN + timedelta(seconds=60)))
+    assert store.backlog == (2, NOW)
+    gate.set()
+    assert (first.result(timeout=10).duplicate, second.result(timeout=10).duplicate) == (False, False)
+    assert store.backlog == (0, None)
+    store.close()
 
 
 def test_what_was_refused_for_a_full_queue_can_be_sent_again(tmp_path, gate):

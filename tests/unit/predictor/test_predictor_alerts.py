@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from threading import Event
+
 import pytest
 
 from mlops.errors import Transient
+from mlops.feedback import Feedback, FeedbackStore
 from mlops.monitoring.alerts import Kind
 from predictor.answers import HealthResponse
 from predictor.ports import Component, Ports
 from tests.builders.predictor_world import make_world
 from tests.fakes.recommender import fake_model
+from tests.unit.mlops.test_feedback_store import StuckSpool
 
 DAY = 86_400.0
 NOW = 1_800_000_000.0
@@ -50,6 +55,30 @@ def test_failures_are_told_shown_and_over():
     world.service.watch.look()
     assert alerts(world) == ("ok", [])
     assert [each.resolved for each in world.told] == [False, True]
+
+
+def test_a_volume_that_hangs_and_says_nothing_is_an_alert_about_feedback(tmp_path):
+    gate = Event()
+    store = FeedbackStore(StuckSpool(tmp_path, gate))
+    world = make_world(fake_model(), feedback=store)
+    at = datetime.fromtimestamp(NOW, UTC)
+    receipts = [
+        store.submit(Feedback(feedback_id=name, recommendation_id="1.0.0~x", at=at, clicked=("r-1",)))
+        for name in ("f-1", "f-2")
+    ]
+    world.now[0] = NOW + 9
+    world.service.watch.look()
+    assert alerts(world) == ("ok", [])
+    world.now[0] = NOW + 42
+    world.service.watch.look()
+    assert alerts(world) == ("degraded", [("feedback", "feedback_store")])
+    assert world.told[-1].alert.reason == "2 feedbacks wait for the disk, the oldest for 42 s > 10 s"
+    gate.set()
+    assert [receipt.result(timeout=10).duplicate for receipt in receipts] == [False, False]
+    world.now[0] += 600
+    world.service.watch.look()
+    assert alerts(world) == ("ok", [])
+    store.close()
 
 
 @pytest.mark.parametrize(

