@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlops.config import Settings
     from mlops.learning.verdict import Verdict
     from mlops.model_registry import ModelRegistry, RegisteredVersion
+    from mlops.monitoring.job_span import JobSpan
 
 
 EXPERIMENT = "recipe-retrainings"
@@ -56,11 +57,12 @@ def learn(
     *,
     version: str,
     trigger: str,
+    span: JobSpan,
     say: Callable[[str], None] = print,
 ) -> Lesson:
     """Learn from the sessions in `feedback` on top of the artefact in `parent`; raises what `retrain` raises.
 
-    `say` is told how far it has come: the log of a job.
+    `say` is told how far it has come: the log of a job. `span` is the job's, and gets a span for each phase.
     """
     request = RetrainRequest(
         artifact=parent,
@@ -72,9 +74,10 @@ def learn(
     )
     translator = open_translator(settings.translator, target=settings.translator_target)
     try:
-        done = retrain(
-            recorded_reading(feedback), request, translator=translator, progress=Quarters(say), clock=perf_counter
-        )
+        with span.phases(Quarters(say)) as progress:
+            done = retrain(
+                recorded_reading(feedback), request, translator=translator, progress=progress, clock=perf_counter
+            )
     finally:
         translator.close()
     return Lesson(manifest=done.manifest, verdict=done.verdict, parent=done.parent)
@@ -117,17 +120,15 @@ def registered_by(registry: ModelRegistry, model: str, run: str) -> RegisteredVe
     return None
 
 
-def answer(
-    registered: RegisteredVersion, *, trigger: Trigger, parent: str, run: str, trace: str | None
-) -> dict[str, Any]:
-    """What a run says that ended with a version, as JSON types; `trace` is the run's span as a traceparent."""
+def answer(registered: RegisteredVersion, *, trigger: Trigger, parent: str, run: str, span: JobSpan) -> dict[str, Any]:
+    """What a run says that ended with a version, as JSON types; the version names `span` as its origin."""
     lineage = Lineage(
         trigger=trigger,
         parent=parent,
         data_digest=registered.metadata.get("data_digest"),
         run=registered.run_id,
         job=run,
-        trace=trace,
+        trace=span.traceparent,
     )
     candidate = Candidate(version=registered.version, source=Origin(digest=registered.digest), lineage=lineage)
     return {"candidate": codec(Candidate).dump(candidate)}

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from controller.actions import Action
     from mlops.judging import Kept
     from mlops.model_registry import ModelRegistry
+    from mlops.monitoring.job_span import JobSpan
     from mlops.recommendation import Ask
 
 ANSWER = Path(os.environ.get("RECIPES_ANSWER_FILE", "/dev/termination-log"))
@@ -59,7 +60,7 @@ def main() -> int:
     try:
         about = {"recipes.model": settings.model, "recipes.job": str(getattr(asked, "name", ""))}
         with tempfile.TemporaryDirectory() as scratch, job_span(_SPANS.get(type(asked), "job"), about) as span:
-            answer = _answer(asked, settings, Path(scratch), span.traceparent)
+            answer = _answer(asked, settings, Path(scratch), span)
     except MlopsError as error:
         _tell({"error": f"{error.message}. {error.hint}".strip()})
         return _LATER if isinstance(error, Transient) else _NEVER
@@ -71,7 +72,7 @@ def main() -> int:
     return 0
 
 
-def _answer(asked: Action, settings: Settings, scratch: Path, trace: str | None) -> Mapping[str, Any]:
+def _answer(asked: Action, settings: Settings, scratch: Path, span: JobSpan) -> Mapping[str, Any]:
     feedback = Path(os.environ.get(_FEEDBACK, scratch))
     match asked:
         case VerifyArtifact():
@@ -81,7 +82,7 @@ def _answer(asked: Action, settings: Settings, scratch: Path, trace: str | None)
         case StartRetraining():
             from mlops.pod_retraining import retrain  # noqa: PLC0415 - what learns takes long to load, most jobs judge
 
-            return retrain(asked, settings, feedback, scratch, _registry, trace)
+            return retrain(asked, settings, feedback, scratch, _registry, span)
         case _:
             raise Permanent(f"{type(asked).__name__} is nothing that a job does")
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from controller.actions import StartRetraining
     from mlops.config import Settings
     from mlops.model_registry import ModelRegistry
+    from mlops.monitoring.job_span import JobSpan
 
 BY = "recipe-recommender retraining"
 
@@ -31,11 +32,11 @@ def retrain(
     feedback: Path,
     scratch: Path,
     open_registry: Callable[[str], ModelRegistry],
-    trace: str | None,
+    span: JobSpan,
 ) -> Mapping[str, Any]:
     """Learn from `feedback` and register; the answer holds a candidate, or a message that says why there is none.
 
-    `trace` is the traceparent of this run, which the version is to name as its origin.
+    `span` is that of this run, which the version names as its origin.
 
     Raises what fetching and learning raise; Transient where the registry does not answer.
     """
@@ -48,11 +49,13 @@ def retrain(
             )
             fetch(wanted, open_registry)
             number = next_release(registry, settings.model, asked.parent)
-            lesson = learn(feedback, settings, parent, scratch / "learned", version=number, trigger=asked.trigger.value)
+            lesson = learn(
+                feedback, settings, parent, scratch / "learned", version=number, trigger=asked.trigger.value, span=span
+            )
             if lesson.manifest is None:
                 log_nothing_learned(registry, lesson, asked.name, asked.trigger.value)
                 return {"message": bounded(f"nothing new: {lesson.told}")}
             folder = scratch / "learned"
             why = bounded(f"{asked.name}: {asked.reason}; {lesson.told}")
             registered = register_artifact(registry, folder, read_manifest(folder), by=BY, why=why)
-    return answer(registered, trigger=asked.trigger, parent=asked.parent, run=asked.name, trace=trace)
+    return answer(registered, trigger=asked.trigger, parent=asked.parent, run=asked.name, span=span)

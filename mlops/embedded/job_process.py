@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlops.embedded.job_table import Job
+    from mlops.monitoring.job_span import JobSpan
 
 # Users come first: what waits for an evaluation can wait a little longer.
 NICENESS = 10
@@ -56,7 +57,7 @@ def _answer(job: Job, database: Database) -> Mapping[str, Any]:
     """What the job found, or why it found nothing; a fault is an answer too."""
     try:
         with job_span(str(job.kind), {"recipes.job": job.name}, parent=job.spec.get("trace")) as span:
-            return {"state": JobState.SUCCEEDED, **_run(job, database, span.traceparent)}
+            return {"state": JobState.SUCCEEDED, **_run(job, database, span)}
     except MlopsError as error:
         return {"state": JobState.FAILED, "message": f"{error.message}. {error.hint}".strip()}
     except Exception as error:  # noqa: BLE001 - whatever a model or a library raises; the trace is in the job's log
@@ -64,10 +65,10 @@ def _answer(job: Job, database: Database) -> Mapping[str, Any]:
         return {"state": JobState.FAILED, "message": f"{type(error).__name__}: {error}"[:LONGEST_MESSAGE]}
 
 
-def _run(job: Job, database: Database, trace: str | None) -> Mapping[str, Any]:
+def _run(job: Job, database: Database, span: JobSpan) -> Mapping[str, Any]:
     settings = Settings()
     if job.kind is JobKind.RETRAINING:
-        return retrain(job, settings, trace, _now, sleep)
+        return retrain(job, settings, span, _now, sleep)
     asked, beside = from_dict(job.spec["ask"]), job.spec.get("baseline_folder")
     if not isinstance(asked, StartEvaluation | StartReplay):
         raise Permanent(f"{job.name} asks for nothing that can be judged")

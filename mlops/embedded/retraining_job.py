@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mlops.config import Settings
     from mlops.embedded.job_table import Job
     from mlops.model_registry import ModelRegistry, RegisteredVersion
+    from mlops.monitoring.job_span import JobSpan
 
 BY = "recipes retraining"
 # Between tries, where what failed may pass: a registry that restarts is back within two minutes.
@@ -37,40 +38,38 @@ BACK_OFF_SECONDS = (5.0, 20.0, 80.0)
 
 
 def retrain(
-    job: Job, settings: Settings, trace: str | None, clock: Callable[[], datetime], sleep: Callable[[float], None]
+    job: Job, settings: Settings, span: JobSpan, clock: Callable[[], datetime], sleep: Callable[[float], None]
 ) -> Mapping[str, Any]:
     """Train and register; a job that was cut short after it had registered finds its version again.
 
-    `trace` is the job's span as a traceparent, for the training's own process and for the version's lineage.
+    `span` is the job's: the training's own process goes below it, and the version names it as its origin.
 
     The answer holds a candidate, or a message that says why there is none.
     Raises Permanent with what the training said, and Transient where the registry does not answer at any of four tries.
     """
     for seconds in BACK_OFF_SECONDS:
         try:
-            return _retrain(job, settings, trace, clock)
+            return _retrain(job, settings, span, clock)
         except Transient:
             sleep(seconds)
-    return _retrain(job, settings, trace, clock)
+    return _retrain(job, settings, span, clock)
 
 
-def _retrain(job: Job, settings: Settings, trace: str | None, clock: Callable[[], datetime]) -> Mapping[str, Any]:
+def _retrain(job: Job, settings: Settings, span: JobSpan, clock: Callable[[], datetime]) -> Mapping[str, Any]:
     home = Home(settings.home)
     uri = home.running_registry() or settings.registry_uri
     with open_registry(uri, clock) as registry:
         registered = registered_by(registry, settings.model, job.name)
         if registered is None:
-            made = _made(job, settings, home, registry, trace)
+            made = _made(job, settings, home, registry, span)
             if isinstance(made, str):
                 return {"message": bounded(f"nothing new: {made}")}
             registered = made
     trigger = Trigger(job.spec["trigger"])
-    return answer(registered, trigger=trigger, parent=job.spec["parent"], run=job.name, trace=trace)
+    return answer(registered, trigger=trigger, parent=job.spec["parent"], run=job.name, span=span)
 
 
-def _made(
-    job: Job, settings: Settings, home: Home, registry: ModelRegistry, trace: str | None
-) -> RegisteredVersion | str:
+def _made(job: Job, settings: Settings, home: Home, registry: ModelRegistry, span: JobSpan) -> RegisteredVersion | str:
     """The version that was trained or learned, or why there is none."""
     number = next_release(registry, settings.model, job.spec["parent"])
     work = home.training / f"{job.name}-{number}"
@@ -79,10 +78,10 @@ def _made(
     try:
         trained, parent = work / "trained", _unchanged_parent(job, settings, home, registry)
         if parent is None:
-            TrainingProcess(trace).train(settings.model, number, trained)
+            TrainingProcess(span.traceparent).train(settings.model, number, trained)
         learned = work / "learned"
         trigger = str(job.spec["trigger"])
-        lesson = learn(home.feedback, settings, parent or trained, learned, version=number, trigger=trigger)
+        lesson = learn(home.feedback, settings, parent or trained, learned, version=number, trigger=trigger, span=span)
         if lesson.manifest is None:
             log_nothing_learned(registry, lesson, job.name, trigger)
         if lesson.manifest is None and parent is not None:

@@ -31,6 +31,7 @@ from mlops.learning.retrain import RetrainRequest
 from mlops.learning.tree_training import ROUNDS
 from mlops.learning.verdict import Policy
 from mlops.model_registry import open_registry
+from mlops.monitoring.job_span import JobSpan
 from mlops.pod_retraining import retrain as pod_retrain
 from mlops.registering import register_artifact
 from mlops.retrieval.features import FEATURES
@@ -103,7 +104,7 @@ def run(home, settings, name="run-1", *, cancelled=False):
         job = table.begin(name)
         if cancelled:
             table.finish(name, {"state": "Failed", "message": "cancelled"}, NOW)
-    return retrain(job, settings, None, lambda: NOW, never)
+    return retrain(job, settings, JobSpan(), lambda: NOW, never)
 
 
 def versions(settings):
@@ -231,7 +232,9 @@ def test_in_a_pod_the_same_is_learned_on_top_of_the_registrys_artefact(home, set
     def run_pod(name):
         scratch = tmp_path / name
         scratch.mkdir()
-        return pod_retrain(asked, settings, home.feedback, scratch, lambda uri: open_registry(uri, lambda: NOW), TRACE)
+        return pod_retrain(
+            asked, settings, home.feedback, scratch, lambda uri: open_registry(uri, lambda: NOW), JobSpan(None, TRACE)
+        )
 
     answer = run_pod("first")
 
@@ -247,5 +250,7 @@ def test_in_a_pod_the_same_is_learned_on_top_of_the_registrys_artefact(home, set
 def test_in_a_pod_nothing_learned_is_an_answer(home, settings, tmp_path):
     production(home, settings, sample_recipes())
     asked = StartRetraining(name="r", parent="1.0.0", trigger=Trigger.SCHEDULED, reason="nightly")
-    answer = pod_retrain(asked, settings, home.feedback, tmp_path, lambda uri: open_registry(uri, lambda: NOW), None)
+    answer = pod_retrain(
+        asked, settings, home.feedback, tmp_path, lambda uri: open_registry(uri, lambda: NOW), JobSpan()
+    )
     assert answer["message"].startswith("nothing new: Refused: 0 distinct queries with clicks < 50")

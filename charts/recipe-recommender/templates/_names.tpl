@@ -82,6 +82,11 @@ initContainers:
     env:
       - {name: RECIPES_HOME, value: /tmp/home}
       - {name: RECIPES_MLFLOW_URI, value: {{ include "registry" $root | quote }}}
+      {{- with $root.Values.otlpEndpoint }}
+      - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
+      - {name: OTEL_EXPORTER_OTLP_PROTOCOL, value: {{ $root.Values.otlpProtocol | quote }}}
+      - {name: OTEL_SERVICE_NAME, value: {{ printf "%s-jobs" $model | quote }}}
+      {{- end }}
     {{- with $root.Values.registrySecret }}
     envFrom:
       - secretRef: {name: {{ . }}}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +34,7 @@ def test_a_rollout_and_its_job_are_one_trace(kubeconfig, api, namespace, tmp_pat
     with trace_collector() as (url, received), running(tmp_path, url) as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.grpc)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
-        with controller_process(kubeconfig, namespace, tmp_path):
+        with controller_process(kubeconfig, namespace, tmp_path) as controller:
             kube.create(VERSIONS, {
                 "apiVersion": "mlops.recipe-recommender.io/v1alpha1", "kind": "ModelVersion",
                 "metadata": {"name": VERSION}, "spec": {"model": "recipes", "version": "1.0.0"},
@@ -49,10 +51,20 @@ def test_a_rollout_and_its_job_are_one_trace(kubeconfig, api, namespace, tmp_pat
                 lambda: "it gave up" in kube.get(VERSIONS, VERSION).get("status", {}).get("message", ""),
                 "the reason", seconds=40,
             )  # fmt: skip
+            assert {line["level"] for line in rounds(controller)} <= {"info", "warning"}, "who only looked says nothing"
+            controller.process.send_signal(signal.SIGUSR1)
+            wait_until(lambda: "at DEBUG" in controller.log.read_text(), "the signal is taken", seconds=10)
+            kube.merge(VERSIONS, VERSION, {"metadata": {"annotations": {"looked-at": "again"}}})
+            wait_until(
+                lambda: any(line["level"] == "debug" for line in rounds(controller)), "a line of a look", seconds=20
+            )
+        told = rounds(controller)
         spans = {span.name: span for span in received.spans}
         services, metrics = received.services, received.newest_metrics
     let_go(kube)
 
+    assert [line["acts"].get("VerifyArtifact") for line in told].count(1) == 1
+    assert {line["model"] for line in told} == {"recipes"}
     verify = spans["verify"]
     (wait,) = [span for name, span in spans.items() if name != "verify"][:1]
     assert services == {"recipe-recommender-controller", "recipes-jobs"}
@@ -61,6 +73,15 @@ def test_a_rollout_and_its_job_are_one_trace(kubeconfig, api, namespace, tmp_pat
     assert verify.status.code == 2, "the registry was not there"
     assert "recipes_controller_reconcile_duration_seconds" in metrics
     assert "recipes_versions" in metrics
+
+
+def rounds(controller):
+    lines = [
+        json.loads(line)
+        for line in controller.log.read_text().splitlines()
+        if line.startswith("{") and line.endswith("}")
+    ]
+    return [line for line in lines if line["event"] == "round"]
 
 
 def as_in_its_pod(job, folder):
