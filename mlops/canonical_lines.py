@@ -1,8 +1,8 @@
 """The one line that says all of a thing that is over, as a request is: told at a cost that a request does not feel.
 
 Any other line goes through structlog's chain of processors, some 100 µs of a busy thread. These hold no text of a user
-and no context beyond what they are given, so they are rendered by one call, and written by a thread that takes all that
-gathered meanwhile. They go where the lines of their logger go, with its level.
+and no context beyond what they are given, so each is rendered by one call, in the thread that writes all that gathered
+meanwhile. They go where the lines of their logger go, with its level.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 _LINGER = 0.05
 _WAITING, _MOST = 10_000, 512
 _DAY = 86_400
+# Level, event, when, and what is said.
+_Waiting = tuple[int, str, float, dict[str, object]]
 
 
 class CanonicalLines(Protocol):
-    """Takes lines of one logger."""
+    """Takes lines of one logger, which nobody changes any more."""
 
     def write(self, level: int, event: str, at: float, line: dict[str, object]) -> None:
         """Write `line` if the logger is at `level` now; `at` is when it happened (Unix seconds)."""
@@ -57,19 +59,26 @@ class BatchedLines:
         """See `CanonicalLines`."""
         if not self._logger.isEnabledFor(level):
             return
-        line["event"], line["logger"], line["level"] = event, self._name, logging.getLevelName(level).lower()
-        line["time"] = datetime.fromtimestamp(at, UTC)
-        rendered = orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
-        if not self._batches.put((at, rendered)):
+        if not self._batches.put((level, event, at, line)):
             self.lost += 1
 
     def close(self) -> None:
         """Write what waits."""
         self._batches.close()
 
-    def _append(self, lines: list[tuple[float, bytes]]) -> None:
-        for _, day in groupby(lines, key=lambda line: line[0] // _DAY):
+    def _append(self, waiting: list[_Waiting]) -> None:
+        for _, day in groupby(waiting, key=lambda each: each[2] // _DAY):
             whole = list(day)
+            rendered = b"".join(self._rendered(*each) for each in whole)
             for handler in self._logger.handlers:
                 if isinstance(handler, LinesHandler):
-                    handler.write(whole[0][0], b"".join(line for _, line in whole))
+                    handler.write(whole[0][2], rendered)
+
+    def _rendered(self, level: int, event: str, at: float, line: dict[str, object]) -> bytes:
+        line["event"], line["logger"], line["level"] = event, self._name, logging.getLevelName(level).lower()
+        line["time"] = datetime.fromtimestamp(at, UTC)
+        try:
+            return orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+        except orjson.JSONEncodeError:
+            self.lost += 1
+            return b""

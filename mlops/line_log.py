@@ -23,13 +23,16 @@ _log = structlog.stdlib.get_logger("app")
 
 
 class LineLog:
-    """The folder of daily files, open for appending by this process only; `what` names its lines."""
+    """The folder of daily files, open for appending by this process only.
 
-    def __init__(self, spool: DailySpool, what: str, *, waiting: int = 10_000) -> None:
+    `what` names its lines, which gather for `linger` seconds.
+    """
+
+    def __init__(self, spool: DailySpool, what: str, *, waiting: int = 10_000, linger: float = _LINGER) -> None:
         self._spool = spool
         self._what = what
         self.lost = 0
-        self._batches: Batches[Any] = Batches(self._append, what, waiting=waiting, most=_MOST, linger=_LINGER)
+        self._batches: Batches[Any] = Batches(self._append, what, waiting=waiting, most=_MOST, linger=linger)
 
     def keep(self, row: Any) -> None:
         """Queue one line, a mapping or a dataclass that nobody changes any more; never waits and never raises."""

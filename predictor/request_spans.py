@@ -48,11 +48,11 @@ class RequestTracing:
         sampled = self._sampler.should_sample(context, trace, name, SpanKind.SERVER)
         flags = _SAMPLED if sampled.decision is Decision.RECORD_AND_SAMPLE else _NOT_SAMPLED
         own = SpanContext(trace, self._ids.generate_span_id(), False, flags, sampled.trace_state)
-        return Traced(own, parent)
+        return Traced.below(parent, own)
 
     def end(self, traced: Traced | None, record: RequestRecord, began: float, at: float) -> None:
         """See `Tracing`. Phases are laid end to end up to `at`: how long each took is measured, not when it began."""
-        if traced is None or not traced.context.trace_flags.sampled:
+        if traced is None or traced.context is None or not traced.sampled:
             return
         span = _RequestSpan(
             f"{record.method} {record.route}",

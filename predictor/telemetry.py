@@ -154,15 +154,15 @@ class Telemetry:
         if traced is not None:
             record.trace = traced.ids
         token = _CURRENT.set(record)
-        self._instruments.inflight.inc()
+        self._instruments.inflight += 1
         try:
             yield record
         finally:
             record.seconds = self._timer() - record.started
-            self._instruments.inflight.dec()
+            self._instruments.inflight -= 1
             _CURRENT.reset(token)
             at = self._clock()
-            sampled = traced is not None and traced.context.trace_flags.sampled
+            sampled = traced is not None and traced.sampled
             self._end(record, at, sampled=sampled)
             tracing.end(traced, record, began, at)
 

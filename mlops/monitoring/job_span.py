@@ -7,21 +7,27 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mlops.monitoring.otlp import Signal, name_service, span_exporter, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.trace import Tracer
 
-    Progress = Callable[[str, int, int], None]
-
 # The names that OpenTelemetry gives to W3C's headers where they are variables of an environment.
 TRACEPARENT, _TRACESTATE = "TRACEPARENT", "TRACESTATE"
 _SERVICE = "recipes-jobs"
+
+
+class Progress(Protocol):
+    """Told how far a phase has come."""
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        """Show `done` of `total`."""
+        ...
 
 
 class JobSpan:

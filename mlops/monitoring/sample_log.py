@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mlops.feedback_spool import DailySpool
 
 NAME = "metrics"
+_LINGER_SECONDS = 1.0  # of a day's measurements, what a process that is killed may lose
 _FIELDS = {field.name for field in fields(Sample)}
 _NUMBERS = _FIELDS - {"failed", "language"}
 
@@ -22,7 +23,7 @@ class SampleLog:
     """The folder of daily files, open for appending by this process only."""
 
     def __init__(self, spool: DailySpool) -> None:
-        self._lines = LineLog(spool, "what was measured")
+        self._lines = LineLog(spool, "what was measured", linger=_LINGER_SECONDS)
 
     @property
     def lost(self) -> int:

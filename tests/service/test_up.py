@@ -228,6 +228,11 @@ def test_started_again_a_new_version_goes_out_step_by_step_and_back_without_a_lo
     phases = laptop.received.trace_of("train", trace=link.trace_id)
     assert {"embed", "index", "evaluate"} <= phases.keys()
     assert phases["embed"].parent_span_id == link.span_id
+    lines = [line for path in Home(laptop.home).logs.glob("mlops_*.log") for line in path.read_text().splitlines()]
+    rounds = [each for line in lines if (each := json.loads(line))["event"] == "round"]
+    assert {"VerifyArtifact", "StartEvaluation", "SetTraffic", "MoveAlias"} <= {
+        act for each in rounds for act in each["acts"]
+    }
 
 
 def test_a_killed_service_starts_again(laptop):

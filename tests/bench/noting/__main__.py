@@ -67,7 +67,7 @@ def _over_http(artifact: Path, folder: Path, *, remembered: bool) -> Cost:
         for cost in found
     ]
     title = f"Over HTTP, {'answers from memory' if remembered else 'each answer computed'}: processor time of a process"
-    print_table(title, ("what is noted", "µs a request", "µs of it for noting", "share", "half of the turns"), rows)
+    print_table(title, ("what is noted", "µs a request", "µs of it for noting", "share", "of single blocks"), rows)
     return found[1]
 
 

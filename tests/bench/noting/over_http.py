@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from statistics import median
 from typing import TYPE_CHECKING
 
 import httpx
@@ -19,19 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-TURNS = 12
-# Seconds after which what waited for a thread has been written or sent.
-GATHERED = 0.3
-_TRACED = {"OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_METRICS_EXPORTER": "none"}
+# Blocks of turns. In a turn each process is asked all queries; what it does later counts as well, to the block's end.
+BLOCKS, TURNS = 3, 3
+# Seconds after which what waited for a thread has been written, or sent (OTEL_BSP_SCHEDULE_DELAY).
+GATHERED = 5.5
+_TRACED = {"OTEL_METRICS_EXPORTER": "none"}
 _TENTH = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
 WAYS = ("metrics, samples and lines, kept in files", "and spans of a tenth, as in a cluster", "and spans of all")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Microseconds of the processor for a request, and of them for noting it: the median of the turns of a way.
+    """Microseconds of the processor for a request, and of them for noting it, of all blocks of a way.
 
-    `share` is the part of the whole, `least` and `most` what a quarter of the turns was below and above.
+    `share` is the part of the whole, `least` and `most` the shares of single blocks.
     """
 
     way: str
@@ -46,13 +46,18 @@ class Cost:
 class _Asked:
     predictor: PredictorProcess
     client: httpx.Client
-    turns: list[float] = field(default_factory=list)
+    blocks: list[float] = field(default_factory=list)
+
+    @property
+    def spent(self) -> float:
+        """Processor seconds so far."""
+        return processes.cpu_seconds(self.predictor.process.pid)
 
 
 def costs(artifact: Path, folder: Path, queries: Sequence[str], *, remembered: bool) -> list[Cost]:
     """What noting costs in each way, where answers come from memory or where each is computed.
 
-    All processes run side by side and are asked in turns, each turn beside that of the one that notes nothing.
+    All processes run side by side and are asked in turns, beside the one that notes nothing.
     """
     memory = () if remembered else ("--remember-megabytes", "0")
     with ExitStack() as stack:
@@ -75,32 +80,32 @@ def costs(artifact: Path, folder: Path, queries: Sequence[str], *, remembered: b
         everybody = [silent, *noting]
         for each in everybody:
             _ask(each, queries)
-        for turn in range(TURNS):
-            say(f"{'from memory' if remembered else 'computed'}, turn {turn + 1} of {TURNS}")
-            # The order goes round, so that nobody always follows the same one.
-            for place in range(len(everybody)):
-                each = everybody[(turn + place) % len(everybody)]
-                each.turns.append(_ask(each, queries))
-    return [_cost(way, silent.turns, each.turns) for way, each in zip(WAYS, noting, strict=True)]
+        for block in range(BLOCKS):
+            say(f"{'from memory' if remembered else 'computed'}, block {block + 1} of {BLOCKS}")
+            began = [each.spent for each in everybody]
+            for turn in range(TURNS):
+                # The order goes round, so that nobody always follows the same one.
+                for place in range(len(everybody)):
+                    _ask(everybody[(turn + place) % len(everybody)], queries)
+            time.sleep(GATHERED)
+            for each, before in zip(everybody, began, strict=True):
+                each.blocks.append((each.spent - before) / TURNS / len(queries))
+    return [_cost(way, silent.blocks, each.blocks) for way, each in zip(WAYS, noting, strict=True)]
 
 
-def _ask(asked: _Asked, queries: Sequence[str]) -> float:
-    """Processor seconds of the process for one of the queries."""
-    began = processes.cpu_seconds(asked.predictor.process.pid)
+def _ask(asked: _Asked, queries: Sequence[str]) -> None:
     for query in queries:
         asked.client.post("/recommend", json={"query": query}).raise_for_status()
-    time.sleep(GATHERED)
-    return (processes.cpu_seconds(asked.predictor.process.pid) - began) / len(queries)
 
 
 def _cost(way: str, silent: Sequence[float], noting: Sequence[float]) -> Cost:
-    shares = sorted((one - none) / one for one, none in zip(noting, silent, strict=True))
-    differences = [one - none for one, none in zip(noting, silent, strict=True)]
+    shares = [(one - none) / one for one, none in zip(noting, silent, strict=True)]
+    whole, without = sum(noting) / len(noting), sum(silent) / len(silent)
     return Cost(
         way=way,
-        whole=median(noting) * 1e6,
-        noting=median(differences) * 1e6,
-        share=median(shares),
-        least=shares[len(shares) // 4],
-        most=shares[-1 - len(shares) // 4],
+        whole=whole * 1e6,
+        noting=(whole - without) * 1e6,
+        share=(whole - without) / whole,
+        least=min(shares),
+        most=max(shares),
     )
