@@ -48,7 +48,7 @@ class RequestTracing:
         sampled = self._sampler.should_sample(context, trace, name, SpanKind.SERVER)
         flags = _SAMPLED if sampled.decision is Decision.RECORD_AND_SAMPLE else _NOT_SAMPLED
         own = SpanContext(trace, self._ids.generate_span_id(), False, flags, sampled.trace_state)
-        return Traced.below(parent, own)
+        return Traced.of(own, parent)
 
     def end(self, traced: Traced | None, record: RequestRecord, began: float, at: float) -> None:
         """See `Tracing`. Phases are laid end to end up to `at`: how long each took is measured, not when it began."""
