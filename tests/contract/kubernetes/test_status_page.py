@@ -122,12 +122,12 @@ def test_the_page_of_a_pod_shows_the_rollout_that_the_controller_knows_and_alert
         with gateway(route, services | {API: controller.url}) as url, browser() as window:
             window.open(f"{url}/")
             rollout = window.wait("#rollout", "step 1 of")
-            window.type("input[type=search]", "lentil soup")
-            window.click("form.search button")
-            answer = window.wait("#answer", "by version")
             health = window.wait("#health", "requests failed")
             SCREENSHOTS.mkdir(parents=True, exist_ok=True)
             window.screenshot(SCREENSHOTS / "cluster.png")
+            window.type("input[type=search]", "lentil soup")
+            window.click("form.search button")
+            answer = window.wait("#answer", "by version")
             assert window.complaints() == []
         assert not controller.leads
     weight = world.platform.traffic["1.1.0"]
