@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -162,8 +163,13 @@ def test_a_newcomer_gets_answers_and_the_six_endpoints(laptop):
         production = httpx.get(f"{laptop.url}/models/recipes/production", timeout=10).json()
         assert production["digest"] == version["digest"]
         assert httpx.get(f"{laptop.url}/models/nobody/production", timeout=10).status_code == 404
-        rollout = httpx.get(f"{laptop.url}/models/recipes/rollout", timeout=10).json()
-        assert (rollout["production"], rollout["versions"][0]["stage"]) == ("1.0.0", "Production")
+        rollout: dict[str, Any] = {}
+
+        def decided() -> bool:
+            rollout.update(httpx.get(f"{laptop.url}/models/recipes/rollout", timeout=10).json())
+            return (rollout["production"], rollout["versions"][0]["stage"]) == ("1.0.0", "Production")
+
+        laptop.wait_until(decided, "the status follows the registry, which is written first")
         assert {gate["phase"] for gate in rollout["versions"][0]["gates"]} >= {"evaluation"}
         assert httpx.get(f"{laptop.url}/models/nobody/rollout", timeout=10).status_code == 404
         page = httpx.post(f"{laptop.url}/search", data={"query": "lentil soup"}, headers={"accept": "text/html"},
