@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ class Alarms:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
+        # Of each call it says at INFO that it begins and that it ended: of eight lines a second nobody finds another.
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(1)},
