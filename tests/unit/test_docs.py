@@ -1,16 +1,25 @@
 """The documents say what is there: settings, verbs, routes, signals."""
 
+import re
 from pathlib import Path
 
 import pytest
 import typer
 
 from controller.cluster.settings import Settings as ControllerSettings
+from controller.stages import MOVES
+from mlops.cli.exits import EXIT_CODES
 from mlops.cli.main import build_app
 from mlops.config import Settings
 from mlops.monitoring.alerts import Kind
+from predictor.problems import KINDS
+from tests.builders.console_document import Command, steps_of
 
 ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
+PACKAGES = ("mlops/", "predictor/", "controller/", "tests/", "charts/", "manifests/")
+# One that exists only once something was built or run.
+MADE = {"mlops/kernel/kernel.so"}
 
 
 def text(name: str) -> str:
@@ -45,9 +54,57 @@ def test_every_alert_of_a_process_is_documented(kind):
     assert f"| `{kind.value}` | {kind.severity.value} | {kind.holds:g} s |" in text("docs/watching.md")
 
 
-@pytest.mark.parametrize("document", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
-def test_links_lead_somewhere(document):
-    import re  # noqa: PLC0415
+def section(name: str, title: str) -> str:
+    return text(name).partition(f"## {title}\n")[2].partition("\n## ")[0]
 
-    for target in re.findall(r"\]\(([^)#:]+)\)", text(f"docs/{document}")):
-        assert (ROOT / "docs" / target).exists(), f"{document} links to {target}"
+
+def test_every_http_problem_has_its_entry_and_no_other():
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", section("docs/troubleshooting.md", "Every HTTP problem"), re.MULTILINE)
+    assert dict(rows) == {kind: str(int(status)) for kind, (status, _) in KINDS.items()}
+
+
+def test_every_exit_code_has_its_entry():
+    codes = re.findall(r"^\| (\d+) \| \S", section("docs/troubleshooting.md", "Every exit code"), re.MULTILINE)
+    wrong_usage, interrupted = 2, 130
+    assert {int(code) for code in codes} == {0, 1, wrong_usage, interrupted, *(code for _, code in EXIT_CODES)}
+
+
+def test_the_stages_that_are_drawn_are_those_that_are_decided():
+    drawn = re.findall(r"^  (\w+) --> (\w+): ", section("docs/architecture.md", "The life of a version"), re.MULTILINE)
+    assert set(drawn) == {(stage.value, after.value) for stage, follows in MOVES.items() for after in follows}
+
+
+def test_every_verb_but_some_is_typed_in_the_guide():
+    """What is left out takes something that a reader need not have: torch, Ray, a pod's life, a terminal."""
+    left_out = {"demo", "serve", "fine-tune"}
+    typed = {
+        verb
+        for step in steps_of(text("docs/guide.md"))
+        if isinstance(step, Command)
+        for verb in re.findall(r"\brecipes ([a-z-]+)", step.typed)
+    }
+    assert set(typer.main.get_group(build_app()).commands) - left_out - {"up"} <= typed
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_files_that_are_named_exist(document):
+    """A file of ours by its whole path, wherever it stands in backticks."""
+    for named in re.findall(r"`([\w./-]+)`", text(document)):
+        if named.startswith(PACKAGES) and named not in MADE:
+            assert (ROOT / named).exists(), f"{document} names {named}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document):
+    """Files of ours, and the headings in them."""
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", text(document)):
+        path = ROOT / document if not target else ROOT / Path(document).parent / target
+        assert path.exists(), f"{document} links to {target}"
+        if anchor:
+            assert anchor in anchors(path.read_text(encoding="utf-8")), f"{document} links to {target}#{anchor}"
+
+
+def anchors(document: str) -> set[str]:
+    """What a heading is called in a link, as GitHub has it."""
+    headings = re.findall(r"^#+ (.+)$", document, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

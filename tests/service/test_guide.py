@@ -1,0 +1,106 @@
+"""docs/guide.md, typed as a reader would type it: each command ends as it says and prints what it says.
+
+`pytest -m guide tests/service/test_guide.py` types the slow ones too.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mlops.registry.server import free_port
+from tests.builders.console_document import Command, File, Shell, missing, steps_of
+
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs" / "guide.md"
+START_SECONDS = 180
+PORTS = ("RECIPES_PORT", "RECIPES_GRPC_PORT", "RECIPES_MLFLOW_PORT")
+DEFAULT_PORTS = ("8080", "8081", "5000")
+
+pytestmark = [pytest.mark.service, pytest.mark.timeout(900)]
+
+
+class Reader:
+    """Somebody in a clone with `recipes up` beside them; the ports of the document are free ones here."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ports = [str(free_port()) for _ in PORTS]
+        for name in ("manifests", "mlops"):
+            (folder / name).symlink_to(ROOT / name)
+        self.folder = folder
+        self.environment = os.environ | dict(zip(PORTS, self.ports, strict=True)) | {
+            "RECIPES_HOME": "data",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "COLUMNS": "150",
+        }  # fmt: skip
+
+    def up(self) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            ["recipes", "up"], cwd=self.folder, env=self.environment, text=True,
+            stdout=subprocess.DEVNULL, stderr=(self.folder / "up.txt").open("w"),
+        )  # fmt: skip
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            assert process.poll() is None, self.told()
+            assert time.monotonic() < deadline, f"not healthy within {START_SECONDS} s"
+            time.sleep(0.2)
+        return process
+
+    def told(self) -> str:
+        """What `recipes up` printed."""
+        return self.to_document((self.folder / "up.txt").read_text(encoding="utf-8"))
+
+    def to_document(self, text: str) -> str:
+        for here, there in zip(self.ports, DEFAULT_PORTS, strict=True):
+            text = text.replace(f"127.0.0.1:{here}", f"127.0.0.1:{there}")
+        return text
+
+    def to_here(self, text: str) -> str:
+        for here, there in zip(self.ports, DEFAULT_PORTS, strict=True):
+            text = text.replace(f"127.0.0.1:{there}", f"127.0.0.1:{here}")
+        return text
+
+    def _answers(self) -> bool:
+        try:
+            health = httpx.get(f"http://127.0.0.1:{self.ports[0]}/health", timeout=5)
+            models = httpx.get(f"http://127.0.0.1:{self.ports[0]}/models", timeout=5)
+        except httpx.TransportError:
+            return False
+        return health.status_code == models.status_code == 200
+
+
+@pytest.mark.parametrize("slow", [False, pytest.param(True, marks=pytest.mark.guide)], ids=["core", "whole"])
+def test_the_guide_does_what_it_says(tmp_path, slow):
+    reader = Reader(tmp_path)
+    process = reader.up()
+    shell = Shell(tmp_path, reader.environment)
+    try:
+        for step in steps_of(GUIDE.read_text(encoding="utf-8")):
+            if isinstance(step, File):
+                (tmp_path / step.name).write_text(reader.to_here(step.text), encoding="utf-8")
+            elif step.typed == "make up":
+                assert missing(step, reader.told()) is None, f"{reader.told()}\n{missing(step, reader.told())!r}"
+            elif slow or not step.slow:
+                typed(shell, reader, step)
+    finally:
+        shell.close()
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def typed(shell: Shell, reader: Reader, step: Command) -> None:
+    """Type one command and hold what it printed against the document."""
+    started = time.monotonic()
+    code, output = shell.run(reader.to_here(step.typed))
+    output = reader.to_document(output)
+    print(f"{time.monotonic() - started:6.1f} s  $ {step.typed}\n{output}")
+    place = f"docs/guide.md:{step.line}: $ {step.typed}\n{output}"
+    assert code == 0 or step.may_fail, f"{place}ended with {code}"
+    assert (line := missing(step, output)) is None, f"{place}did not print: {line}"
