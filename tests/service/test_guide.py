@@ -1,4 +1,4 @@
-"""docs/guide.md, typed as a reader would type it: each command ends as it says and prints what it says.
+"""README.md and docs/guide.md, typed as a reader would type them: each command ends as they say and prints what they say.
 
 `pytest -m guide tests/service/test_guide.py` types the slow ones too.
 """
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -19,8 +20,11 @@ import pytest
 from mlops.registry.server import free_port
 from tests.builders.console_document import Command, File, Shell, missing, steps_of
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "docs" / "guide.md"
+DOCUMENTS = ("README.md", "docs/guide.md")
 START_SECONDS = 180
 PORTS = ("RECIPES_PORT", "RECIPES_GRPC_PORT", "RECIPES_MLFLOW_PORT")
 DEFAULT_PORTS = ("8080", "8081", "5000")
@@ -86,18 +90,25 @@ def test_the_guide_does_what_it_says(tmp_path, slow):
     shell = Shell(tmp_path, reader.environment, seconds=400)
     faults: list[str] = []
     try:
-        for step in steps_of(GUIDE.read_text(encoding="utf-8")):
+        for document, step in both():
             if isinstance(step, File):
                 (tmp_path / step.name).write_text(reader.to_here(step.text), encoding="utf-8")
             elif step.typed == "make up":
-                faults += wrong(step, 0, reader.told())
+                faults += wrong(document, step, 0, reader.told())
             elif slow or not step.slow:
-                faults += wrong(step, *typed(shell, reader, step))
+                faults += wrong(document, step, *typed(shell, reader, step))
     finally:
         shell.close()
         process.send_signal(signal.SIGTERM)
         process.wait(60)
     assert not faults, "\n".join(faults)
+
+
+def both() -> Iterator[tuple[str, File | Command]]:
+    """What a reader does, in the order of reading."""
+    for document in DOCUMENTS:
+        for step in steps_of((ROOT / document).read_text(encoding="utf-8")):
+            yield document, step
 
 
 def typed(shell: Shell, reader: Reader, step: Command) -> tuple[int, str]:
@@ -109,9 +120,9 @@ def typed(shell: Shell, reader: Reader, step: Command) -> tuple[int, str]:
     return code, output
 
 
-def wrong(step: Command, code: int, output: str) -> list[str]:
+def wrong(document: str, step: Command, code: int, output: str) -> list[str]:
     """What went otherwise than the document says; a reader would go on, and so does the test."""
-    place = f"docs/guide.md:{step.line}: $ {step.typed}\n{output}"
+    place = f"{document}:{step.line}: $ {step.typed}\n{output}"
     faults = [] if code == 0 or step.may_fail else [f"{place}ended with {code}"]
     line = missing(step, output)
     return faults if line is None else [*faults, f"{place}did not print: {line}"]
