@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -75,4 +76,11 @@ def _print(text: str, answer: Answer) -> None:
     for note in answer.notes:
         messages.print(note)
     if not answer.filters.empty:
-        answers.print(f"filters: {answer.filters}")
+        answers.print(f"filters: {told(answer.filters)}")
+
+
+def told(filters: Filters) -> str:
+    """Name the filters that are set, as the HTTP API names them: `diets vegan; max_minutes 30`. Pure."""
+    values = ((field.name, getattr(filters, field.name)) for field in fields(filters))
+    texts = ((name, ", ".join(sorted(value)) if isinstance(value, frozenset) else value) for name, value in values)
+    return "; ".join(f"{name} {text}" for name, text in texts if text)

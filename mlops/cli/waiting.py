@@ -43,7 +43,7 @@ def wait(
     if json:
         print_json({"version": version, "stage": where, "reason": reason, "message": message})
     else:
-        answer(f"{version} is in {where}, {reason}: {message}")
+        answer(f"{version} is in {where}, {reason}" + (f": {message}" if message else ""))
     if where is not stage:
         raise typer.Exit(1)
 
