@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 
 from controller.cluster.settings import Settings as ControllerSettings
 from controller.metrics import CATALOGUE
@@ -53,6 +54,22 @@ def test_every_verb_is_in_the_readme_and_no_other():
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_alert_of_a_process_is_documented(kind):
     assert f"| `{kind.value}` | {kind.severity.value} | {kind.holds:g} s |" in text("docs/watching.md")
+
+
+def test_every_alert_of_a_cluster_is_listed_as_its_rule_has_it():
+    rules = yaml.safe_load(text("charts/recipe-recommender/files/rules.yaml"))
+    assert [line for line in text("docs/alerts.md").splitlines() if line.startswith("| [")] == [
+        f"| [{rule['alert']}](#{rule['alert'].lower()}) | {rule['labels']['severity']} | {rule.get('for', 'at once')} | {said} |"
+        for group in rules["groups"]
+        for rule in group["rules"]
+        if (said := in_words(rule["annotations"]["summary"]))
+    ]
+
+
+def in_words(summary: str) -> str:
+    """A summary of Prometheus with names in place of what it fills in."""
+    named = re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda label: label[1].upper(), summary)
+    return re.sub(r"\{\{ \$value[^}]*\}\}", "N", named)
 
 
 def section(name: str, title: str) -> str:
