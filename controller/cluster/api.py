@@ -31,10 +31,10 @@ _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 class KubeApi:
-    """One namespace of a cluster. Every method raises Transient where the API does not answer, or is overloaded.
+    """One namespace of a cluster, or all of them, to be listed.
 
-    `manager` is in whose name fields are written; `refused` is what to do where a right is lacking. Threads may
-    share it.
+    Every method raises Transient where the API does not answer, or is overloaded. `manager` is in whose name fields are
+    written; `refused` is what to do where a right is lacking. Threads may share it.
     """
 
     def __init__(
@@ -51,6 +51,10 @@ class KubeApi:
         self._answered = answered
         self._manager = manager
         self._refused = refused
+
+    def within(self, namespace: str) -> KubeApi:
+        """Return another namespace of the same cluster, by the same connection; "" is all of them."""
+        return KubeApi(namespace, self._api, self._answered, manager=self._manager, refused=self._refused)
 
     def list(
         self, kind: Kind, selector: Mapping[str, str] | None = None, fields: Mapping[str, str] | None = None

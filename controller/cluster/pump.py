@@ -25,9 +25,13 @@ _IDENTITY: Any = "recipe-recommender"
 
 
 def run(
-    kinds: Iterable[Kind], saw: Callable[[Kind, str | None, Object], None], namespace: str, *, kubeconfig: str | None
+    kinds: Iterable[Kind],
+    saw: Callable[[Kind, str | None, Object], None],
+    namespace: str | None,
+    *,
+    kubeconfig: str | None,
 ) -> None:
-    """Watch until SIGTERM or SIGINT, which kopf takes; in the main thread.
+    """Watch a namespace, or all (None), until SIGTERM or SIGINT, which kopf takes; in the main thread.
 
     `saw` is told of each event its kind, what happened (None: it was there already) and the object; it must not block.
     """
@@ -58,7 +62,8 @@ def run(
 
     kopf.run(
         registry=registry,
-        namespaces=[namespace],
+        namespaces=[namespace] if namespace else [],
+        clusterwide=namespace is None,
         standalone=True,
         identity=_IDENTITY,  # by default the user's name, and user 65532 has none
     )

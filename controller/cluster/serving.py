@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from controller.cluster.key import Key
 from controller.cluster.kinds import DIGEST, INFERENCE_SERVICES, MODEL, PURPOSE, REVISION, VERSION
 from controller.cluster.pods import (
     FEEDBACK,
@@ -48,6 +49,7 @@ def inference_service(action: EnsureServing, settings: Settings, owner: Meta, *,
     What stands in annotations never changes while the version is served as it is: a change restarts its pods.
     """
     serving, model = action.serving, owner.name
+    called = settings.called(Key(owner.namespace, model))
     chosen = serving.image or settings.predictor_image
     resources = _resources(serving.resources)
     origin = f"--source={source}" if source else f"--registry={settings.registry}"
@@ -55,14 +57,14 @@ def inference_service(action: EnsureServing, settings: Settings, owner: Meta, *,
     fetch = container(
         "fetch", chosen, resources, {"artifact": _MOUNT},
         command=["python", "-m", "mlops.artifact_fetch"],
-        args=[f"--into={_MOUNT}/artifact", f"--model={model}", f"--version={action.version}",
+        args=[f"--into={_MOUNT}/artifact", f"--model={called}", f"--version={action.version}",
               f"--digest={action.digest}", origin],
         **from_secret(settings.registry_secret),
     )  # fmt: skip
-    ready = {"httpGet": {"path": f"/v2/models/{model}/ready", "port": HTTP_PORT}}
+    ready = {"httpGet": {"path": f"/v2/models/{called}/ready", "port": HTTP_PORT}}
     serve = container(
         "kserve-container", chosen, resources, {"artifact": _MOUNT},
-        args=[f"--artifact={_MOUNT}/artifact", f"--model-name={model}", f"--digest={action.digest}"],
+        args=[f"--artifact={_MOUNT}/artifact", f"--model-name={called}", f"--digest={action.digest}"],
         ports=[{"containerPort": HTTP_PORT, "name": "http1"}, {"containerPort": GRPC_PORT, "name": "h2c"}],
         startupProbe={**ready, "periodSeconds": 1, "failureThreshold": 600},
         readinessProbe={**ready, "periodSeconds": 2, "failureThreshold": 2},
@@ -72,7 +74,7 @@ def inference_service(action: EnsureServing, settings: Settings, owner: Meta, *,
         lifecycle={"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
         env=[
             *kept.env,
-            *collecting(settings.otel, f"{model}-predictor",
+            *collecting(settings.otel, f"{called}-predictor",
                         OTEL_RESOURCE_ATTRIBUTES=f"service.version={action.version}"),
         ],
     )  # fmt: skip

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from controller.actions import Notify
     from controller.cluster.api import Object
-    from controller.cluster.mirror import Mirror
+    from controller.cluster.mirror import MirroredNamespace
     from controller.cluster.world import Unreadable
 
 BY = "recipe-recommender-controller"
@@ -32,7 +32,7 @@ class Teller:
     not be written is kept.
     """
 
-    def __init__(self, api: Mirror, model: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, api: MirroredNamespace, model: str, clock: Callable[[], datetime]) -> None:
         self._api = api
         self._model = model
         self._clock = clock

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from controller.cluster.api import KubeApi, Object
     from controller.cluster.job_reading import Judged
-    from controller.cluster.mirror import Mirror
+    from controller.cluster.mirror import MirroredNamespace
     from controller.cluster.routing import Entrance
     from controller.observation import Measurement, ScheduleFact, ServingFact
     from controller.resource.meta import Meta
@@ -66,7 +66,7 @@ class Resources:
     unreadable: tuple[Unreadable, ...]
 
 
-def resources_of(api: Mirror | KubeApi, model: str) -> Resources:
+def resources_of(api: MirroredNamespace | KubeApi, model: str) -> Resources:
     """Read a Model with its versions and approvals, oldest first. What cannot be read is named, and left alone."""
     documents: dict[tuple[str, str], Object] = {}
     unreadable: list[Unreadable] = []
@@ -114,7 +114,7 @@ class Facts:
 
     def __init__(
         self,
-        api: Mirror,
+        api: MirroredNamespace,
         model: str,
         digest_at: Callable[[str], str | None],
         clock: Callable[[], datetime],
