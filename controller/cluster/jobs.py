@@ -98,6 +98,7 @@ def pod_template(action: Action, settings: Settings, key: Key, *, purpose: str, 
             "restartPolicy": "Never",
             "securityContext": POD_SECURITY,
             "automountServiceAccountToken": False,
+            **({"priorityClassName": settings.jobs_priority_class} if settings.jobs_priority_class else {}),
             "containers": [
                 container(
                     "job",

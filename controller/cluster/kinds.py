@@ -63,6 +63,11 @@ LEASES = Kind(group="coordination.k8s.io", version="v1", plural="leases", kind="
 EVENTS = Kind(group="events.k8s.io", version="v1", plural="events", kind="Event")
 
 
+def predictor_name(name: str) -> str:
+    """Return the name of the Deployment and of the Service that KServe makes of an InferenceService."""
+    return f"{name}-predictor"
+
+
 def watched(*, splits: bool) -> tuple[Kind, ...]:
     """What is watched: our own kinds, and those of what we make; a Gateway's only where one splits the users."""
     made = (INFERENCE_SERVICES, DEPLOYMENTS, PODS, JOBS, CRON_JOBS)

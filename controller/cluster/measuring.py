@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from controller.cluster.serving import predictor_name
+from controller.cluster.kinds import predictor_name
 from controller.observation import Sample
 from controller.resource.meta import version_name
 from controller.sequential import Sorted, Tally, furthest, quantile_beside, share_beside
@@ -21,6 +21,7 @@ from mlops.monitoring.score_edges import SCORE_EDGES
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from controller.cluster.key import Key
     from controller.resource.gate import Gate
     from controller.resource.policy import Query
     from controller.sequential import Bounds
@@ -33,6 +34,8 @@ _QUANTILES = {"latency-p50-ms": 0.5, "latency-p95-ms": 0.95, "latency-p99-ms": 0
 _DRIFT = "score-drift"
 _MILLISECONDS = 1000.0
 LEAST_WINDOW = 15
+# Long enough for the usual scrape intervals, short enough to follow a rush.
+_RATE_SECONDS = 120
 # So much of its Deployment's name a pod bears at most: the API adds five letters, and a name has 63.
 _POD_PREFIX = 58
 
@@ -89,6 +92,12 @@ def feedback_query(model: str, namespace: str, since: datetime, now: datetime) -
     seconds = Window.between(since, now, namespace=namespace, model=model).seconds
     pods = f'namespace="{namespace}",pod=~"{model}-[0-9].*-predictor-.*"'
     return f"sum(increase(recipes_feedback_total{{{pods}}}[{seconds}s]))"
+
+
+def rate_query(key: Key, version: str) -> str:
+    """Return the query for how many requests a second the pods of a version answer, over the last two minutes."""
+    window = Window(namespace=key.namespace, model=key.model, seconds=_RATE_SECONDS)
+    return f"sum(rate({METRIC}_count{{{_selector(version, window, failed=None)}}}[{window.seconds}s]))"
 
 
 def newest_query(version: str, window: Window) -> str:

@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     user_salt_secret: str | None = Field(
         None, description="Secret whose key `salt` makes a user the same to every pod; unset, to none."
     )
+    predictor_priority_class: str | None = Field(
+        None, description="PriorityClass of the pods that serve; unset, the cluster's default."
+    )
+    jobs_priority_class: str | None = Field(
+        None, description="PriorityClass of the pods that verify, judge and train; unset, the cluster's default."
+    )
     workers: int = Field(4, ge=1, le=64, description="Models that are worked on at once.")
     http_port: int = Field(
         8080, ge=1, le=65535, description="Port of /models, /retrain/check, /metrics and the probes."

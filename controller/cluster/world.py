@@ -19,11 +19,12 @@ from controller.cluster.kinds import (
     SERVICES,
     VERSION,
     VERSIONS,
+    predictor_name,
 )
 from controller.cluster.mirror import MODEL_FIELD
 from controller.cluster.retraining import schedule_fact
 from controller.cluster.routing import chosen_by, weights_of
-from controller.cluster.serving import ISVC, predictor_name, serving_fact
+from controller.cluster.serving import ISVC, serving_fact
 from controller.observation import VersionFacts
 from controller.resource.approval import ModelApproval
 from controller.resource.model import Model

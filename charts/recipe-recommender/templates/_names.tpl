@@ -19,6 +19,11 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- define "everywhere" -}}
 {{- if eq .Values.controller.scope "cluster" }}true{{ end -}}
 {{- end }}
+{{- /* The namespaces where versions run, as far as the release knows them: as JSON, {"names": [...]}. */}}
+{{- define "modelNamespaces" -}}
+{{- $more := ternary .Values.modelNamespaces (list) (eq .Values.controller.scope "cluster") }}
+{{- dict "names" (concat (list .Release.Namespace) $more | uniq) | toJson }}
+{{- end }}
 {{- /* Pods of other namespaces have to find it too. */}}
 {{- define "registry" -}}
 {{ .Values.registry | default (printf "http://%s%s:5000" (include "mlflow" .) (ternary (printf ".%s" .Release.Namespace) "" (eq .Values.controller.scope "cluster"))) }}

@@ -38,8 +38,17 @@ COMBINATIONS = {
         "networkPolicies.enabled": "true", "prometheus": "http://prometheus.monitoring:9090",
         "mlflow.databaseSecret": "db", "sample.enabled": "true",
     },
+    "every namespace": {
+        "controller.scope": "cluster", "sample.enabled": "true", "networkPolicies.enabled": "true",
+        "modelNamespaces": "{kube-public}", "monitoring.monitors.enabled": "true", "controller.replicas": "3",
+    },
+    "every namespace, no Gateway, an MLflow of one's own": {
+        "controller.scope": "cluster", "traffic": "service", "registry": "http://mlflow.ml:5000",
+        "predictors.budget": "false",
+    },
     "placed": {
         "controller.priorityClassName": "system-cluster-critical", "controller.nodeSelector.disk": "fast",
+        "predictors.priorityClassName": "system-cluster-critical", "jobs.priorityClassName": "low",
         "controller.tolerations[0].key": "dedicated", "controller.tolerations[0].operator": "Exists",
         "mlflow.nodeSelector.disk": "fast", "controller.podAnnotations.team": "ml", "controller.podLabels.team": "ml",
         "images.pullSecrets[0].name": "hub", "feedback.claim": "feedback", "feedback.userSaltSecret": "salt",
@@ -49,6 +58,7 @@ REFUSED = {
     "a word that nobody knows": ({"contoller.replicas": "1"}, "contoller"),
     "a word that nobody knows, deeper": ({"mlflow.storage.sise": "1Gi"}, "sise"),
     "an address that is none": ({"registry": "mlflow:5000"}, "registry"),
+    "a scope that is none": ({"controller.scope": "planet"}, "scope"),
     "a way of traffic that is none": ({"traffic": "istio"}, "traffic"),
     "a size that is none": ({"mlflow.storage.size": "much"}, "size"),
     "a version that is none": ({"sample.version": "one"}, "version"),

@@ -230,5 +230,5 @@ def test_a_process_that_has_just_begun_shows_what_has_long_been_at_rest(served):
     served.around.board.forget(Key("shop", "recipes"))
     served.restart()
     served.settle()
-    (line,) = served.around.board.lines()["recipes"]
+    (line,) = served.around.board.lines()[Key("shop", "recipes")]
     assert (line.version, line.stage, line.weight) == ("1.0.0", "Production", 100)
