@@ -36,7 +36,8 @@ COMBINATIONS = {
     "nobody reaches what they need not": {"networkPolicies.enabled": "true", "registry": "http://mlflow.ml:5000"},
     "policies with all else": {
         "networkPolicies.enabled": "true", "prometheus": "http://prometheus.monitoring:9090",
-        "mlflow.databaseSecret": "db", "sample.enabled": "true",
+        "mlflow.databaseSecret": "db", "sample.enabled": "true", "otlpEndpoint": "http://collector:4318",
+        "networkPolicies.egress[0].ports[0].port": "53", "networkPolicies.egress[0].ports[0].protocol": "UDP",
     },
     "every namespace": {
         "controller.scope": "cluster", "sample.enabled": "true", "networkPolicies.enabled": "true",
