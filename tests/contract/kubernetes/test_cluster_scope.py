@@ -33,6 +33,7 @@ pytestmark = [pytest.mark.contract, pytest.mark.timeout(240)]
 
 API = "mlops.recipe-recommender.io/v1alpha1"
 NAME, VERIFY = "recipes-1-0-0", "recipes-1-0-0-verify-1"
+EVALUATE = "recipes-1-0-0-eval-1"
 DIGEST = f"sha256:{'a' * 64}"
 RIGHTS = {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 POLICIES = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
@@ -106,6 +107,11 @@ def version():
             "spec": {"model": "recipes", "version": "1.0.0"}}  # fmt: skip
 
 
+def model():
+    evaluation = {"gates": [{"metric": "ndcg@10", "threshold": "0.3"}], "replay": {"queries": 0}}
+    return {"apiVersion": API, "kind": "Model", "metadata": {"name": "recipes"}, "spec": {"evaluation": evaluation}}
+
+
 def status(town):
     return (town.get(VERSIONS, NAME) or {}).get("status", {})
 
@@ -138,14 +144,15 @@ def test_models_of_one_name_in_two_namespaces_go_their_own_ways(towns):
     with towns.controller() as controller:
         wait_until(lambda: controller.leads, "it leads")
         for town in (towns.a, towns.b):
+            town.create(MODELS, model())
             town.create(VERSIONS, version())
             wait_until(lambda town=town: town.get(JOBS, VERIFY), "its artefact is verified", seconds=30)
             (job,) = town.get(JOBS, VERIFY)["spec"]["template"]["spec"]["containers"]
             assert {"name": "RECIPES_MODEL", "value": f"{town.namespace}.recipes"} in job["env"]
 
         finish(towns.a, VERIFY, state="Verified", digest=DIGEST)
-        wait_until(lambda: towns.a.get(JOBS, f"{NAME}-evaluate-1"), "it is judged", seconds=30)
-        finish(towns.a, f"{NAME}-evaluate-1", digest=DIGEST, run="r1",
+        wait_until(lambda: towns.a.get(JOBS, EVALUATE), "it is judged", seconds=30)
+        finish(towns.a, EVALUATE, digest=DIGEST, run="r1",
                samples=[{"metric": "ndcg@10", "value": "0.9", "samples": 500}])  # fmt: skip
         wait_until(lambda: status(towns.a).get("stage") == "Staging", "it goes on", seconds=30)
         wait_until(lambda: towns.a.get(INFERENCE_SERVICES, NAME), "it is served", seconds=30)
