@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from controller.cluster.api import NamespaceGoes
 from controller.cluster.kinds import EVENTS
 from controller.resource.meta import API_VERSION, version_name
 
@@ -67,9 +68,9 @@ class Teller:
             write(notice.message, model=self._model, version=notice.version, reason=notice.reason.value)
 
     def _event(self, name: str, regarding: Object, reason: str, note: str, *, warning: bool) -> bool:
-        """Write an Event about an object; False where it was written before."""
+        """Write an Event about an object; False where it was written before, or its namespace goes."""
         metadata = regarding["metadata"]
-        made = self._api.create(EVENTS, {
+        event = {
             "apiVersion": EVENTS.api_version,
             "kind": "Event",
             "metadata": {"name": name},
@@ -82,5 +83,8 @@ class Teller:
             "note": note[:_LONGEST_NOTE],
             "regarding": {"apiVersion": API_VERSION, "kind": regarding["kind"], "name": metadata["name"],
                           "uid": metadata.get("uid", ""), "namespace": self._api.namespace},
-        })  # fmt: skip
-        return made is not None
+        }  # fmt: skip
+        try:
+            return self._api.create(EVENTS, event) is not None
+        except NamespaceGoes:  # with all Events: who waited to tell would hold it for ever
+            return False
