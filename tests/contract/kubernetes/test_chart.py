@@ -97,8 +97,13 @@ def test_every_object_is_taken_and_every_pod_is_restricted(values, kubectl, api,
     # Of pods alone is a violation refused; of what makes pods it is only told.
     pods = [_pod_of(each) for each in documents if each["kind"] in ("Deployment", "Job", "Pod")]
     asked = [each for each in documents if each["kind"] not in ("CustomResourceDefinition", "Pod")]
-    run(*kubectl, "--namespace", namespace, "apply", "--server-side", "--force-conflicts", "--dry-run=server",
-        "--validate=strict", "-f", "-", text=yaml.safe_dump_all([*asked, *pods]))  # fmt: skip
+    elsewhere = [each for each in asked if "namespace" in each["metadata"]]
+    here = [each for each in asked if each not in elsewhere]
+    taken = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-")
+    run(*kubectl, "--namespace", namespace, *taken, text=yaml.safe_dump_all([*here, *pods]))
+    if elsewhere:
+        run(*kubectl, *taken, text=yaml.safe_dump_all(elsewhere))
+    assert {each["metadata"]["namespace"] for each in elsewhere} == set(values.get("modelNamespaces", "")[1:-1].split())
     assert len(pods) >= 2
 
 
