@@ -24,7 +24,7 @@ from controller.cluster.kinds import (
     VERSIONS,
 )
 from mlops.errors import Permanent
-from tests.cluster.chart import rendered
+from tests.cluster.chart import CHART, helm, rendered
 from tests.cluster.commands import CommandFailed, run, wait_until
 from tests.cluster.controller_process import controller_process, make_kinds
 from tests.cluster.toolchain import toolset
@@ -51,6 +51,7 @@ class Towns:
         documents = [each for each in yaml.safe_load_all(rendered(home, {"controller.scope": "cluster"})) if each]
         self.rights = [each for each in documents if each["kind"] in RIGHTS]
         self.policies = [each for each in documents if each["kind"] in POLICIES]
+        self.deployments = [each for each in documents if each["kind"] == "Deployment"]
         self.kubeconfig = folder / "account.yaml"
 
     def open(self):
@@ -213,6 +214,18 @@ def test_nobody_approves_in_anothers_name_in_any_namespace(towns):
         return False
 
     wait_until(refused, "the policy holds", seconds=30)
+
+
+def test_helm_installs_no_second_controller_over_the_same_models(towns):
+    def install(namespace, scope):
+        return run(helm(), "--kubeconfig", towns.kubectl[-1], "install", "two", CHART, "--namespace", namespace,
+                   "--dry-run=server", "--set", f"crds.install=false,controller.scope={scope}")  # fmt: skip
+
+    with pytest.raises(CommandFailed, match="keeps the Models of every namespace"):
+        install(towns.a.namespace, "namespace")
+    towns.apply(towns.deployments)
+    with pytest.raises(CommandFailed, match=f"release rr in namespace {towns.home} keeps the Models there"):
+        install(towns.a.namespace, "cluster")
 
 
 def test_of_secrets_it_knows_nothing(towns):
