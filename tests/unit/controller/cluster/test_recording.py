@@ -47,6 +47,9 @@ def test_a_version_is_seen_as_a_decision_left_it(lines):
 def test_other_models_and_other_lines_are_passed_over(lines):
     assert records_of(lines, Key("shop", "cakes"), "1.1.0") == ()
     assert records_of(lines, RECIPES, "9.9.9") == ()
+    assert records_of(lines, Key("neighbours", "recipes"), "1.1.0") == ()
+    nameless = [line.replace('"namespace": "shop", ', "") for line in lines]
+    assert len(records_of(nameless, RECIPES, "1.1.0")) == len(records_of(lines, RECIPES, "1.1.0")), "older lines"
     strange = ["", "no JSON decided", "{decided", f'{{"event": "{EVENT}"}}', "[]decided", *spoilt(lines)]
     assert len(records_of([*strange, *lines], RECIPES, "1.1.0")) == len(records_of(lines, RECIPES, "1.1.0"))
 
