@@ -42,17 +42,21 @@ _POD_PREFIX = 58
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What is looked at: the pods of a model in a namespace, over the seconds before a moment."""
+    """What is looked at: the pods of a model in a namespace, over the seconds before a moment.
+
+    `called` is what the model is called in labels, where that is another name.
+    """
 
     namespace: str
     model: str
     seconds: int
+    called: str = ""
 
     @classmethod
-    def between(cls, since: datetime, now: datetime, *, namespace: str, model: str) -> Window:
+    def between(cls, since: datetime, now: datetime, *, namespace: str, model: str, called: str = "") -> Window:
         """The whole seconds from `since` to `now`; a counter needs two scrapes, so never fewer than 15."""
         seconds = max(LEAST_WINDOW, math.ceil((now - since).total_seconds()))
-        return cls(namespace=namespace, model=model, seconds=seconds)
+        return cls(namespace=namespace, model=model, seconds=seconds, called=called)
 
 
 def measurable(metric: str) -> bool:
@@ -124,7 +128,9 @@ class Question:
         for query in self.queries:
             if query.metric == metric:
                 window = self.window
-                return query.about(version, model=window.model, namespace=window.namespace, seconds=window.seconds)
+                return query.about(
+                    version, model=window.called or window.model, namespace=window.namespace, seconds=window.seconds
+                )
         return value_query(metric, version, self.window)
 
 
@@ -182,7 +188,9 @@ def _bounds_of_own(metric: str, question: Question, alpha: float, ask: Callable[
         if version is None:
             continue
         window = question.window
-        counted, total = query.counts(version, model=window.model, namespace=window.namespace, seconds=window.seconds)
+        counted, total = query.counts(
+            version, model=window.called or window.model, namespace=window.namespace, seconds=window.seconds
+        )
         count = _whole(ask(total or ""))
         tallies.append(Tally(min(_whole(ask(counted)), count), count))
     return share_beside(tallies[0], tallies[1] if len(tallies) > 1 else None, alpha)

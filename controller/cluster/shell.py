@@ -262,7 +262,9 @@ class ClusterShell:
             question = Question(
                 version=action.version,
                 baseline=action.baseline,
-                window=Window.between(action.since, now, namespace=self._api.namespace, model=self._model),
+                window=Window.between(
+                    action.since, now, namespace=self._api.namespace, model=self._model, called=self._called
+                ),
                 queries=action.queries,
                 alpha=action.alpha,
             )

@@ -119,7 +119,7 @@ def status(town):
 
 def finish(town, name, **answer):
     """A pod ran, and its Job came to its end."""
-    wait_until(lambda: "startTime" in (town.get(JOBS, name) or {}).get("status", {}), "it has begun", seconds=20)
+    wait_until(lambda: "startTime" in (town.get(JOBS, name) or {}).get("status", {}), "it has begun", seconds=60)
     pod = town.create(PODS, {
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"{name}-x", "labels": {JOB_NAME: name, MODEL: "recipes"}},
         "spec": {"containers": [{"name": "job", "image": "jobs:1"}]},
@@ -147,16 +147,16 @@ def test_models_of_one_name_in_two_namespaces_go_their_own_ways(towns):
         for town in (towns.a, towns.b):
             town.create(MODELS, model())
             town.create(VERSIONS, version())
-            wait_until(lambda town=town: town.get(JOBS, VERIFY), "its artefact is verified", seconds=30)
+            wait_until(lambda town=town: town.get(JOBS, VERIFY), "its artefact is verified", seconds=60)
             (job,) = town.get(JOBS, VERIFY)["spec"]["template"]["spec"]["containers"]
             assert {"name": "RECIPES_MODEL", "value": f"{town.namespace}.recipes"} in job["env"]
 
         finish(towns.a, VERIFY, state="Verified", digest=DIGEST)
-        wait_until(lambda: towns.a.get(JOBS, EVALUATE), "it is judged", seconds=30)
+        wait_until(lambda: towns.a.get(JOBS, EVALUATE), "it is judged", seconds=60)
         finish(towns.a, EVALUATE, digest=DIGEST, run="r1",
                samples=[{"metric": "ndcg@10", "value": "0.9", "samples": 500}])  # fmt: skip
-        wait_until(lambda: status(towns.a).get("stage") == "Staging", "it goes on", seconds=30)
-        wait_until(lambda: towns.a.get(INFERENCE_SERVICES, NAME), "it is served", seconds=30)
+        wait_until(lambda: status(towns.a).get("stage") == "Staging", "it goes on", seconds=60)
+        wait_until(lambda: towns.a.get(INFERENCE_SERVICES, NAME), "it is served", seconds=60)
         service = towns.a.get(INFERENCE_SERVICES, NAME)["spec"]["predictor"]
         assert f"--model-name={towns.a.namespace}.recipes" in service["containers"][0]["args"]
         assert "serviceAccountName" not in service, "what is in another namespace needs no account there"
@@ -173,7 +173,7 @@ def test_models_of_one_name_in_two_namespaces_go_their_own_ways(towns):
 
         towns.a.delete(VERSIONS, NAME)
         towns.a.delete(MODELS, "recipes")
-        wait_until(lambda: not towns.a.list(VERSIONS) and not towns.a.list(MODELS), "one is gone", seconds=40)
+        wait_until(lambda: not towns.a.list(VERSIONS) and not towns.a.list(MODELS), "one is gone", seconds=60)
         assert towns.b.get(VERSIONS, NAME)["metadata"]["uid"]
         assert towns.b.get(JOBS, VERIFY)
         assert not towns.a.list(ROUTES)
@@ -189,11 +189,11 @@ def test_a_namespace_that_is_deleted_with_its_models_goes(towns):
         wait_until(lambda: controller.leads, "it leads")
         for town in (towns.a, towns.b):
             town.create(VERSIONS, version())
-            wait_until(lambda town=town: town.get(JOBS, VERIFY), "it is taken up", seconds=30)
+            wait_until(lambda town=town: town.get(JOBS, VERIFY), "it is taken up", seconds=60)
         towns.core.delete_namespace(towns.a.namespace)
         wait_until(
             lambda: towns.a.namespace not in {each.metadata.name for each in towns.core.list_namespace().items},
-            "it is gone", seconds=60,
+            "it is gone", seconds=120,
         )  # fmt: skip
         assert "stage" in status(towns.b)
 
@@ -213,7 +213,7 @@ def test_nobody_approves_in_anothers_name_in_any_namespace(towns):
         towns.b.delete(APPROVALS, "mine")
         return False
 
-    wait_until(refused, "the policy holds", seconds=30)
+    wait_until(refused, "the policy holds", seconds=60)
 
 
 def test_helm_installs_no_second_controller_over_the_same_models(towns):
