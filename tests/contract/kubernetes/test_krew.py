@@ -50,7 +50,9 @@ def machine(program, tmp_path):
     return lambda *command, **more: run(*command, folder=tmp_path, environment=environment | more)
 
 
-def test_it_is_installed_offline_and_speaks_to_a_cluster(program, packed, machine, kubeconfig, api, namespace):
+def test_it_is_installed_offline_and_speaks_to_a_cluster(
+    program, packed, machine, kubeconfig, api, namespace, tmp_path
+):
     manifest, archive = packed
     make_kinds(kubeconfig)
     world = ToyWorld()
@@ -59,7 +61,8 @@ def test_it_is_installed_offline_and_speaks_to_a_cluster(program, packed, machin
     store(world, KubeApi(namespace, api))
 
     machine(program, "install", f"--manifest={manifest}", f"--archive={archive}")
-    assert "recipes" in machine(program, "list")
+    receipt = yaml.safe_load((tmp_path / "krew" / "receipts" / "recipes.yaml").read_text())
+    assert receipt["spec"]["version"] == krew.version()
     assert "Usage: kubectl recipes" in machine("kubectl", "recipes", "--help")
     told = machine("kubectl", "recipes", "status", "--namespace", namespace, KUBECONFIG=str(kubeconfig))
     assert "1.0.0" in told
