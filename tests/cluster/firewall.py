@@ -1,6 +1,7 @@
 """What enforces NetworkPolicies on our node, whose network is a bare bridge: kube-router, as a firewall and no more.
 
-It writes iptables and ipsets of the whole machine, so nothing starts it but the test that is about it.
+It writes iptables and ipsets of the whole machine, so nothing starts it but the test that is about it. (Kubernetes' own
+kube-network-policies queues packets by nftables, which takes CONFIG_NFT_QUEUE; the kernels of our machines lack it.)
 """
 
 from __future__ import annotations
