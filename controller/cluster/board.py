@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
+    from controller.cluster.key import Key
     from controller.resource.gate import Gate
     from controller.resource.version_status import GateResult, VersionStatus
 
@@ -44,10 +45,10 @@ class Board:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._lines: dict[str, tuple[Line, ...]] = {}
-        self._archived: dict[str, int] = {}
+        self._lines: dict[Key, tuple[Line, ...]] = {}
+        self._archived: dict[Key, int] = {}
 
-    def show(self, model: str, statuses: Mapping[str, VersionStatus]) -> None:
+    def show(self, model: Key, statuses: Mapping[str, VersionStatus]) -> None:
         """Show these instead of what was shown of the model."""
         alive = {number: status for number, status in statuses.items() if status.stage is not Stage.ARCHIVED}
         lines = tuple(line_of(number, status) for number, status in sorted(alive.items()))
@@ -55,18 +56,18 @@ class Board:
             self._lines[model] = lines
             self._archived[model] = len(statuses) - len(alive)
 
-    def forget(self, model: str) -> None:
+    def forget(self, model: Key) -> None:
         """Show nothing of a model any more."""
         with self._lock:
             self._lines.pop(model, None)
             self._archived.pop(model, None)
 
-    def lines(self) -> dict[str, tuple[Line, ...]]:
+    def lines(self) -> dict[Key, tuple[Line, ...]]:
         """Return what is shown, by model."""
         with self._lock:
             return dict(self._lines)
 
-    def stages(self) -> dict[str, Counter[Stage]]:
+    def stages(self) -> dict[Key, Counter[Stage]]:
         """Return how many versions are in each stage, by model."""
         with self._lock:
             lines, archived = dict(self._lines), dict(self._archived)

@@ -17,16 +17,29 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from controller.cluster.board import Board
+    from controller.cluster.key import Key
 
 # A round takes some milliseconds; one that waits for the API to time out takes 15 seconds.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30)
+# Where a Model is, and what it is called outside: of every series about one.
+_WHOSE = ("namespace", "model")
 
 
 class Instruments:
-    """The metrics, registered in `registry`. `depth` tells how many models wait to be worked on."""
+    """The metrics, registered in `registry`. `depth` tells how many models wait to be worked on.
 
-    def __init__(self, registry: CollectorRegistry, board: Board, depth: Callable[[], int]) -> None:
+    `called` is what a Model is called outside its namespace; predictors say the same of themselves.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        board: Board,
+        depth: Callable[[], int],
+        called: Callable[[Key], str] = lambda key: key.model,
+    ) -> None:
         self.registry = registry
+        self._called = called
         self._rounds = Histogram(
             "recipes_controller_reconcile_duration_seconds", "One round over one model.", ("outcome",),
             buckets=_SECONDS, registry=registry,
@@ -38,7 +51,7 @@ class Instruments:
         )  # fmt: skip
         self._ended = Counter(
             "recipes_controller_transitions_total", "Versions that entered a stage, by the reason why.",
-            ("model", "stage", "reason"), registry=registry,
+            ("namespace", "model", "stage", "reason"), registry=registry,
         )  # fmt: skip
         self._leader = Gauge(
             "recipes_controller_leader", "1 in the replica that decides, 0 in others.", registry=registry
@@ -47,7 +60,7 @@ class Instruments:
         waiting.set_function(depth)
         for outcome in Outcome:
             self._rounds.labels(outcome.value)
-        registry.register(BoardMetrics(board))
+        registry.register(BoardMetrics(board, called))
 
     def reconciled(self, outcome: Outcome, seconds: float) -> None:
         """Count a round."""
@@ -57,9 +70,9 @@ class Instruments:
         """Count a call to the API."""
         self._calls.labels(method, str(status)).inc()
 
-    def entered(self, model: str, stage: str, reason: str) -> None:
+    def entered(self, key: Key, stage: str, reason: str) -> None:
         """Count a version that entered a stage."""
-        self._ended.labels(model, stage, reason).inc()
+        self._ended.labels(key.namespace, self._called(key), stage, reason).inc()
 
     def leads(self) -> None:
         """Say that this replica decides."""
@@ -69,34 +82,36 @@ class Instruments:
 class BoardMetrics(Collector):
     """What the board shows, when asked: nothing is left of a version that left it."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, called: Callable[[Key], str]) -> None:
         self._board = board
+        self._called = called
 
     def collect(self) -> Iterator[Metric]:
         """Return the families."""
-        versions = GaugeMetricFamily("recipes_versions", "Versions in each stage.", labels=("model", "stage"))
+        versions = GaugeMetricFamily("recipes_versions", "Versions in each stage.", labels=(*_WHOSE, "stage"))
         stage = GaugeMetricFamily(
             "recipes_version_stage", "1 for the stage of each version that is not archived.",
-            labels=("model", "version", "stage"),
+            labels=(*_WHOSE, "version", "stage"),
         )  # fmt: skip
         weight = GaugeMetricFamily(
-            "recipes_version_weight", "Percent of users that a version is to answer.", labels=("model", "version")
+            "recipes_version_weight", "Percent of users that a version is to answer.", labels=(*_WHOSE, "version")
         )
-        gate_labels = ("model", "version", "phase", "gate")
+        gate_labels = (*_WHOSE, "version", "phase", "gate")
         value = GaugeMetricFamily("recipes_gate_value", "What a gate measured last.", labels=gate_labels)
         limit = GaugeMetricFamily(
             "recipes_gate_limit", "What a gate demanded when it was last asked.", labels=gate_labels
         )
         samples = GaugeMetricFamily("recipes_gate_samples", "Samples behind a gate's value.", labels=gate_labels)
-        for model, counted in self._board.stages().items():
+        for key, counted in self._board.stages().items():
             for each, number in counted.items():
-                versions.add_metric((model, each.value), number)
-        for model, lines in self._board.lines().items():
+                versions.add_metric((key.namespace, self._called(key), each.value), number)
+        for key, lines in self._board.lines().items():
+            whose = (key.namespace, self._called(key))
             for line in lines:
-                stage.add_metric((model, line.version, line.stage.value), 1)
-                weight.add_metric((model, line.version), line.weight)
+                stage.add_metric((*whose, line.version, line.stage.value), 1)
+                weight.add_metric((*whose, line.version), line.weight)
                 for gate in line.gates:
-                    labels = (model, line.version, gate.phase, gate.metric)
+                    labels = (*whose, line.version, gate.phase, gate.metric)
                     samples.add_metric(labels, gate.samples)
                     if gate.value is not None:
                         value.add_metric(labels, float(gate.value))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from controller.cluster.api import Object
-    from controller.cluster.mirror import Mirror
+    from controller.cluster.mirror import MirroredNamespace
     from controller.observation import ArtifactFact, JobFact, RetrainingJob
     from mlops.retraining import DriftSeen
 
@@ -31,7 +31,7 @@ class Judged:
 class JobReader:
     """Reads the Jobs of one model. What a finished one said does not change, so it is asked for once."""
 
-    def __init__(self, api: Mirror, model: str) -> None:
+    def __init__(self, api: MirroredNamespace, model: str) -> None:
         self._api = api
         self._model = model
         self._said: dict[str, str] = {}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from controller.actions import StartEvaluation, StartReplay, VerifyArtifact, to_dict
+from controller.cluster.key import Key
 from controller.cluster.kinds import ASK, JOB_NAME, JOBS, MODEL, PURPOSE, VERSION
 from controller.cluster.pods import (
     FEEDBACK,
@@ -66,22 +67,22 @@ def job_manifest(
         "spec": {
             "backoffLimit": _TRIES,
             "activeDeadlineSeconds": _DEADLINE_SECONDS,
-            "template": pod_template(action, settings, model=model, purpose=purpose, trace=trace),
+            "template": pod_template(action, settings, Key(owner.namespace, model), purpose=purpose, trace=trace),
         },
     }  # fmt: skip
 
 
-def pod_template(action: Action, settings: Settings, *, model: str, purpose: str, trace: str | None = None) -> Object:
+def pod_template(action: Action, settings: Settings, key: Key, *, purpose: str, trace: str | None = None) -> Object:
     """Return the pod that does what `action` asks; what users asked and told is there for who replays or trains."""
     words = {
-        "RECIPES_MODEL": model,
+        "RECIPES_MODEL": settings.called(key),
         "RECIPES_MLFLOW_URI": settings.registry,
         "RECIPES_ASK": json.dumps(to_dict(action)),
     }
     if purpose == DRIFT:
         del words["RECIPES_ASK"]
     env: list[Object] = [{"name": name, "value": value} for name, value in words.items()]
-    env += collecting(settings.otel, f"{model}-jobs", **({"TRACEPARENT": trace} if trace else {}))
+    env += collecting(settings.otel, f"{settings.called(key)}-jobs", **({"TRACEPARENT": trace} if trace else {}))
     mounts: dict[str, str] = {}
     volumes = [SCRATCH]
     if purpose == RETRAIN:
@@ -92,11 +93,12 @@ def pod_template(action: Action, settings: Settings, *, model: str, purpose: str
         env.append({"name": "RECIPES_FEEDBACK", "value": FEEDBACK})
         volumes = [SCRATCH, feedback_volume(settings.feedback_claim)]
     return {
-        "metadata": {"labels": {MODEL: model, PURPOSE: purpose}},
+        "metadata": {"labels": {MODEL: key.model, PURPOSE: purpose}},
         "spec": {
             "restartPolicy": "Never",
             "securityContext": POD_SECURITY,
             "automountServiceAccountToken": False,
+            **({"priorityClassName": settings.jobs_priority_class} if settings.jobs_priority_class else {}),
             "containers": [
                 container(
                     "job",

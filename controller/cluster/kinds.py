@@ -11,6 +11,8 @@ FINALIZER = f"{GROUP}/release"
 # Labels on everything we make; a label's value holds no `+`, so the version itself stands in an annotation.
 MODEL = f"{GROUP}/model"
 PURPOSE = f"{GROUP}/purpose"
+# On the pods of a controller that keeps every namespace.
+SCOPE = f"{GROUP}/scope"
 VERSION = f"{GROUP}/version"
 DIGEST = f"{GROUP}/digest"
 REVISION = f"{GROUP}/revision"
@@ -35,9 +37,12 @@ class Kind:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
-        """Return the URL's path of the collection, of an object, or of its subresource."""
+        """Return the URL's path of the collection, of an object, or of its subresource.
+
+        Of every namespace at once, which takes a collection alone, where none is named.
+        """
         root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
-        steps = (root, "namespaces", namespace, self.plural, name, subresource)
+        steps = (root, "namespaces" if namespace else "", namespace, self.plural, name, subresource)
         return "/".join(step for step in steps if step)
 
 
@@ -56,6 +61,11 @@ SERVICES = Kind(group="", version="v1", plural="services", kind="Service")
 CRON_JOBS = Kind(group="batch", version="v1", plural="cronjobs", kind="CronJob")
 LEASES = Kind(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease")
 EVENTS = Kind(group="events.k8s.io", version="v1", plural="events", kind="Event")
+
+
+def predictor_name(name: str) -> str:
+    """Return the name of the Deployment and of the Service that KServe makes of an InferenceService."""
+    return f"{name}-predictor"
 
 
 def watched(*, splits: bool) -> tuple[Kind, ...]:

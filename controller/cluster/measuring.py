@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from controller.cluster.serving import predictor_name
+from controller.cluster.kinds import predictor_name
 from controller.observation import Sample
 from controller.resource.meta import version_name
 from controller.sequential import Sorted, Tally, furthest, quantile_beside, share_beside
@@ -21,6 +21,7 @@ from mlops.monitoring.score_edges import SCORE_EDGES
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from controller.cluster.key import Key
     from controller.resource.gate import Gate
     from controller.resource.policy import Query
     from controller.sequential import Bounds
@@ -33,23 +34,29 @@ _QUANTILES = {"latency-p50-ms": 0.5, "latency-p95-ms": 0.95, "latency-p99-ms": 0
 _DRIFT = "score-drift"
 _MILLISECONDS = 1000.0
 LEAST_WINDOW = 15
+# Long enough for the usual scrape intervals, short enough to follow a rush.
+_RATE_SECONDS = 120
 # So much of its Deployment's name a pod bears at most: the API adds five letters, and a name has 63.
 _POD_PREFIX = 58
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What is looked at: the pods of a model in a namespace, over the seconds before a moment."""
+    """What is looked at: the pods of a model in a namespace, over the seconds before a moment.
+
+    `called` is what the model is called in labels, where that is another name.
+    """
 
     namespace: str
     model: str
     seconds: int
+    called: str = ""
 
     @classmethod
-    def between(cls, since: datetime, now: datetime, *, namespace: str, model: str) -> Window:
+    def between(cls, since: datetime, now: datetime, *, namespace: str, model: str, called: str = "") -> Window:
         """The whole seconds from `since` to `now`; a counter needs two scrapes, so never fewer than 15."""
         seconds = max(LEAST_WINDOW, math.ceil((now - since).total_seconds()))
-        return cls(namespace=namespace, model=model, seconds=seconds)
+        return cls(namespace=namespace, model=model, seconds=seconds, called=called)
 
 
 def measurable(metric: str) -> bool:
@@ -91,6 +98,12 @@ def feedback_query(model: str, namespace: str, since: datetime, now: datetime) -
     return f"sum(increase(recipes_feedback_total{{{pods}}}[{seconds}s]))"
 
 
+def rate_query(key: Key, version: str) -> str:
+    """Return the query for how many requests a second the pods of a version answer, over the last two minutes."""
+    window = Window(namespace=key.namespace, model=key.model, seconds=_RATE_SECONDS)
+    return f"sum(rate({METRIC}_count{{{_selector(version, window, failed=None)}}}[{window.seconds}s]))"
+
+
 def newest_query(version: str, window: Window) -> str:
     """Return the query for when the version was last scraped, in Unix seconds."""
     return f"max(timestamp({METRIC}_count{{{_selector(version, window, failed=None)}}}))"
@@ -115,7 +128,9 @@ class Question:
         for query in self.queries:
             if query.metric == metric:
                 window = self.window
-                return query.about(version, model=window.model, namespace=window.namespace, seconds=window.seconds)
+                return query.about(
+                    version, model=window.called or window.model, namespace=window.namespace, seconds=window.seconds
+                )
         return value_query(metric, version, self.window)
 
 
@@ -173,7 +188,9 @@ def _bounds_of_own(metric: str, question: Question, alpha: float, ask: Callable[
         if version is None:
             continue
         window = question.window
-        counted, total = query.counts(version, model=window.model, namespace=window.namespace, seconds=window.seconds)
+        counted, total = query.counts(
+            version, model=window.called or window.model, namespace=window.namespace, seconds=window.seconds
+        )
         count = _whole(ask(total or ""))
         tallies.append(Tally(min(_whole(ask(counted)), count), count))
     return share_beside(tallies[0], tallies[1] if len(tallies) > 1 else None, alpha)

@@ -9,12 +9,14 @@ Documents are kept as bytes: a ModelVersion that ended long ago should cost some
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import orjson
 
+from controller.cluster.key import Key
 from controller.cluster.kinds import MODEL, MODELS, OURS
 
 if TYPE_CHECKING:
@@ -45,103 +47,102 @@ def model_of(kind: Kind, document: Object) -> str | None:
 
 
 class Mirror:
-    """What a shell asks instead of a `KubeApi`; what is not watched is passed on to it. Threads may share it.
+    """What `api` lists: one namespace, or all of them. Threads may share it.
 
     `timer` returns seconds that never go back.
     """
 
     def __init__(self, api: KubeApi, watched: Iterable[Kind], timer: Callable[[], float]) -> None:
-        self.namespace = api.namespace
         self._api = api
         self._timer = timer
         self._lock = Lock()
-        self._kept: dict[Kind, dict[str, _Kept]] = {kind: {} for kind in watched}
-        self._gone: dict[tuple[Kind, str], int] = {}
-        self._owed: dict[tuple[Kind, str], tuple[int, float]] = {}
+        # By kind, namespace and name.
+        self._kept: dict[Kind, defaultdict[str, dict[str, _Kept]]] = {kind: defaultdict(dict) for kind in watched}
+        self._gone: dict[tuple[Kind, str, str], int] = {}
+        self._owed: dict[tuple[Kind, str, str], tuple[int, float]] = {}
         self.filled = False
 
-    def list(
-        self, kind: Kind, selector: Mapping[str, str] | None = None, fields: Mapping[str, str] | None = None
-    ) -> list[Object]:
-        """See `KubeApi.list`; of a watched kind, by labels and by the model alone."""
-        if kind not in self._kept:
-            return self._api.list(kind, selector, fields)
-        wanted = (selector or {}).items()
-        model = (fields or {}).get(MODEL_FIELD) or (selector or {}).get(MODEL)
-        with self._lock:
-            kept = [each for each in self._kept[kind].values() if model in (None, each.model)]
-        found = [orjson.loads(each.document) for each in kept]
-        return [each for each in found if wanted <= each["metadata"].get("labels", {}).items()]
+    def within(self, namespace: str) -> MirroredNamespace:
+        """Return what a shell asks."""
+        return MirroredNamespace(self, self._api.within(namespace))
 
-    def get(self, kind: Kind, name: str) -> Object | None:
-        """See `KubeApi.get`."""
-        if kind not in self._kept:
-            return self._api.get(kind, name)
+    def every(self, kind: Kind) -> list[Object]:
+        """Return the objects of a watched kind, wherever they are."""
         with self._lock:
-            kept = self._kept[kind].get(name)
+            kept = [each.document for inside in self._kept[kind].values() for each in inside.values()]
+        return [orjson.loads(document) for document in kept]
+
+    def inside(self, namespace: str, kind: Kind, model: str | None) -> list[Object] | None:
+        """Return the objects of a kind in a namespace, those of a model if one is named; None if it is not watched."""
+        if kind not in self._kept:
+            return None
+        with self._lock:
+            inside = self._kept[kind].get(namespace, {})
+            kept = [each.document for each in inside.values() if model in (None, each.model)]
+        return [orjson.loads(document) for document in kept]
+
+    def one(self, namespace: str, kind: Kind, name: str) -> Object | None:
+        """Return an object of a watched kind, None where there is none."""
+        with self._lock:
+            kept = self._kept[kind].get(namespace, {}).get(name)
         return None if kept is None else orjson.loads(kept.document)
 
-    def apply(self, kind: Kind, manifest: Object) -> Object:
-        """See `KubeApi.apply`."""
-        return self._written(kind, self._api.apply(kind, manifest))
+    def wrote(self, kind: Kind, document: Object) -> Object:
+        """Take in what the API answered to a write, and return it."""
+        if kind in self._kept:
+            self._keep(kind, document)
+        return document
 
-    def create(self, kind: Kind, manifest: Object) -> Object | None:
-        """See `KubeApi.create`."""
-        made = self._api.create(kind, manifest)
-        return None if made is None else self._written(kind, made)
+    def lost(self, kind: Kind, namespace: str, name: str, revision: int | None = None) -> Key | None:
+        """Know that it is gone, as of `revision` if that is known; returns the model that this is news for.
 
-    def replace_status(self, kind: Kind, document: Object) -> Object:
-        """See `KubeApi.replace_status`."""
-        return self._written(kind, self._api.replace_status(kind, document))
-
-    def merge(self, kind: Kind, name: str, change: Object) -> Object | None:
-        """See `KubeApi.merge`."""
-        changed = self._api.merge(kind, name, change)
-        if changed is None:
-            self._forget(kind, name)
-            return None
-        if "deletionTimestamp" in changed["metadata"] and not changed["metadata"].get("finalizers"):
-            self._forget(kind, name, int(changed["metadata"]["resourceVersion"]))
-            return changed
-        return self._written(kind, changed)
-
-    def delete(self, kind: Kind, name: str) -> None:
-        """See `KubeApi.delete`. It stays in sight until the watch says that it is gone."""
-        self._api.delete(kind, name)
-
-    def saw(self, kind: Kind, what: str | None, document: Object) -> str | None:
-        """Take in an event of a watch; returns the model that it is news for, None where it is none."""
-        name, revision = document["metadata"]["name"], int(document["metadata"]["resourceVersion"])
+        An older word about it, on its way still, does not bring it back.
+        """
         with self._lock:
-            owed = self._owed.get((kind, name))
-            if owed is not None and owed[0] <= revision:
-                del self._owed[kind, name]
-        if what != "DELETED":
-            return model_of(kind, document) if self._keep(kind, document) else None
-        return self._forget(kind, name, revision)
+            inside = self._kept[kind].get(namespace, {}) if kind in self._kept else {}
+            known = inside.get(name)
+            if known is None or (revision is not None and revision < known.revision):
+                return None
+            del inside[name]
+            if not inside:
+                del self._kept[kind][namespace]
+            self._owed.pop((kind, namespace, name), None)
+            self._gone[kind, namespace, name] = max(known.revision, revision or 0)
+            return None if known.model is None else Key(namespace, known.model)
 
-    def refresh(self, kind: Kind) -> set[str]:
+    def saw(self, kind: Kind, what: str | None, document: Object) -> Key | None:
+        """Take in an event of a watch; returns the model that it is news for, None where it is none."""
+        namespace, name, revision = _identity(document)
+        with self._lock:
+            owed = self._owed.get((kind, namespace, name))
+            if owed is not None and owed[0] <= revision:
+                del self._owed[kind, namespace, name]
+        if what != "DELETED":
+            return _key(kind, document) if self._keep(kind, document) else None
+        return self.lost(kind, namespace, name, revision)
+
+    def refresh(self, kind: Kind) -> set[Key]:
         """List and compare; returns the models that it was news for.
 
         Raises Transient where the API does not answer, Permanent where the cluster lacks the kind.
         """
-        news: set[str | None] = set()
-        there: set[str] = set()
+        news: set[Key | None] = set()
+        there: set[tuple[str, str]] = set()
         before = self._revisions(kind)
         for document in self._api.snapshot(kind, None if kind in OURS else MODEL):
-            name = document["metadata"]["name"]
-            there.add(name)
+            namespace, name, _ = _identity(document)
+            there.add((namespace, name))
             if self._keep(kind, document, owed=True):
-                news.add(model_of(kind, document))
+                news.add(_key(kind, document))
         # What appeared or changed since the listing began is none of its business.
-        for name, revision in before.items():
-            if name not in there:
-                news.add(self._forget(kind, name, revision))
+        for (namespace, name), revision in before.items():
+            if (namespace, name) not in there:
+                news.add(self.lost(kind, namespace, name, revision))
         return {each for each in news if each is not None}
 
-    def fill(self) -> set[str]:
+    def fill(self) -> set[Key]:
         """Bring everything here for the first time; returns the models there are. Raises what `refresh` does."""
-        models = {model for kind in self._kept for model in self.refresh(kind)}
+        models = {key for kind in self._kept for key in self.refresh(kind)}
         with self._lock:
             self._owed.clear()
         self.filled = True
@@ -151,7 +152,7 @@ class Mirror:
         """Say which watch owes what a listing showed long ago; None while all of them can be trusted."""
         now = self._timer()
         with self._lock:
-            late = [(kind, name) for (kind, name), (_, at) in self._owed.items() if now - at > _PATIENCE_SECONDS]
+            late = [(kind, name) for (kind, _, name), (_, at) in self._owed.items() if now - at > _PATIENCE_SECONDS]
         if not late:
             return None
         kind, name = late[0]
@@ -162,42 +163,91 @@ class Mirror:
         """What is watched."""
         return tuple(self._kept)
 
-    def _written(self, kind: Kind, document: Object) -> Object:
-        if kind in self._kept:
-            self._keep(kind, document)
-        return document
-
     def _keep(self, kind: Kind, document: Object, *, owed: bool = False) -> bool:
         """Have this copy if it is newer than ours; whether it was. If so, the watch may owe it from now on."""
-        metadata = document["metadata"]
-        name, revision = metadata["name"], int(metadata["resourceVersion"])
-        slim = {**document, "metadata": {key: value for key, value in metadata.items() if key != "managedFields"}}
-        kept = _Kept(revision, model_of(kind, document), orjson.dumps(slim))
+        namespace, name, revision = _identity(document)
+        metadata = {key: value for key, value in document["metadata"].items() if key != "managedFields"}
+        kept = _Kept(revision, model_of(kind, document), orjson.dumps({**document, "metadata": metadata}))
+        place = (kind, namespace, name)
         with self._lock:
-            known = self._kept[kind].get(name)
-            if revision <= max(known.revision if known else -1, self._gone.get((kind, name), -1)):
+            known = self._kept[kind].get(namespace, {}).get(name)
+            if revision <= max(known.revision if known else -1, self._gone.get(place, -1)):
                 return False
-            self._kept[kind][name] = kept
-            self._gone.pop((kind, name), None)
+            self._kept[kind][namespace][name] = kept
+            self._gone.pop(place, None)
             if owed:
-                self._owed.setdefault((kind, name), (revision, self._timer()))
+                self._owed.setdefault(place, (revision, self._timer()))
             return True
 
-    def _forget(self, kind: Kind, name: str, revision: int | None = None) -> str | None:
-        """It is gone, as of `revision` if that is known; returns the model that this is news for.
-
-        An older word about it, on its way still, does not bring it back.
-        """
+    def _revisions(self, kind: Kind) -> dict[tuple[str, str], int]:
         with self._lock:
-            known = self._kept.get(kind, {}).get(name)
-            if known is None or (revision is not None and revision < known.revision):
-                return None
-            del self._kept[kind][name]
-            self._owed.pop((kind, name), None)
-            self._gone[kind, name] = max(known.revision, revision or 0)
-            return known.model
+            self._gone = {place: revision for place, revision in self._gone.items() if place[0] != kind}
+            return {
+                (namespace, name): kept.revision
+                for namespace, inside in self._kept[kind].items()
+                for name, kept in inside.items()
+            }
 
-    def _revisions(self, kind: Kind) -> dict[str, int]:
-        with self._lock:
-            self._gone = {key: revision for key, revision in self._gone.items() if key[0] != kind}
-            return {name: kept.revision for name, kept in self._kept[kind].items()}
+
+class MirroredNamespace:
+    """What a shell asks instead of a `KubeApi`; what is not watched is passed on to it. Threads may share it."""
+
+    def __init__(self, mirror: Mirror, api: KubeApi) -> None:
+        self.namespace = api.namespace
+        self._mirror = mirror
+        self._api = api
+
+    def list(
+        self, kind: Kind, selector: Mapping[str, str] | None = None, fields: Mapping[str, str] | None = None
+    ) -> list[Object]:
+        """See `KubeApi.list`; of a watched kind, by labels and by the model alone."""
+        wanted = (selector or {}).items()
+        model = (fields or {}).get(MODEL_FIELD) or (selector or {}).get(MODEL)
+        found = self._mirror.inside(self.namespace, kind, model)
+        if found is None:
+            return self._api.list(kind, selector, fields)
+        return [each for each in found if wanted <= each["metadata"].get("labels", {}).items()]
+
+    def get(self, kind: Kind, name: str) -> Object | None:
+        """See `KubeApi.get`."""
+        if kind not in self._mirror.kinds:
+            return self._api.get(kind, name)
+        return self._mirror.one(self.namespace, kind, name)
+
+    def apply(self, kind: Kind, manifest: Object) -> Object:
+        """See `KubeApi.apply`."""
+        return self._mirror.wrote(kind, self._api.apply(kind, manifest))
+
+    def create(self, kind: Kind, manifest: Object) -> Object | None:
+        """See `KubeApi.create`."""
+        made = self._api.create(kind, manifest)
+        return None if made is None else self._mirror.wrote(kind, made)
+
+    def replace_status(self, kind: Kind, document: Object) -> Object:
+        """See `KubeApi.replace_status`."""
+        return self._mirror.wrote(kind, self._api.replace_status(kind, document))
+
+    def merge(self, kind: Kind, name: str, change: Object) -> Object | None:
+        """See `KubeApi.merge`."""
+        changed = self._api.merge(kind, name, change)
+        if changed is None:
+            self._mirror.lost(kind, self.namespace, name)
+            return None
+        if "deletionTimestamp" in changed["metadata"] and not changed["metadata"].get("finalizers"):
+            self._mirror.lost(kind, self.namespace, name, int(changed["metadata"]["resourceVersion"]))
+            return changed
+        return self._mirror.wrote(kind, changed)
+
+    def delete(self, kind: Kind, name: str) -> None:
+        """See `KubeApi.delete`. It stays in sight until the watch says that it is gone."""
+        self._api.delete(kind, name)
+
+
+def _identity(document: Object) -> tuple[str, str, int]:
+    metadata = document["metadata"]
+    return metadata["namespace"], metadata["name"], int(metadata["resourceVersion"])
+
+
+def _key(kind: Kind, document: Object) -> Key | None:
+    model = model_of(kind, document)
+    return None if model is None else Key(document["metadata"]["namespace"], model)

@@ -25,13 +25,17 @@ _IDENTITY: Any = "recipe-recommender"
 
 
 def run(
-    kinds: Iterable[Kind], saw: Callable[[Kind, str | None, Object], None], namespace: str, *, kubeconfig: str | None
+    kinds: Iterable[Kind],
+    saw: Callable[[Kind, str | None, Object], None],
+    namespace: str | None,
+    *,
+    kubeconfig: str | None,
 ) -> None:
-    """Watch until SIGTERM or SIGINT, which kopf takes; in the main thread.
+    """Watch a namespace, or all (None), until SIGTERM or SIGINT, which kopf takes; in the main thread.
 
     `saw` is told of each event its kind, what happened (None: it was there already) and the object; it must not block.
     """
-    registry = kopf.OperatorRegistry()
+    registry, watched = kopf.OperatorRegistry(), tuple(kinds)
 
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
@@ -41,15 +45,16 @@ def run(
         settings.networking.request_timeout = _REQUEST_SECONDS
         settings.posting.enabled = False  # Events are written by the shell, by name
         settings.scanning.disabled = True  # our CRDs are there before us: no right to list all of them is needed
+        for kind in watched:
+            if kind not in OURS:  # the API sends what bears our label, and nothing of the cluster's other pods
+                settings.watching.label_selectors[kind.group, kind.version, kind.plural] = MODEL
 
     def watch(kind: Kind) -> None:
-        labels = None if kind in OURS else {MODEL: kopf.PRESENT}
-
-        @kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, labels=labels)
+        @kopf.on.event(kind.group, kind.version, kind.plural, registry=registry)
         async def changed(event: kopf.RawEvent, **_: Any) -> None:
             saw(kind, event["type"], dict(event["object"]))
 
-    for kind in kinds:
+    for kind in watched:
         watch(kind)
 
     @kopf.on.login(registry=registry)
@@ -58,7 +63,8 @@ def run(
 
     kopf.run(
         registry=registry,
-        namespaces=[namespace],
+        namespaces=[namespace] if namespace else [],
+        clusterwide=namespace is None,
         standalone=True,
         identity=_IDENTITY,  # by default the user's name, and user 65532 has none
     )

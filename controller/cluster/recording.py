@@ -1,6 +1,6 @@
 """The record of decisions in a cluster: a line of the controller's log for each, and how it is read back. Pure.
 
-    {"event": "decided", "model": "recipes", "versions": ["1.1.0"], "record": "eJx…", …}
+    {"event": "decided", "namespace": "shop", "model": "recipes", "versions": ["1.1.0"], "record": "eJx…", …}
 
 Nothing else is written for it: no right, object or volume is needed, and it is kept as long as logs are. `record` is a
 `controller.replay.Record` as JSON, compressed: some 3 KB.
@@ -21,6 +21,8 @@ from controller.replay import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from controller.cluster.key import Key
+
 LOGGER, EVENT = "mlops.record", "decided"
 _LIMIT = 4 << 20  # bytes of one record, unpacked: a log may hold anything
 
@@ -30,7 +32,7 @@ def packed(record: Record) -> str:
     return base64.b64encode(zlib.compress(json.dumps(record.to_dict()).encode())).decode()
 
 
-def records_of(lines: Iterable[str], model: str, version: str) -> tuple[Record, ...]:
+def records_of(lines: Iterable[str], key: Key, version: str) -> tuple[Record, ...]:
     """The decisions that changed a version's status, oldest first; lines of anything else are passed over.
 
     Those of several replicas may come one after the other, and any of them twice.
@@ -40,7 +42,8 @@ def records_of(lines: Iterable[str], model: str, version: str) -> tuple[Record, 
         if EVENT not in line:
             continue
         said = _said(line)
-        if said.get("event") == EVENT and said.get("model") == model and version in said.get("versions", ()):
+        whose = (said.get("namespace", key.namespace), said.get("model"))  # older lines name no namespace
+        if said.get("event") == EVENT and whose == key and version in said.get("versions", ()):
             word = str(said.get("record"))
             record = _unpacked(word)
             if record is not None:

@@ -11,6 +11,7 @@ from mlops.errors import MlopsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from controller.cluster.key import Key
     from controller.cluster.mirror import Mirror
 
 _log = structlog.stdlib.get_logger("mlops")
@@ -19,7 +20,7 @@ _log = structlog.stdlib.get_logger("mlops")
 class Refresher:
     """Refreshes the mirror; `news` is told of each model about which a watch had been silent."""
 
-    def __init__(self, mirror: Mirror, news: Callable[[str], None]) -> None:
+    def __init__(self, mirror: Mirror, news: Callable[[Key], None]) -> None:
         self._mirror = mirror
         self._news = news
 

@@ -1,4 +1,7 @@
-"""Asks the registry of every model in turn: often while something is under way, seldom when all is at rest."""
+"""Asks the registry of every model in turn: often while something is under way, seldom when all is at rest.
+
+Models are known here by what they are called in the registry.
+"""
 
 from __future__ import annotations
 
@@ -25,20 +28,18 @@ _log = structlog.stdlib.get_logger("mlops")
 
 
 class RegistryRounds:
-    """Keeps a `RegistryWatch` per model. `changed` is told whose fact changed; `timer` returns seconds."""
+    """Keeps a `RegistryWatch` per model. `timer` returns seconds."""
 
     def __init__(
         self,
         registry: Callable[[], ModelRegistry],
-        changed: Callable[[str], None],
         timer: Callable[[], float],
         *,
         by: str,
     ) -> None:
         self._registry = registry
-        self._changed = changed
         self._by = by
-        self._queue = WorkQueue(timer)
+        self._queue: WorkQueue[str] = WorkQueue(timer)
         self._lock = Lock()
         self._watches: dict[str, RegistryWatch] = {}
         self._misses: dict[str, int] = {}
@@ -55,12 +56,12 @@ class RegistryRounds:
         """Begin no more; a call under way is not waited for."""
         self._queue.close()
 
-    def of(self, model: str) -> RegistryWatch:
-        """Return the watch of a model, asked from now on."""
+    def of(self, model: str, changed: Callable[[], None]) -> RegistryWatch:
+        """Return the watch of a model, asked from now on; `changed` is called when its fact changed."""
         with self._lock:
             if model not in self._watches:
                 self._watches[model] = RegistryWatch(
-                    model, self._registry, lambda: self._changed(model), by=self._by, hurry=lambda: self._hurry(model)
+                    model, self._registry, changed, by=self._by, hurry=lambda: self._hurry(model)
                 )
                 self._queue.add(model)
             return self._watches[model]

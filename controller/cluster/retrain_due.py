@@ -11,7 +11,7 @@ from controller.cluster.kinds import MODELS, RETRAIN_DUE
 
 if TYPE_CHECKING:
     from controller.cluster.api import Object
-    from controller.cluster.mirror import Mirror
+    from controller.cluster.mirror import MirroredNamespace
 
 
 def is_due(model: Object) -> bool:
@@ -19,7 +19,7 @@ def is_due(model: Object) -> bool:
     return (model["metadata"].get("annotations") or {}).get(RETRAIN_DUE) == _runs(model)
 
 
-def note_due(api: Mirror, model: str, *, due: bool) -> None:
+def note_due(api: MirroredNamespace, model: str, *, due: bool) -> None:
     """Mark the Model, or take the mark off; nothing where it is so already, or there is no such Model."""
     stored = api.get(MODELS, model)
     if stored is not None and is_due(stored) != due:

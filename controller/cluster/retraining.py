@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from controller.actions import StartRetraining, to_dict
 from controller.cluster.jobs import DRIFT, RETRAIN, answer_of, ending, pod_template, why
+from controller.cluster.key import Key
 from controller.cluster.kinds import ASK, CRON_JOBS, JOBS, MODEL, PURPOSE
 from controller.cluster.pods import owned_by
 from controller.observation import Candidate, JobState, RetrainingJob, ScheduleFact
@@ -82,7 +83,7 @@ def drift_cron_job(action: EnsureRetraining, owner: Meta, settings: Settings) ->
                 "spec": {
                     "backoffLimit": _TRIES,
                     "activeDeadlineSeconds": _DRIFT_DEADLINE_SECONDS,
-                    "template": pod_template(asked, settings, model=owner.name, purpose=DRIFT),
+                    "template": pod_template(asked, settings, Key(owner.namespace, owner.name), purpose=DRIFT),
                 },
             },
         },
@@ -158,5 +159,5 @@ def _job_spec(asked: StartRetraining, owner: Meta, settings: Settings) -> Object
     return {
         "backoffLimit": _TRIES,
         "activeDeadlineSeconds": _DEADLINE_SECONDS,
-        "template": pod_template(asked, settings, model=owner.name, purpose=RETRAIN),
+        "template": pod_template(asked, settings, Key(owner.namespace, owner.name), purpose=RETRAIN),
     }

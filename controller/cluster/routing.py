@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from controller.cluster.kinds import MODEL, PURPOSE, ROUTES, SERVICES
+from controller.cluster.kinds import MODEL, PURPOSE, ROUTES, SERVICES, predictor_name
 from controller.cluster.pods import owned_by
-from controller.cluster.serving import GRPC_PORT, HTTP_PORT, ISVC, predictor_name
+from controller.cluster.serving import GRPC_PORT, HTTP_PORT, ISVC
 from controller.resource.meta import version_name
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from controller.cluster.key import Key
 from controller.cluster.kinds import DIGEST, INFERENCE_SERVICES, MODEL, PURPOSE, REVISION, VERSION
 from controller.cluster.pods import (
     FEEDBACK,
@@ -17,6 +18,7 @@ from controller.cluster.pods import (
     from_secret,
     owned_by,
 )
+from controller.cluster.scaling import autoscaler, scaling
 from controller.observation import ServingFact, ServingState
 
 if TYPE_CHECKING:
@@ -37,17 +39,13 @@ _MOUNT = "/mnt/models"
 _DEFAULT: Object = {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}}
 
 
-def predictor_name(name: str) -> str:
-    """Return the name of the Deployment and of the Service that KServe makes of an InferenceService."""
-    return f"{name}-predictor"
-
-
 def inference_service(action: EnsureServing, settings: Settings, owner: Meta, *, source: str | None) -> Object:
     """Return the manifest of one version. Inside the cluster only: the route of the model leads to it.
 
     What stands in annotations never changes while the version is served as it is: a change restarts its pods.
     """
-    serving, model = action.serving, owner.name
+    serving, model, key = action.serving, owner.name, Key(owner.namespace, owner.name)
+    called = settings.called(key)
     chosen = serving.image or settings.predictor_image
     resources = _resources(serving.resources)
     origin = f"--source={source}" if source else f"--registry={settings.registry}"
@@ -55,14 +53,14 @@ def inference_service(action: EnsureServing, settings: Settings, owner: Meta, *,
     fetch = container(
         "fetch", chosen, resources, {"artifact": _MOUNT},
         command=["python", "-m", "mlops.artifact_fetch"],
-        args=[f"--into={_MOUNT}/artifact", f"--model={model}", f"--version={action.version}",
+        args=[f"--into={_MOUNT}/artifact", f"--model={called}", f"--version={action.version}",
               f"--digest={action.digest}", origin],
         **from_secret(settings.registry_secret),
     )  # fmt: skip
-    ready = {"httpGet": {"path": f"/v2/models/{model}/ready", "port": HTTP_PORT}}
+    ready = {"httpGet": {"path": f"/v2/models/{called}/ready", "port": HTTP_PORT}}
     serve = container(
         "kserve-container", chosen, resources, {"artifact": _MOUNT},
-        args=[f"--artifact={_MOUNT}/artifact", f"--model-name={model}", f"--digest={action.digest}"],
+        args=[f"--artifact={_MOUNT}/artifact", f"--model-name={called}", f"--digest={action.digest}"],
         ports=[{"containerPort": HTTP_PORT, "name": "http1"}, {"containerPort": GRPC_PORT, "name": "h2c"}],
         startupProbe={**ready, "periodSeconds": 1, "failureThreshold": 600},
         readinessProbe={**ready, "periodSeconds": 2, "failureThreshold": 2},
@@ -72,12 +70,11 @@ def inference_service(action: EnsureServing, settings: Settings, owner: Meta, *,
         lifecycle={"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
         env=[
             *kept.env,
-            *collecting(settings.otel, f"{model}-predictor",
+            *collecting(settings.otel, f"{called}-predictor",
                         OTEL_RESOURCE_ATTRIBUTES=f"service.version={action.version}"),
         ],
     )  # fmt: skip
     serve["volumeMounts"] += kept.mounts
-    scaling = {} if serving.max_replicas is None else {"maxReplicas": serving.max_replicas}
     return {
         "apiVersion": INFERENCE_SERVICES.api_version,
         "kind": INFERENCE_SERVICES.kind,
@@ -92,7 +89,7 @@ def inference_service(action: EnsureServing, settings: Settings, owner: Meta, *,
             },
             "annotations": {
                 "serving.kserve.io/deploymentMode": "Standard",
-                "serving.kserve.io/autoscalerClass": "hpa" if scaling else "none",
+                "serving.kserve.io/autoscalerClass": autoscaler(serving),
                 VERSION: action.version,
                 DIGEST: action.digest,
                 REVISION: action.revision,
@@ -100,8 +97,21 @@ def inference_service(action: EnsureServing, settings: Settings, owner: Meta, *,
         },
         "spec": {
             "predictor": {
-                "minReplicas": serving.min_replicas,
-                **scaling,
+                **scaling(serving, key, action.version, settings.prometheus),
+                **(
+                    {"priorityClassName": settings.predictor_priority_class}
+                    if settings.predictor_priority_class
+                    else {}
+                ),
+                # Pods of a version on several nodes, where there are several of both.
+                "topologySpreadConstraints": [
+                    {
+                        "maxSkew": 1,
+                        "topologyKey": "kubernetes.io/hostname",
+                        "whenUnsatisfiable": "ScheduleAnyway",
+                        "labelSelector": {"matchLabels": {ISVC: action.name}},
+                    }
+                ],
                 "terminationGracePeriodSeconds": _GRACE_SECONDS,
                 "securityContext": POD_SECURITY,
                 "automountServiceAccountToken": False,

@@ -16,6 +16,7 @@ import structlog
 from controller import actions
 from controller.cluster.job_reading import JobReader
 from controller.cluster.jobs import job_manifest
+from controller.cluster.key import Key
 from controller.cluster.kinds import (
     CRON_JOBS,
     FINALIZER,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from controller.cluster.api import Object
     from controller.cluster.board import Board
     from controller.cluster.kinds import Kind
-    from controller.cluster.mirror import Mirror
+    from controller.cluster.mirror import MirroredNamespace
     from controller.cluster.prometheus import Prometheus
     from controller.cluster.settings import Settings
     from controller.cluster.world import Resources
@@ -75,13 +76,12 @@ class Surroundings:
     `entered` is told of each version that came into a stage, and why; `trace` of spans that have ended.
     """
 
-    api: Mirror
     settings: Settings
     prometheus: Prometheus | None
     digest_at: Callable[[str], str | None]
     clock: Callable[[], datetime]
     board: Board
-    entered: Callable[[str, str, str], None]
+    entered: Callable[[Key, str, str], None]
     trace: Callable[[Sequence[Span]], None]
 
 
@@ -92,26 +92,29 @@ class Gone(NotFound):
 class ClusterShell:
     """A `controller.loop.Shell` over the API of a cluster. One thread at a time uses it."""
 
-    def __init__(self, model: str, around: Surroundings, registry: RegistryWatch) -> None:
+    def __init__(self, model: str, api: MirroredNamespace, around: Surroundings, registry: RegistryWatch) -> None:
         self._model = model
+        self._key = Key(api.namespace, model)
+        self._called = around.settings.called(self._key)
+        self._api = api
         self._around = around
         self._registry = registry
         self._splits = around.settings.traffic == "gatewayAPI"
-        self._facts = Facts(around.api, model, around.digest_at, around.clock)
-        self._jobs = JobReader(around.api, model)
-        self._traces = RolloutTraces(around.trace)
+        self._facts = Facts(api, model, around.digest_at, around.clock)
+        self._jobs = JobReader(api, model)
+        self._traces = RolloutTraces(self._called, around.trace)
         self._measurements: dict[str, Measurement] = {}
         self._resources: Resources | None = None
-        self._teller = Teller(around.api, model, around.clock)
+        self._teller = Teller(api, model, around.clock)
 
     def observe(self) -> Observation:
         """Read everything anew. Raises Gone where neither the Model nor a version of it is there."""
-        found = self._resources = self._whole(resources_of(self._around.api, self._model))
+        found = self._resources = self._whole(resources_of(self._api, self._model))
         assert found.model is not None  # noqa: S101 - made by `_whole`
         self._teller.catch_up(found.documents)
         # As stored, so that a process that has just begun shows what has long been at rest.
         self._around.board.show(
-            self._model, {each.spec.version: each.status for each in found.versions if each.status is not None}
+            self._key, {each.spec.version: each.status for each in found.versions if each.status is not None}
         )
         judged = self._jobs.read()
         return Observation(
@@ -141,7 +144,7 @@ class ClusterShell:
             case actions.VerifyArtifact() | actions.StartEvaluation() | actions.StartReplay():
                 self._start(action)
             case actions.CancelJob():
-                self._around.api.delete(JOBS, action.name)
+                self._api.delete(JOBS, action.name)
             case actions.Measure():
                 self._measure(action)
             case actions.EnsureServing() | actions.StopServing() | actions.SetTraffic() | actions.MoveAlias():
@@ -174,7 +177,7 @@ class ClusterShell:
         finally:  # the record is of what was written, also where it is cut short
             if written:
                 record = packed(Record.of(at, observation, decision))
-                _record.info(EVENT, model=self._model, versions=written, record=record)
+                _record.info(EVENT, namespace=self._api.namespace, model=self._model, versions=written, record=record)
         self._registry.follow(decision.statuses)
 
     def _tell_of_change(self, version: ModelVersion, now: VersionStatus, at: datetime) -> None:
@@ -187,7 +190,7 @@ class ClusterShell:
                 weight=now.weight, message=now.message,
             )  # fmt: skip
         if now.stage is not before.stage:
-            self._around.entered(self._model, now.stage.value, now.reason.value)
+            self._around.entered(self._key, now.stage.value, now.reason.value)
         self._traces.changed(version, now, at)
 
     def _write(self, kind: Kind, name: str, status: ModelStatus | VersionStatus) -> None:
@@ -197,7 +200,7 @@ class ClusterShell:
             shown |= {"stage": status.stage.value, "weight": status.weight}
         document = self._document(kind.kind, name)
         try:
-            self._around.api.replace_status(kind, {**document, "status": shown | codec(type(status)).dump(status)})
+            self._api.replace_status(kind, {**document, "status": shown | codec(type(status)).dump(status)})
         except NotFound:
             return  # let go in this very round
 
@@ -207,7 +210,7 @@ class ClusterShell:
             self._teller.refuse(each)
             if each.document["kind"] == "Model":
                 raise Permanent(each.problem, hint="correct the Model; until then nothing about it is decided")
-        api = self._around.api
+        api = self._api
         if found.model is None and all(version.meta.deleting for version in found.versions):
             # What was made for the Model went with it, so nothing holds them any more; nor do they bring it back.
             for version in found.versions:
@@ -239,7 +242,7 @@ class ClusterShell:
         assert self._resources is not None  # noqa: S101 - acting follows observing
         version = next(each for each in self._resources.versions if each.spec.version == action.version)
         trace = traceparent(version)
-        self._around.api.create(JOBS, job_manifest(action, version.meta, settings, model=self._model, trace=trace))
+        self._api.create(JOBS, job_manifest(action, version.meta, settings, model=self._model, trace=trace))
 
     def _measure(self, action: actions.Measure) -> None:
         known = self._measurements.get(action.version)
@@ -255,7 +258,9 @@ class ClusterShell:
             question = Question(
                 version=action.version,
                 baseline=action.baseline,
-                window=Window.between(action.since, now, namespace=self._around.api.namespace, model=self._model),
+                window=Window.between(
+                    action.since, now, namespace=self._api.namespace, model=self._model, called=self._called
+                ),
                 queries=action.queries,
                 alpha=action.alpha,
             )
@@ -269,7 +274,7 @@ class ClusterShell:
     def _serve(
         self, action: actions.EnsureServing | actions.StopServing | actions.SetTraffic | actions.MoveAlias
     ) -> None:
-        api, settings = self._around.api, self._around.settings
+        api, settings = self._api, self._around.settings
         match action:
             case actions.EnsureServing():
                 source = self._source(action.version).uri
@@ -285,7 +290,7 @@ class ClusterShell:
                 self._registry.promote(action.version, "every gate of its rollout passed")
 
     def _lead(self, weights: dict[str, int]) -> None:
-        api = self._around.api
+        api = self._api
         if not self._splits:
             (version,) = [version for version, weight in weights.items() if weight > 0]
             api.apply(SERVICES, traffic_service(self._owner().meta, version))
@@ -295,9 +300,9 @@ class ClusterShell:
     def _entrance(self) -> Entrance:
         settings, serving = self._around.settings, self._owner().spec.serving
         return Entrance(
-            hostname=serving.hostname or settings.hostname.format(model=self._model),
+            hostname=serving.hostname or settings.hostname.format(model=self._model, namespace=self._api.namespace),
             gateway=serving.gateway or settings.gateway,
-            api=settings.api_service,
+            api=settings.api_service if settings.scope == "namespace" else None,  # a route leads to its namespace
         )
 
     def _owner(self) -> Model:
@@ -321,7 +326,7 @@ class ClusterShell:
     def _let_go(self, kind: Kind, document: Object) -> None:
         metadata = document["metadata"]
         kept = [each for each in metadata.get("finalizers", ()) if each != FINALIZER]
-        self._around.api.merge(kind, metadata["name"], {"metadata": {"finalizers": kept or None}})
+        self._api.merge(kind, metadata["name"], {"metadata": {"finalizers": kept or None}})
 
     def _retrain(
         self,
@@ -337,14 +342,14 @@ class ClusterShell:
                     "lineage": codec(Lineage).dump(action.lineage),
                 }
                 manifest = {"apiVersion": API_VERSION, "kind": "ModelVersion", "metadata": {"name": name}, "spec": spec}
-                self._around.api.create(VERSIONS, manifest)
+                self._api.create(VERSIONS, manifest)
             case actions.EnsureRetraining():
                 owner, settings = self._owner().meta, self._around.settings
-                self._around.api.apply(CRON_JOBS, cron_job(action, owner, settings))
+                self._api.apply(CRON_JOBS, cron_job(action, owner, settings))
                 if settings.feedback_claim:
-                    self._around.api.apply(CRON_JOBS, drift_cron_job(action, owner, settings))
+                    self._api.apply(CRON_JOBS, drift_cron_job(action, owner, settings))
             case actions.RemoveRetraining():
-                self._around.api.delete(CRON_JOBS, action.name)
-                self._around.api.delete(CRON_JOBS, drift_name(action.name))
+                self._api.delete(CRON_JOBS, action.name)
+                self._api.delete(CRON_JOBS, drift_name(action.name))
             case actions.StartRetraining():
-                self._around.api.create(JOBS, retraining_job(action, self._owner().meta, self._around.settings))
+                self._api.create(JOBS, retraining_job(action, self._owner().meta, self._around.settings))

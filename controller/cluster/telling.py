@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from controller.cluster.api import NamespaceGoes
 from controller.cluster.kinds import EVENTS
 from controller.resource.meta import API_VERSION, version_name
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from controller.actions import Notify
     from controller.cluster.api import Object
-    from controller.cluster.mirror import Mirror
+    from controller.cluster.mirror import MirroredNamespace
     from controller.cluster.world import Unreadable
 
 BY = "recipe-recommender-controller"
@@ -32,7 +33,7 @@ class Teller:
     not be written is kept.
     """
 
-    def __init__(self, api: Mirror, model: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, api: MirroredNamespace, model: str, clock: Callable[[], datetime]) -> None:
         self._api = api
         self._model = model
         self._clock = clock
@@ -67,9 +68,9 @@ class Teller:
             write(notice.message, model=self._model, version=notice.version, reason=notice.reason.value)
 
     def _event(self, name: str, regarding: Object, reason: str, note: str, *, warning: bool) -> bool:
-        """Write an Event about an object; False where it was written before."""
+        """Write an Event about an object; False where it was written before, or its namespace goes."""
         metadata = regarding["metadata"]
-        made = self._api.create(EVENTS, {
+        event = {
             "apiVersion": EVENTS.api_version,
             "kind": "Event",
             "metadata": {"name": name},
@@ -82,5 +83,8 @@ class Teller:
             "note": note[:_LONGEST_NOTE],
             "regarding": {"apiVersion": API_VERSION, "kind": regarding["kind"], "name": metadata["name"],
                           "uid": metadata.get("uid", ""), "namespace": self._api.namespace},
-        })  # fmt: skip
-        return made is not None
+        }  # fmt: skip
+        try:
+            return self._api.create(EVENTS, event) is not None
+        except NamespaceGoes:  # with all Events: who waited to tell would hold it for ever
+            return False

@@ -7,32 +7,42 @@ from __future__ import annotations
 
 import heapq
 from threading import Condition
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class WorkQueue:
+class Ordered(Protocol):
+    """What is due at the same moment is worked on in order."""
+
+    def __hash__(self) -> int: ...
+    def __lt__(self, other: Any, /) -> bool: ...
+
+
+K = TypeVar("K", bound=Ordered)
+
+
+class WorkQueue(Generic[K]):
     """Safe between threads. `timer` returns seconds that never go back."""
 
     def __init__(self, timer: Callable[[], float]) -> None:
         self._timer = timer
         self._changed = Condition()
-        self._ready: dict[str, None] = {}
-        self._working: set[str] = set()
-        self._again: set[str] = set()
-        self._later: list[tuple[float, str]] = []
-        self._due: dict[str, float] = {}
+        self._ready: dict[K, None] = {}
+        self._working: set[K] = set()
+        self._again: set[K] = set()
+        self._later: list[tuple[float, K]] = []
+        self._due: dict[K, float] = {}
         self._closed = False
 
-    def add(self, key: str) -> None:
+    def add(self, key: K) -> None:
         """Work on it soon; once more afterwards where somebody is at it."""
         with self._changed:
             self._put(key)
             self._changed.notify()
 
-    def add_after(self, key: str, seconds: float) -> None:
+    def add_after(self, key: K, seconds: float) -> None:
         """Work on it then, unless it is due sooner already."""
         due = self._timer() + max(0.0, seconds)
         with self._changed:
@@ -41,7 +51,7 @@ class WorkQueue:
                 heapq.heappush(self._later, (due, key))
                 self._changed.notify()
 
-    def take(self) -> str | None:
+    def take(self) -> K | None:
         """Wait for a key that nobody works on; None once the queue is closed. Give it back by `done`."""
         with self._changed:
             while not self._closed:
@@ -54,7 +64,7 @@ class WorkQueue:
                 self._changed.wait(wait)
             return None
 
-    def done(self, key: str) -> None:
+    def done(self, key: K) -> None:
         """Nobody works on it any more."""
         with self._changed:
             self._working.discard(key)
@@ -76,7 +86,7 @@ class WorkQueue:
             self._bring_due()
             return len(self._ready) + len(self._again)
 
-    def _put(self, key: str) -> None:
+    def _put(self, key: K) -> None:
         if key in self._working:
             self._again.add(key)
         else:

@@ -6,6 +6,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from controller import clock
 from controller.cluster.shell import ClusterShell, Gone
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from controller.cluster.instruments import Instruments
+    from controller.cluster.key import Key
+    from controller.cluster.mirror import MirroredNamespace
     from controller.cluster.registry_rounds import RegistryRounds
     from controller.cluster.shell import Surroundings
     from controller.cluster.work_queue import WorkQueue
@@ -37,18 +40,20 @@ _log = structlog.stdlib.get_logger("mlops")
 class Workers:
     """Threads that keep every model where its resources want it, and write a line of each round.
 
-    `timer` returns seconds that never go back.
+    `within` returns what a namespace holds, `timer` seconds that never go back.
     """
 
     def __init__(
         self,
+        within: Callable[[str], MirroredNamespace],
         around: Surroundings,
-        queue: WorkQueue,
+        queue: WorkQueue[Key],
         registry: RegistryRounds,
         instruments: Instruments,
         timer: Callable[[], float],
         lines: CanonicalLines,
     ) -> None:
+        self._within = within
         self._around = around
         self._queue = queue
         self._registry = registry
@@ -56,8 +61,8 @@ class Workers:
         self._timer = timer
         self._lines = lines
         self._lock = Lock()
-        self._shells: dict[str, ClusterShell] = {}
-        self._failures: dict[str, int] = {}
+        self._shells: dict[Key, ClusterShell] = {}
+        self._failures: dict[Key, int] = {}
         self._threads = [
             Thread(target=self._work, name=f"worker-{number}", daemon=True) for number in range(around.settings.workers)
         ]
@@ -77,31 +82,32 @@ class Workers:
         self._registry.stop()
 
     def _work(self) -> None:
-        while (model := self._queue.take()) is not None:
+        while (key := self._queue.take()) is not None:
             try:
-                self.work(model)
+                with bound_contextvars(namespace=key.namespace):  # of every line that is logged meanwhile
+                    self.work(key)
             finally:
-                self._queue.done(model)
+                self._queue.done(key)
 
-    def work(self, model: str) -> None:
+    def work(self, key: Key) -> None:
         """Settle a model once, and have it looked at again in time. Raises nothing."""
-        began, rest = self._timer(), None
+        began, model, rest = self._timer(), key.model, None
         try:
-            again, outcome, rest = self._settled(model)
-            self._queue.add_after(model, again)
+            again, outcome, rest = self._settled(key)
+            self._queue.add_after(key, again)
         except Gone as gone:
             outcome = Outcome.GONE
-            self._forget(model)
+            self._forget(key)
             _log.info("nothing left of a model", model=model, reason=gone.message)
         taken = self._timer() - began
         self._instruments.reconciled(outcome, taken)
-        tell_round(self._lines, model, outcome, rest, at=self._around.clock(), ms=taken * 1000)
+        tell_round(self._lines, model, outcome, rest, at=self._around.clock(), ms=taken * 1000, namespace=key.namespace)
 
-    def _settled(self, model: str) -> tuple[float, Outcome, Rest | None]:
+    def _settled(self, key: Key) -> tuple[float, Outcome, Rest | None]:
         """Settle once; returns also the seconds until it is to be looked at again. Raises Gone where it is."""
         rest: Rest | None = None
         faults: tuple[MlopsError, ...]
-        shell, outcome = self._shell(model), Outcome.FAILED
+        shell, outcome, model = self._shell(key), Outcome.FAILED, key.model
         try:
             rest = settle(shell, self._around.clock)
             faults = rest.faults
@@ -116,25 +122,26 @@ class Workers:
             unanswered = shell.rest()
         for fault in faults:
             _log.warning("a round failed; it is tried again", model=model, reason=fault.message, hint=fault.hint)
-        failures = self._failures[model] = self._failures.get(model, 0) + 1 if faults else 0
+        failures = self._failures[key] = self._failures.get(key, 0) + 1 if faults else 0
         if faults:
             wait = clock.back_off(RETRY_SECONDS, LONGEST_SECONDS, failures)
         else:
             wait, outcome = ASK_AGAIN_SECONDS if unanswered else RESYNC_SECONDS, Outcome.SETTLED
         return min(wait, _until(rest.wake_at if rest else None, self._around.clock())), outcome, rest
 
-    def _shell(self, model: str) -> ClusterShell:
+    def _shell(self, key: Key) -> ClusterShell:
         with self._lock:
-            if model not in self._shells:
-                self._shells[model] = ClusterShell(model, self._around, self._registry.of(model))
-            return self._shells[model]
+            if key not in self._shells:
+                watch = self._registry.of(self._around.settings.called(key), lambda: self._queue.add(key))
+                self._shells[key] = ClusterShell(key.model, self._within(key.namespace), self._around, watch)
+            return self._shells[key]
 
-    def _forget(self, model: str) -> None:
+    def _forget(self, key: Key) -> None:
         with self._lock:
-            self._shells.pop(model, None)
-            self._failures.pop(model, None)
-        self._registry.forget(model)
-        self._around.board.forget(model)
+            self._shells.pop(key, None)
+            self._failures.pop(key, None)
+        self._registry.forget(self._around.settings.called(key))
+        self._around.board.forget(key)
 
 
 def _until(moment: datetime | None, now: datetime) -> float:

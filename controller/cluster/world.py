@@ -19,11 +19,12 @@ from controller.cluster.kinds import (
     SERVICES,
     VERSION,
     VERSIONS,
+    predictor_name,
 )
 from controller.cluster.mirror import MODEL_FIELD
 from controller.cluster.retraining import schedule_fact
 from controller.cluster.routing import chosen_by, weights_of
-from controller.cluster.serving import ISVC, predictor_name, serving_fact
+from controller.cluster.serving import ISVC, serving_fact
 from controller.observation import VersionFacts
 from controller.resource.approval import ModelApproval
 from controller.resource.model import Model
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from controller.cluster.api import KubeApi, Object
     from controller.cluster.job_reading import Judged
-    from controller.cluster.mirror import Mirror
+    from controller.cluster.mirror import MirroredNamespace
     from controller.cluster.routing import Entrance
     from controller.observation import Measurement, ScheduleFact, ServingFact
     from controller.resource.meta import Meta
@@ -66,7 +67,7 @@ class Resources:
     unreadable: tuple[Unreadable, ...]
 
 
-def resources_of(api: Mirror | KubeApi, model: str) -> Resources:
+def resources_of(api: MirroredNamespace | KubeApi, model: str) -> Resources:
     """Read a Model with its versions and approvals, oldest first. What cannot be read is named, and left alone."""
     documents: dict[tuple[str, str], Object] = {}
     unreadable: list[Unreadable] = []
@@ -114,7 +115,7 @@ class Facts:
 
     def __init__(
         self,
-        api: Mirror,
+        api: MirroredNamespace,
         model: str,
         digest_at: Callable[[str], str | None],
         clock: Callable[[], datetime],

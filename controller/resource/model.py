@@ -1,6 +1,7 @@
 """`Model`: one served model, and the one place that says which of its versions is in production."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -43,6 +44,32 @@ class Resources:
     """What a pod may take at most."""
 
 
+class Load(StrEnum):
+    """What an autoscaler holds near its target."""
+
+    CPU = "cpu"
+    MEMORY = "memory"
+    REQUESTS = "requests"
+
+
+_PERCENT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Autoscaling:
+    """How many pods a version has, between minReplicas and maxReplicas."""
+
+    metric: Load = Load.CPU
+    """`cpu` or `memory` of what pods request, by an HPA; or users' `requests`, by KEDA, which asks Prometheus."""
+    target: Annotated[int, Field(ge=1, le=100_000)] = 80
+    """What is held: percent of what a pod requests; of `requests`, so many a second for each pod."""
+
+    def __post_init__(self) -> None:
+        """Refuse more than all of what a pod requests, as KServe does."""
+        if self.metric is not Load.REQUESTS and self.target > _PERCENT:
+            raise Broken((Problem(("target",), f"{self.target} percent of {self.metric} is more than a pod requests"),))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
     """How versions are served. The embedded shell serves in its own process and heeds none of it."""
@@ -52,7 +79,9 @@ class Serving:
     min_replicas: Replicas = 1
     """Pods of each version that is served."""
     max_replicas: Replicas | None = None
-    """Pods at most, by an autoscaler on processor use; unset, none scales."""
+    """Pods at most; unset, none scales."""
+    autoscaling: Autoscaling | None = None
+    """What scales up to maxReplicas; unset, processor use of 80 percent."""
     resources: Resources = Resources()
     """Of each pod."""
     hostname: ShortText | None = None
@@ -61,10 +90,12 @@ class Serving:
     """NAMESPACE/NAME of the Gateway; unset, the one of the release."""
 
     def __post_init__(self) -> None:
-        """Refuse a ceiling below the floor."""
+        """Refuse a ceiling below the floor, and none where one is needed."""
         if self.max_replicas is not None and self.max_replicas < self.min_replicas:
             reason = f"{self.max_replicas} is less than minReplicas {self.min_replicas}"
             raise Broken((Problem(("maxReplicas",), reason),))
+        if self.autoscaling is not None and self.max_replicas is None:
+            raise Broken((Problem(("autoscaling",), "nothing scales without maxReplicas"),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

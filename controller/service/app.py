@@ -75,7 +75,7 @@ class RetrainCheckRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str = Field(min_length=1, max_length=63)
+    model: str = Field(min_length=1, max_length=127)
 
 
 def create_app(backing: Backing) -> FastAPI:

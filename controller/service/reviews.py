@@ -9,6 +9,7 @@ from mlops.errors import Permanent
 
 if TYPE_CHECKING:
     from controller.cluster.api import KubeApi
+    from controller.cluster.key import Key
 
 _VERB = "retrain"
 
@@ -27,7 +28,7 @@ class Reviews:
     def __init__(self, api: KubeApi) -> None:
         self._api = api
 
-    def admit(self, authorization: str, model: str) -> str:
+    def admit(self, authorization: str, key: Key) -> str:
         """Return the name of whoever asks, if they hold the verb `retrain` on the model.
 
         Raises Unknown or Denied; Transient where the API does not answer.
@@ -48,8 +49,8 @@ class Reviews:
             "uid": user.get("uid", ""),
             "groups": user.get("groups", []),
             "extra": user.get("extra", {}),
-            "resourceAttributes": {"group": GROUP, "resource": "models", "verb": _VERB, "name": model,
-                                   "namespace": self._api.namespace},
+            "resourceAttributes": {"group": GROUP, "resource": "models", "verb": _VERB, "name": key.model,
+                                   "namespace": key.namespace},
         }  # fmt: skip
         answer = self._api.review(
             "authorization.k8s.io/v1", "subjectaccessreviews",
@@ -57,6 +58,7 @@ class Reviews:
         )["status"]  # fmt: skip
         if not answer.get("allowed"):
             raise Denied(
-                f"{user['username']} may not start a retraining of {model}", hint=f"it takes the verb {_VERB} on models"
+                f"{user['username']} may not start a retraining of {key.model}",
+                hint=f"it takes the verb {_VERB} on models",
             )
         return str(user["username"])

@@ -15,8 +15,9 @@ from controller.cluster.kinds import (
     PODS,
     ROUTES,
     VERSION,
+    predictor_name,
 )
-from controller.cluster.serving import ISVC, predictor_name
+from controller.cluster.serving import ISVC
 from mlops.errors import Permanent
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from controller.cluster.kinds import APPROVALS, EVENTS, MODELS, PODS, ROUTES, SERVICES, VERSIONS
+from controller.cluster.key import Key
+from controller.cluster.kinds import APPROVALS, EVENTS, MODELS, PODS, ROUTES, SCOPE, SERVICES, VERSIONS
 from controller.cluster.recording import records_of
 from controller.cluster.routing import chosen_by, split_of
 from controller.cluster.telling import REPORTER
@@ -41,6 +42,7 @@ _KINDS: dict[type[Model | ModelVersion | ModelApproval], Kind] = {
     ModelApproval: APPROVALS,
 }
 CONTROLLER = {"app.kubernetes.io/name": "recipe-recommender", "app.kubernetes.io/component": "controller"}
+OF_ALL = {**CONTROLLER, SCOPE: "cluster"}
 
 
 class ClusterResources:
@@ -136,7 +138,7 @@ class ClusterState(State):
     def asleep(self) -> str | None:
         """See `State`: whoever may not see pods is not told."""
         try:
-            pods = self.api.list(PODS, CONTROLLER)
+            pods = self._controllers()
         except Permanent:
             return None
         return None if any(map(_ready, pods)) else "the controller"
@@ -170,7 +172,7 @@ class ClusterState(State):
 
     def decisions(self, version: str) -> Sequence[Record]:
         """See `State`: those that the controller's log still tells of."""
-        found = records_of(self._said(), self.name, version)
+        found = records_of(self._said(), Key(self.api.namespace, self.name), version)
         if not found:
             raise NotFound(
                 f"the controller's log tells of no decision about {version}",
@@ -183,10 +185,18 @@ class ClusterState(State):
         if self.log is not None:
             yield from (sys.stdin if str(self.log) == "-" else _lines(self.log))
             return
-        for pod in self.api.list(PODS, CONTROLLER):
+        for pod in self._controllers():
+            api, name = self.api.within(pod["metadata"]["namespace"]), pod["metadata"]["name"]
             for previous in (True, False):
                 with suppress(NotFound, Invalid):  # it is the first, or gone meanwhile
-                    yield from self.api.log(pod["metadata"]["name"], "controller", previous=previous).splitlines()
+                    yield from api.log(name, "controller", previous=previous).splitlines()
+
+    def _controllers(self) -> list[Object]:
+        """The pods of the controller that keeps this namespace: its own, else one that keeps all.
+
+        Raises Permanent where the caller may not look.
+        """
+        return self.api.list(PODS, CONTROLLER) or self.api.within("").list(PODS, OF_ALL)
 
     def changed(self) -> object:
         """See `State`: a new object each time, and everything is read anew."""

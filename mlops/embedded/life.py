@@ -157,7 +157,7 @@ class Life:
             retraining=self._retraining,
             measure=self._around.measure,
             new_data=self._around.new_data,
-            traces=RolloutTraces(self._around.trace),
+            traces=RolloutTraces(self._around.model, self._around.trace),
         )
 
     def poke(self) -> None:

@@ -65,14 +65,14 @@ class Cluster:
         self.entered = []
         self.spans = []
         self.around = surroundings(
-            api=self.shell_api, settings=SETTINGS.model_copy(update=settings), digest_at=self.digests.get, clock=lambda: self.now,
+            settings=SETTINGS.model_copy(update=settings), digest_at=self.digests.get, clock=lambda: self.now,
             entered=lambda *what: self.entered.append(what), trace=self.spans.extend,
         )  # fmt: skip
         self.restart()
 
     def restart(self):
         """Another process takes over: it knows what the API knows."""
-        self.shell = ClusterShell("recipes", self.around, self.registry)
+        self.shell = ClusterShell("recipes", self.shell_api, self.around, self.registry)
 
     def apply(self, **spec):
         body = {"model": "recipes", "version": "1.0.0"} | spec

@@ -38,12 +38,11 @@ class ClusterWorld(StoredWorld):
         self.platform = Platform(self.api, lambda: self.now)
         self.mirror = Mirror(self.api, watched(splits=True), lambda: 0.0)
         around = surroundings(
-            api=self.mirror,
             prometheus=self.platform.prometheus,
             digest_at=self.platform.digest_at,
             clock=lambda: self.now,
         )
-        self.shell = ClusterShell(MODEL, around, self.registry_watch)
+        self.shell = ClusterShell(MODEL, self.mirror.within(self.api.namespace), around, self.registry_watch)
 
     @property
     def now(self) -> datetime:

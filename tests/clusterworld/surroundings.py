@@ -23,9 +23,9 @@ from controller.cluster.kinds import (
     ROUTES,
     SERVICES,
     VERSION,
+    predictor_name,
 )  # fmt: skip
 from controller.cluster.routing import Entrance, weights_of
-from controller.cluster.serving import predictor_name
 from controller.observation import RegistryFact
 from controller.resource.meta import Meta
 from mlops.errors import Transient

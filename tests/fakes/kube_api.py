@@ -1,4 +1,4 @@
-"""A namespace of an API server in memory, as `controller.cluster.api.KubeApi` shows it: no schemas, no admission."""
+"""The namespaces of an API server in memory, as `controller.cluster.api.KubeApi` shows it: no schemas, no admission."""
 
 from __future__ import annotations
 
@@ -27,6 +27,16 @@ class InMemoryKubeApi:
         self.timestamp = lambda: "2026-07-01T00:00:00Z"
         self.changes = 0
         self.revision = 0
+        self._cluster = {namespace: self}
+
+    def within(self, namespace: str) -> InMemoryKubeApi:
+        """Another namespace of the same cluster, each with its own count of revisions; "" lists all of them."""
+        if not namespace:
+            return _Everywhere(self._cluster)
+        if namespace not in self._cluster:
+            self._cluster[namespace] = other = InMemoryKubeApi(namespace)
+            other._cluster = self._cluster
+        return self._cluster[namespace]
 
     def before(self, verb: str) -> None:
         self.verbs.append(verb)
@@ -141,6 +151,19 @@ class InMemoryKubeApi:
         }  # fmt: skip
         self.objects.setdefault(kind.kind, {})[document["metadata"]["name"]] = document
         return deepcopy(document)
+
+
+class _Everywhere(InMemoryKubeApi):
+    """All namespaces of a cluster, to be listed."""
+
+    def __init__(self, cluster: dict[str, InMemoryKubeApi]) -> None:
+        super().__init__("")
+        self._cluster = cluster
+
+    def list(
+        self, kind: Kind, selector: Mapping[str, str] | None = None, fields: Mapping[str, str] | None = None
+    ) -> list[Object]:
+        return [found for api in self._cluster.values() for found in api.list(kind, selector, fields)]
 
 
 def field_of(document: Object, path: str) -> Any:

@@ -15,8 +15,25 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- define "mlflow" -}}
 {{ .Release.Name }}-mlflow
 {{- end }}
+{{- /* Whether it keeps every namespace: "true" or nothing. */}}
+{{- define "everywhere" -}}
+{{- if eq .Values.controller.scope "cluster" }}true{{ end -}}
+{{- end }}
+{{- /* The namespaces where versions run, as far as the release knows them: as JSON, {"names": [...]}. */}}
+{{- define "modelNamespaces" -}}
+{{- $more := ternary .Values.modelNamespaces (list) (eq .Values.controller.scope "cluster") }}
+{{- dict "names" (concat (list .Release.Namespace) $more | uniq) | toJson }}
+{{- end }}
+{{- /* Pods of other namespaces have to find it too. */}}
 {{- define "registry" -}}
-{{ .Values.registry | default (printf "http://%s:5000" (include "mlflow" .)) }}
+{{ .Values.registry | default (printf "http://%s%s:5000" (include "mlflow" .) (ternary (printf ".%s" .Release.Namespace) "" (eq .Values.controller.scope "cluster"))) }}
+{{- end }}
+{{- /* What a Model of the release's namespace is called in the registry: {{ include "called" (list . NAME) }} */}}
+{{- define "called" -}}
+{{- if include "everywhere" (index . 0) }}{{ (index . 0).Release.Namespace }}.{{ end }}{{ index . 1 -}}
+{{- end }}
+{{- define "hostname" -}}
+{{ .Values.hostname | default (ternary "{model}.{namespace}.example" "{model}.example" (eq .Values.controller.scope "cluster")) }}
 {{- end }}
 {{- define "mlflowEnvironment" -}}
 - {name: MLFLOW_SERVER_ENABLE_JOB_EXECUTION, value: "false"}
@@ -78,7 +95,7 @@ initContainers:
     imagePullPolicy: IfNotPresent
     terminationMessagePolicy: FallbackToLogsOnError
     securityContext: {{- include "containerSecurity" $root | nindent 6 }}
-    args: [train, --register, --model, {{ $model | quote }}, --version, {{ . | quote }}]
+    args: [train, --register, --model, {{ include "called" (list $root $model) | quote }}, --version, {{ . | quote }}]
     env:
       - {name: RECIPES_HOME, value: /tmp/home}
       - {name: RECIPES_MLFLOW_URI, value: {{ include "registry" $root | quote }}}

@@ -36,10 +36,20 @@ COMBINATIONS = {
     "nobody reaches what they need not": {"networkPolicies.enabled": "true", "registry": "http://mlflow.ml:5000"},
     "policies with all else": {
         "networkPolicies.enabled": "true", "prometheus": "http://prometheus.monitoring:9090",
-        "mlflow.databaseSecret": "db", "sample.enabled": "true",
+        "mlflow.databaseSecret": "db", "sample.enabled": "true", "otlpEndpoint": "http://collector:4318",
+        "networkPolicies.egress[0].ports[0].port": "53", "networkPolicies.egress[0].ports[0].protocol": "UDP",
+    },
+    "every namespace": {
+        "controller.scope": "cluster", "sample.enabled": "true", "networkPolicies.enabled": "true",
+        "modelNamespaces": "{kube-public}", "monitoring.monitors.enabled": "true", "controller.replicas": "3",
+    },
+    "every namespace, no Gateway, an MLflow of one's own": {
+        "controller.scope": "cluster", "traffic": "service", "registry": "http://mlflow.ml:5000",
+        "predictors.budget": "false",
     },
     "placed": {
         "controller.priorityClassName": "system-cluster-critical", "controller.nodeSelector.disk": "fast",
+        "predictors.priorityClassName": "system-cluster-critical", "jobs.priorityClassName": "low",
         "controller.tolerations[0].key": "dedicated", "controller.tolerations[0].operator": "Exists",
         "mlflow.nodeSelector.disk": "fast", "controller.podAnnotations.team": "ml", "controller.podLabels.team": "ml",
         "images.pullSecrets[0].name": "hub", "feedback.claim": "feedback", "feedback.userSaltSecret": "salt",
@@ -49,6 +59,7 @@ REFUSED = {
     "a word that nobody knows": ({"contoller.replicas": "1"}, "contoller"),
     "a word that nobody knows, deeper": ({"mlflow.storage.sise": "1Gi"}, "sise"),
     "an address that is none": ({"registry": "mlflow:5000"}, "registry"),
+    "a scope that is none": ({"controller.scope": "planet"}, "scope"),
     "a way of traffic that is none": ({"traffic": "istio"}, "traffic"),
     "a size that is none": ({"mlflow.storage.size": "much"}, "size"),
     "a version that is none": ({"sample.version": "one"}, "version"),
@@ -86,8 +97,13 @@ def test_every_object_is_taken_and_every_pod_is_restricted(values, kubectl, api,
     # Of pods alone is a violation refused; of what makes pods it is only told.
     pods = [_pod_of(each) for each in documents if each["kind"] in ("Deployment", "Job", "Pod")]
     asked = [each for each in documents if each["kind"] not in ("CustomResourceDefinition", "Pod")]
-    run(*kubectl, "--namespace", namespace, "apply", "--server-side", "--force-conflicts", "--dry-run=server",
-        "--validate=strict", "-f", "-", text=yaml.safe_dump_all([*asked, *pods]))  # fmt: skip
+    elsewhere = [each for each in asked if "namespace" in each["metadata"]]
+    here = [each for each in asked if each not in elsewhere]
+    taken = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-")
+    run(*kubectl, "--namespace", namespace, *taken, text=yaml.safe_dump_all([*here, *pods]))
+    if elsewhere:
+        run(*kubectl, *taken, text=yaml.safe_dump_all(elsewhere))
+    assert {each["metadata"]["namespace"] for each in elsewhere} == set(values.get("modelNamespaces", "")[1:-1].split())
     assert len(pods) >= 2
 
 

@@ -182,7 +182,7 @@ def test_faults_say_what_to_do_in_the_words_of_this_command(recipes):
 def test_a_version_is_explained_as_it_was_decided_from_a_log(recipes, tmp_path):
     store(rolling_out(), recipes.kube)
     log, began = tmp_path / "controller.log", START
-    log.write_text("\n".join(["a line of something else", *log_of_a_canary()]), encoding="utf-8")
+    log.write_text("\n".join(["a line of something else", *log_of_a_canary(recipes.kube.namespace)]), encoding="utf-8")
     shown = recipes("explain", "1.1.0", "--at", (began + timedelta(days=1)).isoformat(), "--log", str(log))
 
     assert "recipes 1.1.0 is in Staging" in shown
@@ -196,12 +196,12 @@ def test_a_version_is_explained_as_it_was_decided_from_a_log(recipes, tmp_path):
     assert "cannot be read" in recipes("replay", "1.1.0", "--log", str(tmp_path / "none"), code=3)
 
 
-def log_of_a_canary() -> list[str]:
+def log_of_a_canary(namespace) -> list[str]:
     world = ClusterWorld()
     with capture_logs() as said:
         for step in (quick_model(), in_production("1.0.0"), push("1.1.0"), has_weight("1.1.0", 10)):
             step(world)
-    return [json.dumps(each, default=str) for each in said]
+    return [json.dumps(each | {"namespace": namespace}, default=str) for each in said]
 
 
 def test_manifests_are_applied_as_kubectl_would_and_all_read_first(recipes, tmp_path):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Self
 
+from controller.cluster.key import Key
 from controller.cluster.kinds import INFERENCE_SERVICES, MODELS, ROUTES
 from controller.cluster.recording import records_of
 from controller.cluster.routing import Entrance, weights_of
@@ -153,7 +154,7 @@ class RealWorld(StoredWorld):
     def decisions(self) -> dict[str, tuple[Record, ...]]:
         """What the controller's log still tells of each version."""
         lines = self._log("--tail=-1").splitlines()
-        return {version: records_of(lines, self.model, version) for version in self._versions}
+        return {version: records_of(lines, Key(self.api.namespace, self.model), version) for version in self._versions}
 
     def last_check(self, version: str) -> list[dict[str, Any]]:
         """What its gates came to when they were last asked of users."""

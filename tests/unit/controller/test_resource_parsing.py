@@ -35,6 +35,7 @@ spec:
     image: registry.example/predictor:1
     minReplicas: 2
     maxReplicas: 5
+    autoscaling: {metric: requests, target: 40}
     resources: {requests: {cpu: 500m, memory: 1Gi}, limits: {memory: 2Gi}}
     hostname: recipes.example
     gateway: infra/public

@@ -238,6 +238,16 @@ BAD = (
         ("spec.serving.maxReplicas: 2 is less than minReplicas 3",),
     ),
     Bad(
+        "an autoscaler without a ceiling",
+        model(serving={"autoscaling": {"metric": "cpu"}}),
+        ("spec.serving.autoscaling: nothing scales without maxReplicas",),
+    ),
+    Bad(
+        "more than all of a processor",
+        model(serving={"maxReplicas": 3, "autoscaling": {"metric": "memory", "target": 120}}),
+        ("spec.serving.autoscaling.target: 120 percent of memory is more than a pod requests",),
+    ),
+    Bad(
         "a memory of no size",
         model(serving={"resources": {"limits": {"memory": "much"}}}),
         ("spec.serving.resources.limits.memory: 'much' is no Kubernetes quantity such as 500m or 1Gi",),

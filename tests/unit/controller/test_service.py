@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 
+from controller.cluster.key import Key
 from controller.observation import JobState, RetrainingJob
 from controller.service.app import Backing, create_app
 from controller.service.retrain_checks import RetrainChecks
@@ -25,8 +26,6 @@ PERSON = {"username": "ana", "uid": "7", "groups": ["g"]}
 
 class Api:
     """A cluster that knows one token, and whom it lets train."""
-
-    namespace = "shop"
 
     def __init__(self):
         self.allowed = True
@@ -61,7 +60,7 @@ class Controller:
             drift=lambda model, version: self.drift.get((model, version)),
         )
         backing = Backing(
-            registry=self, rollout=self.rollout, check=checks.check, admit=Reviews(self.api).admit, sick=lambda: self.sick,
+            registry=self, rollout=self.rollout, check=checks.check, admit=lambda header, model: Reviews(self.api).admit(header, Key("shop", model)), sick=lambda: self.sick,
             unready=lambda: self.unready, metrics=CollectorRegistry(),
         )  # fmt: skip
         self.http = TestClient(create_app(backing), raise_server_exceptions=False)

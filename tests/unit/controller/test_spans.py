@@ -26,7 +26,7 @@ BAKED = replace(
 
 def ended(before, after, *, seconds=60, waited=None, version=VERSION):
     wait = waited or waiting(before, START)
-    return spans(version, wait, before, after, START + timedelta(seconds=seconds))
+    return spans(version.spec.model, version, wait, before, after, START + timedelta(seconds=seconds))
 
 
 def test_a_wait_is_a_span_once_another_begins():

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.cluster.kinds import VERSIONS
+from controller.cluster.kinds import PODS, VERSIONS
 from controller.resource.version import Intent, ModelVersion
-from mlops.cli.cluster_state import ClusterResources, ClusterState
+from mlops.cli.cluster_state import CONTROLLER, OF_ALL, ClusterResources, ClusterState
 from mlops.cli.watching import read_view
 from tests.builders.stored_cluster import store
 from tests.fakes.kube_api import InMemoryKubeApi
@@ -46,9 +46,24 @@ def state(api):
     )  # fmt: skip
 
 
+def controller(api, labels):
+    """A pod of a controller, ready."""
+    api.create(PODS, {"metadata": {"name": "rr-controller-x", "labels": labels},
+                      "status": {"conditions": [{"type": "Ready", "status": "True"}]}})  # fmt: skip
+
+
 def test_a_picture_takes_one_list_of_each_kind(api, state):
+    controller(api, CONTROLLER)
     read_view(state)
     assert sorted(api.listed) == ["Event", "ModelApproval", "ModelVersion", "Pod"], "the Model is got by its name"
+
+
+def test_a_controller_elsewhere_is_awake_for_us_where_it_keeps_every_namespace(api, state):
+    assert state.asleep == "the controller"
+    controller(api.within("neighbours"), CONTROLLER)
+    assert state.asleep == "the controller", "it keeps its own namespace alone"
+    controller(api.within("platform"), OF_ALL)
+    assert state.asleep is None
 
 
 def test_the_next_picture_is_read_anew(api, state):

@@ -26,7 +26,10 @@ class Rounds:
         self.world = World(folder, a=Stage.TRAINING)
         self.up = True
         self.told = []
-        self.rounds = RegistryRounds(self.registry, self.told.append, lambda: 0.0, by="test")
+        self.rounds = RegistryRounds(self.registry, lambda: 0.0, by="test")
+
+    def of(self, model):
+        return self.rounds.of(model, lambda: self.told.append(model))
 
     def registry(self):
         if not self.up:
@@ -40,13 +43,13 @@ def around(tmp_path):
 
 
 def test_a_model_at_rest_is_asked_seldom_and_its_news_is_told(around):
-    around.rounds.of(MODEL)
+    around.of(MODEL)
     assert around.rounds.step(MODEL) == IDLE_SECONDS
     assert around.told == [MODEL]
 
 
 def test_what_there_is_to_follow_is_followed_and_then_it_rests(around):
-    watch = around.rounds.of(MODEL)
+    watch = around.of(MODEL)
     watch.follow({"1.0.0": STATUS})
     assert around.rounds.step(MODEL) == IDLE_SECONDS
     assert [each.stage for each in around.world.registry.list_versions(MODEL)] == [Stage.VALIDATION]
@@ -54,7 +57,7 @@ def test_what_there_is_to_follow_is_followed_and_then_it_rests(around):
 
 def test_while_it_is_down_it_is_asked_less_and_less(around):
     around.up = False
-    around.rounds.of(MODEL)
+    around.of(MODEL)
     waits = [around.rounds.step(MODEL) for _ in range(9)]
     assert waits[:4] == [POLL_SECONDS, 2 * POLL_SECONDS, 4 * POLL_SECONDS, 8 * POLL_SECONDS]
     assert waits[-1] == IDLE_SECONDS
@@ -65,11 +68,11 @@ def test_while_it_is_down_it_is_asked_less_and_less(around):
 
 
 def test_a_version_that_is_not_registered_does_not_keep_it_busy_for_ever(around):
-    around.rounds.of(MODEL).follow({"9.0.0": STATUS})
+    around.of(MODEL).follow({"9.0.0": STATUS})
     assert [around.rounds.step(MODEL) for _ in range(9)][-1] == IDLE_SECONDS
 
 
 def test_of_a_model_that_is_forgotten_nobody_asks(around):
-    around.rounds.of(MODEL)
+    around.of(MODEL)
     around.rounds.forget(MODEL)
     assert around.rounds.step(MODEL) is None

@@ -9,6 +9,7 @@ import pytest
 from controller.actions import EnsureRetraining, StartRetraining, from_dict
 from controller.cluster.check_rounds import CheckRounds
 from controller.cluster.job_reading import JobReader
+from controller.cluster.key import Key
 from controller.cluster.kinds import ASK, CRON_JOBS, JOB_NAME, JOBS, MODEL, MODELS, PODS, PURPOSE, VERSIONS
 from controller.cluster.retrain_due import is_due, note_due
 from controller.cluster.retraining import cron_job, drift_cron_job, retraining_job, run_fact, schedule_fact
@@ -220,5 +221,5 @@ def test_models_that_want_to_know_of_new_data_are_checked_and_no_other():
         checked.append(model)
         raise Transient("MLflow does not answer")
 
-    CheckRounds(cluster.api, check).once()
-    assert checked == ["asks"]
+    CheckRounds(lambda: cluster.api.list(MODELS), check).once()
+    assert checked == [Key("shop", "asks")]

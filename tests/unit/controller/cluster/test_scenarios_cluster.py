@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
+from controller.cluster.key import Key
 from controller.cluster.recording import records_of
 from controller.replay import replay
 from tests.clusterworld.cluster_world import ClusterWorld
@@ -25,4 +26,4 @@ def test_scenario_in_the_clusters_shell(scenario: Scenario):
         play(scenario, world)
     lines = [json.dumps(each, default=str) for each in said]
     for version in world.platform.behaviours:
-        assert replay(records_of(lines, world.model, version)) == ()
+        assert replay(records_of(lines, Key("shop", world.model), version)) == ()

@@ -8,10 +8,11 @@ import pytest
 
 from controller.actions import EnsureServing
 from controller.cluster.kinds import DIGEST, REVISION, VERSION
-from controller.cluster.serving import inference_service, serving_fact
+from controller.cluster.serving import ISVC, inference_service, serving_fact
 from controller.observation import ServingState
 from controller.resource.meta import Meta
-from controller.resource.model import Amounts, Resources, Serving
+from controller.resource.model import Amounts, Autoscaling, Load, Resources, Serving
+from mlops.errors import Permanent
 from tests.builders.surroundings import SETTINGS
 
 DIGEST_A = f"sha256:{'a' * 64}"
@@ -93,6 +94,52 @@ def test_what_a_model_names_comes_before_the_defaults():
     assert serve["image"] == "mine:2"
     assert serve["resources"]["limits"] == {"memory": "3Gi"}
     assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 5)
+
+
+def scaled(settings=SETTINGS, **autoscaling):
+    made = manifest(settings, max_replicas=5, autoscaling=Autoscaling(**autoscaling))
+    (metric,) = made["spec"]["predictor"]["autoScaling"]["metrics"]
+    return made["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"], metric
+
+
+def test_nothing_scales_without_a_ceiling():
+    made = manifest(min_replicas=3)
+    assert made["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] == "none"
+    assert "autoScaling" not in made["spec"]["predictor"]
+
+
+def test_processor_and_memory_are_held_by_an_hpa():
+    held = {"type": "Utilization", "averageUtilization": 80}
+    assert scaled() == ("hpa", {"type": "Resource", "resource": {"name": "cpu", "target": held}})
+    kind, metric = scaled(metric=Load.MEMORY, target=60)
+    assert (kind, metric["resource"]["name"], metric["resource"]["target"]["averageUtilization"]) == (
+        "hpa",
+        "memory",
+        60,
+    )
+
+
+def test_requests_are_counted_by_keda_for_this_version_alone():
+    asked = SETTINGS.model_copy(update={"prometheus": "http://prometheus:9090"})
+    kind, metric = scaled(asked, metric=Load.REQUESTS, target=40)
+    counted = metric["external"]["metric"]
+    assert (kind, counted["serverAddress"], metric["external"]["target"]["value"]) == (
+        "keda",
+        "http://prometheus:9090",
+        "40",
+    )
+    assert 'namespace="default",pod=~"recipes-1-0-0-b1-predictor-.*",version="1.0.0+b1"' in counted["query"]
+    with pytest.raises(Permanent, match="knows no Prometheus"):
+        scaled(metric=Load.REQUESTS)
+
+
+def test_pods_are_spread_and_as_urgent_as_the_release_says():
+    urgent = SETTINGS.model_copy(update={"predictor_priority_class": "high"})
+    assert manifest(urgent)["spec"]["predictor"]["priorityClassName"] == "high"
+    spec = manifest()["spec"]["predictor"]
+    assert "priorityClassName" not in spec
+    (spread,) = spec["topologySpreadConstraints"]
+    assert spread["labelSelector"] == {"matchLabels": {ISVC: "recipes-1-0-0"}}
 
 
 def test_the_same_wish_gives_the_same_manifest():

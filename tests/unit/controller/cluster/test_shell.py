@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from controller.cluster.key import Key
 from controller.cluster.kinds import (
     EVENTS,
     INFERENCE_SERVICES,
@@ -226,8 +227,8 @@ def test_a_version_that_stays_brings_a_model_back_with_defaults(served):
 
 
 def test_a_process_that_has_just_begun_shows_what_has_long_been_at_rest(served):
-    served.around.board.forget("recipes")
+    served.around.board.forget(Key("shop", "recipes"))
     served.restart()
     served.settle()
-    (line,) = served.around.board.lines()["recipes"]
+    (line,) = served.around.board.lines()[Key("shop", "recipes")]
     assert (line.version, line.stage, line.weight) == ("1.0.0", "Production", 100)

@@ -8,13 +8,14 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from controller.cluster.instruments import Instruments
+from controller.cluster.key import Key
 from controller.cluster.kinds import JOBS, MODELS, VERSIONS
 from controller.cluster.work_queue import WorkQueue
 from controller.cluster.worker import ASK_AGAIN_SECONDS, LONGEST_SECONDS, RESYNC_SECONDS, RETRY_SECONDS, Workers
 from mlops.errors import Transient
 from tests.builders.cluster_in_memory import NAME, Cluster
 
-MODEL = "recipes"
+MODEL = Key("shop", "recipes")
 
 
 class Rounds:
@@ -30,7 +31,7 @@ class Rounds:
     def stop(self):
         return
 
-    def of(self, _model):
+    def of(self, _model, _changed):
         return self._registry
 
     def forget(self, model):
@@ -56,7 +57,15 @@ class Desk:
         instruments = Instruments(self.metrics, self.cluster.around.board, lambda: self.queue.depth)
         self.rounds = Rounds(self.cluster.registry)
         self.lines = Lines()
-        self.workers = Workers(self.cluster.around, self.queue, self.rounds, instruments, lambda: self.now, self.lines)
+        self.workers = Workers(
+            lambda _namespace: self.cluster.shell_api,
+            self.cluster.around,
+            self.queue,
+            self.rounds,
+            instruments,
+            lambda: self.now,
+            self.lines,
+        )
 
     def work(self):
         self.workers.work(MODEL)
@@ -143,11 +152,11 @@ def test_of_a_model_that_is_gone_nothing_is_remembered(desk):
     desk.cluster.apply()
     desk.work()
     assert desk.cluster.around.board.lines()
-    for kind, name in ((VERSIONS, NAME), (MODELS, MODEL)):
+    for kind, name in ((VERSIONS, NAME), (MODELS, MODEL.model)):
         desk.cluster.api.merge(kind, name, {"metadata": {"finalizers": None}})
         desk.cluster.api.delete(kind, name)
     assert desk.work() is None
-    assert desk.rounds.forgotten == [MODEL]
+    assert desk.rounds.forgotten == [MODEL.model]
     assert desk.cluster.around.board.lines() == {}
     assert desk.count("gone") == 1
     assert desk.lines.told[-1][2]["outcome"] == "gone"
