@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +20,14 @@ from mlops.evaluation import contrast, evaluate, read_qrels, read_queries
 from mlops.evaluation.keeping import keep
 from mlops.evaluation.replayed import alone, compared, replay
 from mlops.evaluation.results import PERCENTILES
+from mlops.judgement import decimal_of
 from mlops.recipe import Recipe
 from mlops.retrieval.rows import Rows
 from mlops.training import evaluation_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
 
     from controller.resource.gate import Gate
     from mlops.evaluation import EvaluationReport, Qrels, Query
@@ -162,7 +163,7 @@ def _sample(gate: Gate, report: EvaluationReport, baseline: EvaluationReport | N
 
 def _slice(part: Part, *, rises: bool) -> Slice:
     best = part.interval.high if rises else part.interval.low
-    value, baseline, end = (Decimal(f"{number:.6g}") for number in (part.value, part.baseline, part.baseline + best))
+    value, baseline, end = (decimal_of(number) for number in (part.value, part.baseline, part.baseline + best))
     return Slice(name=part.name[:_LONGEST_NAME], value=value, baseline=baseline, best=end, samples=part.queries)
 
 
@@ -186,5 +187,4 @@ def _compared(metric: str, pairs: Sequence[Pair]) -> Sample:
 
 
 def _decimal(value: float | None) -> Decimal | None:
-    """As many digits as mean something."""
-    return None if value is None else Decimal(f"{value:.6g}")
+    return None if value is None else decimal_of(value)

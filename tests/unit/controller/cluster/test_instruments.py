@@ -14,7 +14,8 @@ from controller.resource.gate import Gate
 from controller.resource.policy import Evaluation, Policy
 from controller.resource.version_status import Attempt, Evidence, GateResult, VersionStatus
 from controller.round_line import Outcome
-from controller.stages import Stage, Verdict
+from controller.stages import Stage
+from mlops.judgement import Verdict
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 GATE = Gate(metric="ndcg@10", threshold=Decimal("0.3"), min_absolute_change=Decimal("-0.01"))
