@@ -23,6 +23,7 @@ HARMONICS = 3
 LINE = 2  # columns before the harmonics
 EVEN = 0.9  # share of the steps between points that must be alike
 _NEAR = 0.1
+_BESIDE, _SHORT = 0.6, 0.1
 _GRID = 41
 _HUBER = 1.345
 _NORMAL = 1.4826
@@ -41,10 +42,12 @@ def season_of(times: NDArray[np.float64], values: NDArray[np.float64]) -> Season
     """Find the period of evenly spaced values; None where they have none, or too few of it to tell."""
     if len(values) < CYCLES * SHORTEST or not _even(times):
         return None
-    period = _period(values)
-    if period is None:
+    strongest = _cycles(values)
+    if strongest is None:
         return None
-    fits = [(*_fit(values, each), each) for each in np.linspace(1 / (1 + _NEAR), 1 / (1 - _NEAR), _GRID) * period]
+    # A frequency lies between two of the transform's; that of two or three cycles at least two.
+    cycles = np.linspace(max(strongest - _BESIDE, CYCLES - _SHORT), strongest + _BESIDE, _GRID)
+    fits = [(*_fit(values, each), each) for each in len(values) / cycles]
     left_over, weights, best = min(fits, key=lambda fit: fit[0])
     usual: NDArray[np.float64] = _waves(len(values), best)[:, LINE:] @ weights[LINE:]
     if left_over > (1 - LEAST_FIT) * _spread(values) or not _lasts(values, best):
@@ -58,8 +61,8 @@ def _even(times: NDArray[np.float64]) -> bool:
     return usual > 0 and float((np.abs(steps - usual) <= _NEAR * usual).mean()) >= EVEN
 
 
-def _period(values: NDArray[np.float64]) -> float | None:
-    """The period, in points, of the strongest frequency; None where none stands out."""
+def _cycles(values: NDArray[np.float64]) -> int | None:
+    """How often the series goes round at the strongest frequency; None where none stands out."""
     places = np.arange(len(values))
     rest = values - np.polyval(np.polyfit(places, values, 1), places)
     power = np.abs(np.fft.rfft(rest)) ** 2
@@ -68,7 +71,7 @@ def _period(values: NDArray[np.float64]) -> float | None:
     near = power[max(CYCLES, strongest - 1) : strongest + 2].sum()
     if not near or near < SHARE * total or len(values) / strongest < SHORTEST:
         return None
-    return len(values) / strongest
+    return strongest
 
 
 def _lasts(values: NDArray[np.float64], period: float) -> bool:
