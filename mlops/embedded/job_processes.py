@@ -172,7 +172,7 @@ class JobProcesses:
         answered = False
         while (code := _ended(child)) is None:
             # What a job does after its answer, such as pictures, nobody waits for.
-            if not answered and self._table.get(name).done:
+            if not answered and not self._stopping.is_set() and self._table.get(name).done:
                 answered = True
                 self._ended()
         with self._lock:
