@@ -92,7 +92,7 @@ def changes(
     for feature, values in _features(events, start, encode, detect).items():
         cut = _change(_ranks(values, values[:start]), detector(DELTA), start)
         if cut is not None:
-            left, right = (round(float(part.mean()), 4) for part in (values[:cut], values[cut:]))
+            left, right = (round(float(part.mean()), 4) + 0.0 for part in (values[:cut], values[cut:]))
             place = (cut - start) * stride
             found.append(Change(feature=feature, place=place, at=events[cut].at, before=left, now=right))
     return tuple(sorted(found, key=lambda change: change.place))

@@ -277,3 +277,13 @@ def test_areas_under_the_curve_are_those_of_scikit_learn_whatever_is_weighed(see
 
 def test_where_one_window_weighs_nothing_there_is_no_area():
     assert np.isnan(weighted_areas(np.array([0, 1]), np.array([1.0, 2.0]), np.array([[1.0, 0.0]]))[0])
+
+
+@pytest.mark.parametrize("texts", [1, 2, 4, 12, 20])
+def test_however_few_different_queries_there_are_they_are_compared(texts):
+    def encode(asked):
+        return np.array([[len(text), text.count("x") % 3, 1.0] for text in asked], dtype=np.float32)
+
+    lines = [json.dumps({"query": f"query {'x' * (number % texts)}"}).encode() for number in range(120)]
+    window = collect(lines, name="window")
+    assert compare(window, window, encode=encode).verdict is Verdict.NO_DRIFT
