@@ -76,7 +76,7 @@ def drift_of(
     reports = [compare(reference, window, encode=encode, detect=detect, rules=rules).document() for window in current]
     if reports:
         stream = Window(events=tuple(event for window in current for event in window.events), left_out={})
-        found = changes(reference, stream, AdaptiveWindow, encode=encode, detect=detect, least=rules.least_queries)
+        found = changes(reference, stream, AdaptiveWindow, encode=encode, detect=detect)
         reports[-1]["changes"] = [change.document() for change in found]
     return reports
 

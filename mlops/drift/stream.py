@@ -76,14 +76,13 @@ def changes(
     *,
     encode: Encode | None,
     detect: Callable[[str], str] | None = None,
-    least: int = LEAST,
 ) -> tuple[Change, ...]:
     """What changed for good in the queries of `current` after those of `reference`, in the order of their times.
 
     `detector` makes one of a chance of false alarms. Queries without a time stand where the file has them. Fewer
-    than `least` on either side tell nothing.
+    than LEAST on either side tell nothing.
     """
-    if min(len(reference.events), len(current.events)) < least:
+    if min(len(reference.events), len(current.events)) < LEAST:
         return ()
     stride = _stride(current)
     before = reference.events[:: _stride(reference)]
