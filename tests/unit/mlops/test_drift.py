@@ -22,6 +22,12 @@ from mlops.drift.report import Verdict
 from mlops.drift.windows import collect, read_window
 from mlops.errors import Invalid, NotFound
 
+
+def at_times(dishes):
+    """Each dish in four wordings: few different queries have no meaning to compare."""
+    return [f"{dish}{when}" for dish in dishes for when in ("", " tonight", " for two", " at once")]
+
+
 SAVOURY = [
     "lentil soup",
     "fish stew with potatoes",
@@ -31,6 +37,7 @@ SAVOURY = [
 ]
 SWEET = ["apple cake", "chocolate pudding", "lemon tart with cream", "vanilla ice", "plum cake with sugar"]
 SPANISH = ["sopa de lentejas", "guiso de pescado con patatas", "pollo asado", "arroz con pollo", "tarta de manzana"]
+SAVOURY, SWEET = at_times(SAVOURY), at_times(SWEET)
 
 
 def asked(seed, number=400, **shares):
