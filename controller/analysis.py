@@ -19,7 +19,7 @@ from controller.resource.reasons import Reason
 from controller.resource.version_status import Checks, GateResult
 from controller.retries import REASONS, limit_of
 from controller.sequential import alpha_at
-from controller.stages import Verdict, worst
+from mlops.judgement import Verdict, worst
 
 if TYPE_CHECKING:
     from datetime import datetime

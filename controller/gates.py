@@ -1,7 +1,7 @@
 """One gate, one sample, one verdict, with the arithmetic in the message. Pure.
 
-The vocabulary is that of MLflow's model validation: threshold, minimal absolute and relative change against a baseline.
-What is added are the verdicts for evidence that is not there: NoData, Error and Inconclusive never pass and never fail.
+The arithmetic is that of `mlops.judgement`. What is added are evidence that grows, by bounds, and the verdicts for
+evidence that is not there: NoData, Error and Inconclusive never pass and never fail.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from controller.metrics import metric
 from controller.resource.conditions import bounded
 from controller.resource.version_status import GateResult
-from controller.stages import Verdict, worst
-from mlops.judgement import doubt
+from mlops import judgement
+from mlops.judgement import Evidence, Limit, Verdict, better, number_text, reaches, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from controller.observation import Sample
     from controller.resource.gate import Gate
 
-_SHOWN_DIGITS = 4
 _GREATEST_EXPONENT = 30
 _INFINITY = Decimal("Infinity")
 _TWELVE_DIGITS = Context(prec=12)
@@ -55,16 +54,6 @@ class Freshness:
         return newest is None or self.oldest <= newest <= self.newest
 
 
-@dataclass(frozen=True, slots=True)
-class _Demand:
-    """A limit that the value must reach, and how it came about; `change` is the demanded one, for the better."""
-
-    limit: Decimal
-    phrase: str
-    change: Decimal | None = None
-    baseline: Decimal | None = None
-
-
 def judge(gate: Gate, sample: Sample | None, comparison: Comparison, fresh: Freshness | None = None) -> GateResult:
     """Judge one sample, by ordered questions: is there something to compare with, is it usable, does it suffice.
 
@@ -91,24 +80,16 @@ def judge(gate: Gate, sample: Sample | None, comparison: Comparison, fresh: Fres
 
 def limits(gate: Gate, baseline: Decimal | None) -> tuple[str, ...]:
     """What a gate demands beside this baseline, in words: `>= baseline 0.44 - 0.01 = 0.43`."""
-    good = ">=" if gate.rises else "<="
-    return tuple(f"{good} {demand.phrase}" for demand in _demands(gate, baseline))
+    good, _ = judgement.signs(gate)
+    return tuple(f"{good} {limit.phrase}" for limit in judgement.limits(gate, baseline))
 
 
 def limit(gate: Gate, baseline: Decimal | None) -> Decimal | None:
     """The number that a gate demands beside this baseline, the strictest of several; None where it demands none."""
-    demanded = [demand.limit for demand in _demands(gate, baseline)]
+    demanded = [limit.number for limit in judgement.limits(gate, baseline)]
     if not demanded:
         return None
     return max(demanded) if gate.rises else min(demanded)
-
-
-def number_text(number: Decimal) -> str:
-    """A number to four significant digits, without exponent or trailing zeros."""
-    if number.is_infinite():
-        return "-∞" if number < 0 else "∞"
-    rounded = f"{number:.{_SHOWN_DIGITS}g}"
-    return f"{Decimal(rounded).normalize():f}"
 
 
 def summary(results: tuple[GateResult, ...], verdict: Verdict) -> str:
@@ -133,15 +114,20 @@ def _flaw(gate: Gate, sample: Sample | None, fresh: Freshness | None) -> tuple[V
 def _against_limits(gate: Gate, sample: Sample | None, baseline: Decimal | None, *, grows: bool) -> GateResult:
     assert sample is not None  # noqa: S101 - asked by `_flaw`
     assert sample.value is not None  # noqa: S101 - as above
-    reached = _reached if grows else _reached_for_good
-    findings = [reached(gate, sample, sample.value, demand) for demand in _demands(gate, baseline)]
+    low, high = sample.low, sample.high
+    interval = None if low is None or high is None or not _bounded(sample) else (low, high)
+    evidence = Evidence(value=sample.value, baseline=sample.baseline, interval=interval)
+    findings = [
+        _reached(gate, sample, evidence.value, limit) if grows else judgement.reached(gate, limit, evidence)
+        for limit in judgement.limits(gate, baseline)
+    ]
     findings += [(Verdict.FAILED, told) for told in _lost_slices(gate, sample)]
     verdict = worst([verdict for verdict, _ in findings])
     message = "; ".join(text for found, text in findings if found is verdict)
     return _result(gate, sample, baseline, verdict, f"{message} (n={sample.samples})")
 
 
-def _reached(gate: Gate, sample: Sample, value: Decimal, demand: _Demand) -> tuple[Verdict, str]:
+def _reached(gate: Gate, sample: Sample, value: Decimal, limit: Limit) -> tuple[Verdict, str]:
     """Compare with one limit. With bounds, both must lie on one side of it for a verdict; they may be infinite.
 
     A value beyond what a comparison allows is no proof that the truth is. That it is worse than the baseline at all is
@@ -149,54 +135,36 @@ def _reached(gate: Gate, sample: Sample, value: Decimal, demand: _Demand) -> tup
     """
     low = value if sample.low is None else _bound(sample.low, -_INFINITY)
     high = value if sample.high is None else _bound(sample.high, _INFINITY)
-    good, bad = (">=", "<") if gate.rises else ("<=", ">")
+    good, bad = judgement.signs(gate)
     worst_end, best_end = (low, high) if gate.rises else (high, low)
     shown = f"{gate.metric} {number_text(value)}"
-    if _reaches(worst_end, demand.limit, rises=gate.rises):
-        return Verdict.PASSED, f"{shown} {good} {demand.phrase}"
-    if not _reaches(best_end, demand.limit, rises=gate.rises):
-        return Verdict.FAILED, f"{shown} {bad} {demand.phrase}"
-    if not _reaches(value, demand.limit, rises=gate.rises) and _worse(gate, sample, best_end, demand):
-        return Verdict.FAILED, f"{shown} {bad} {demand.phrase}, and worse than the baseline beyond chance"
-    return Verdict.INCONCLUSIVE, f"{shown} in [{number_text(low)}, {number_text(high)}], which contains {demand.phrase}"
+    if reaches(gate, worst_end, limit.number):
+        return Verdict.PASSED, f"{shown} {good} {limit.phrase}"
+    if not reaches(gate, best_end, limit.number):
+        return Verdict.FAILED, f"{shown} {bad} {limit.phrase}"
+    if not reaches(gate, value, limit.number) and _worse(gate, sample, best_end, limit):
+        return Verdict.FAILED, f"{shown} {bad} {limit.phrase}, and worse than the baseline beyond chance"
+    return Verdict.INCONCLUSIVE, f"{shown} in [{number_text(low)}, {number_text(high)}], which contains {limit.phrase}"
 
 
-def _worse(gate: Gate, sample: Sample, best_end: Decimal, demand: _Demand) -> bool:
+def _worse(gate: Gate, sample: Sample, best_end: Decimal, limit: Limit) -> bool:
     """Whether the version is worse than the baseline beyond chance; one that rests is the number that it left."""
-    if demand.baseline is None or not _bounded(sample):
+    if limit.baseline is None or not _bounded(sample):
         return False
     if sample.baseline is not None:
         return sample.side == (-1 if gate.rises else 1)
-    return not _reaches(best_end, demand.baseline, rises=gate.rises)
-
-
-def _reached_for_good(gate: Gate, sample: Sample, value: Decimal, demand: _Demand) -> tuple[Verdict, str]:
-    """Compare with one limit, where no more evidence will come; the interval is that of the change."""
-    good, bad = (">=", "<") if gate.rises else ("<=", ">")
-    shown = f"{gate.metric} {number_text(value)}"
-    if not _reaches(value, demand.limit, rises=gate.rises):
-        return Verdict.FAILED, f"{shown} {bad} {demand.phrase}"
-    reached = f"{shown} {good} {demand.phrase}"
-    if demand.change is None or sample.baseline is None or not _bounded(sample):
-        return Verdict.PASSED, reached
-    ends = [_better(gate, end, sample.baseline) for end in (sample.low, sample.high) if end is not None]
-    doubted = doubt(min(ends), max(ends), demand.change)
-    return (Verdict.PASSED, reached) if doubted is None else (Verdict.FAILED, f"{reached}, but {doubted}")
+    return not reaches(gate, best_end, limit.baseline)
 
 
 def _lost_slices(gate: Gate, sample: Sample) -> Iterator[str]:
     """The parts of the queries that lose more than may be: by their mean, and beyond chance."""
     margin = gate.max_slice_loss
     for part in sample.slices if margin is not None else ():
-        change, best = (_better(gate, value, part.baseline) for value in (part.value, part.best))
+        change, best = (better(gate, value, part.baseline) for value in (part.value, part.best))
         if margin is not None and change < -margin and best < 0:
             sign, worse = ("-", "<") if gate.rises else ("+", ">")
             against = f"baseline {number_text(part.baseline)} {sign} {number_text(margin)}"
             yield f"{gate.metric} {number_text(part.value)} {worse} {against} where {part.name} (n={part.samples})"
-
-
-def _better(gate: Gate, value: Decimal, baseline: Decimal) -> Decimal:
-    return value - baseline if gate.rises else baseline - value
 
 
 def _bounded(sample: Sample | None) -> bool:
@@ -208,35 +176,6 @@ def _bounded(sample: Sample | None) -> bool:
 def _bound(number: Decimal, unknown: Decimal) -> Decimal:
     """An end of an interval; one that cannot be believed bounds nothing."""
     return number if _credible(number) else unknown
-
-
-def _reaches(value: Decimal, limit: Decimal, *, rises: bool) -> bool:
-    return value >= limit if rises else value <= limit
-
-
-def _demands(gate: Gate, baseline: Decimal | None) -> list[_Demand]:
-    demands = []
-    if gate.threshold is not None:
-        demands.append(_Demand(gate.threshold, f"threshold {number_text(gate.threshold)}"))
-    if baseline is None:
-        return demands
-    if gate.min_absolute_change is not None:
-        change = gate.min_absolute_change if gate.rises else -gate.min_absolute_change
-        demands.append(_demand(gate, baseline, change, number_text(abs(change))))
-    if gate.min_relative_change is not None:
-        share = gate.min_relative_change if gate.rises else -gate.min_relative_change
-        demands.append(_demand(gate, baseline, abs(baseline) * share, f"{number_text(abs(share) * 100)} %"))
-    return demands
-
-
-def _demand(gate: Gate, baseline: Decimal, change: Decimal, shown: str) -> _Demand:
-    sign = "-" if change < 0 else "+"
-    return _Demand(
-        baseline + change,
-        f"baseline {number_text(baseline)} {sign} {shown} = {number_text(baseline + change)}",
-        change if gate.rises else -change,
-        baseline,
-    )
 
 
 def _baseline(gate: Gate, sample: Sample | None, comparison: Comparison) -> Decimal | None:

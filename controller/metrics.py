@@ -56,6 +56,8 @@ CATALOGUE = (
     Metric("mae", False, _OFFLINE, "mean absolute error of predicted ratings"),
     Metric("rmse", False, _OFFLINE, "root mean squared error of predicted ratings"),
     Metric("r2", True, _OFFLINE, "coefficient of determination of predicted ratings"),
+    Metric("diversity@10", True, _OFFLINE, "how much the first ten differ in their words"),
+    Metric("novelty@10", True, _OFFLINE, "mean self-information of the first ten, in bits: how few queries want them"),
     Metric("coverage", True, _OFFLINE, "share of the corpus that is recommended at all"),
     Metric("data-drift", False, _OFFLINE, "greatest stability index between both corpora' profiles", paired=True),
     Metric("invalid-outputs", False, _OFFLINE, "share of queries whose answer breaks a rule of the output"),

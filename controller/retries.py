@@ -14,7 +14,7 @@ from controller.resource.patience import Limit, Patience, Then
 from controller.resource.reasons import Reason
 from controller.resource.version import Intent
 from controller.resource.version_status import Retries
-from controller.stages import Verdict
+from mlops.judgement import Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime

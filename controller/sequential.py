@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _PRIOR = 0.5
 _ROUNDS = 34  # halvings of at most 2: ten digits, of which four are shown
-_GOLDEN = (math.sqrt(5) - 1) / 2
 # How many times as often the candidate fails, where it does: what `side` is quick to find. And how the stake is divided
 # among bets on what is counted and on its complement: errors are rare, gains of answers may be the rule.
 _TIMES = (1.5, 3.0, 6.0, 12.0, 24.0, 96.0)
@@ -86,8 +85,8 @@ def difference(candidate: Tally, baseline: Tally, alpha: float) -> Bounds:
 
     def bet(apart: float) -> float:
         """The best that the supposition of this difference can do: the baseline where both bets win least."""
-        lowest, highest = max(0.0, -apart), min(1.0, 1.0 - apart)
-        return _least(lambda share: bet_on(share + apart) + bet_beside(share), lowest, highest)
+        share = _likeliest(candidate, baseline, apart)
+        return bet_on(share + apart) + bet_beside(share)
 
     seen = candidate.mean - baseline.mean
     return Bounds(
@@ -210,22 +209,25 @@ def _edge(bet: Callable[[float], float], *, inside: float, outside: float, limit
     return outside
 
 
-def _least(bet: Callable[[float], float], low: float, high: float) -> float:
-    """The least value of a convex function, by golden section."""
-    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-    at_left, at_right = bet(left), bet(right)
-    least = min(bet(low), bet(high), at_left, at_right)
+def _likeliest(candidate: Tally, baseline: Tally, apart: float) -> float:
+    """The baseline's share that makes both tallies likeliest where the candidate's is `apart` from it.
+
+    The likelihood has one maximum: where its logarithm stops rising, found by halving.
+    """
+    low, high = max(0.0, -apart), min(1.0, 1.0 - apart)
     for _ in range(_ROUNDS):
-        if at_left < at_right:
-            high, right, at_right = right, left, at_left
-            left = high - _GOLDEN * (high - low)
-            at_left = bet(left)
-        else:
-            low, left, at_left = left, right, at_right
-            right = low + _GOLDEN * (high - low)
-            at_right = bet(right)
-        least = min(least, at_left, at_right)
-    return least
+        share = (low + high) / 2
+        rises = _slope(baseline, share) + _slope(candidate, share + apart) > 0
+        low, high = (share, high) if rises else (low, share)
+    return min(max((low + high) / 2, 0.0, -apart), 1.0, 1.0 - apart)
+
+
+def _slope(seen: Tally, share: float) -> float:
+    """The derivative of the logarithm of a tally's likelihood."""
+    hits, misses = seen.total, seen.count - seen.total
+    if not 0 < share < 1:
+        return math.inf if share <= 0 else -math.inf
+    return hits / share - misses / (1 - share)
 
 
 def _first(found: Callable[[int], bool], end: int) -> int:

@@ -1,4 +1,4 @@
-"""The five stages of a version's life, the moves between them that exist, and the five verdicts on evidence. Pure."""
+"""The five stages of a version's life, and the moves between them that exist. Pure."""
 
 from __future__ import annotations
 
@@ -26,24 +26,3 @@ MOVES: dict[Stage, frozenset[Stage]] = {
 }
 
 CANDIDATE_STAGES = frozenset({Stage.TRAINING, Stage.VALIDATION, Stage.STAGING})
-
-
-class Verdict(StrEnum):
-    """What evidence says of a gate. Only `Passed` promotes, only `Failed` rolls back; the others wait."""
-
-    PASSED = "Passed"
-    INCONCLUSIVE = "Inconclusive"
-    NO_DATA = "NoData"
-    ERROR = "Error"
-    FAILED = "Failed"
-
-    @property
-    def settled(self) -> bool:
-        """True where the evidence is enough to act on."""
-        return self in (Verdict.PASSED, Verdict.FAILED)
-
-
-def worst(verdicts: list[Verdict]) -> Verdict:
-    """One verdict for several gates: a failure outweighs all, and anything unsettled outweighs a pass."""
-    order = list(Verdict)
-    return max(verdicts, key=order.index, default=Verdict.PASSED)

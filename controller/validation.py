@@ -14,7 +14,8 @@ from controller.resource.reasons import Reason
 from controller.resource.version_status import Evidence, GateResult
 from controller.retries import resumed, unsettled
 from controller.situation import Case, Move, Situation
-from controller.stages import Stage, Verdict, worst
+from controller.stages import Stage
+from mlops.judgement import Verdict, worst
 
 if TYPE_CHECKING:
     from controller.resource.gate import Gate

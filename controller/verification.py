@@ -8,7 +8,8 @@ from controller.resource.reasons import Reason
 from controller.resource.version_status import Verified
 from controller.retries import resumed, unsettled
 from controller.situation import Case, Move, Situation
-from controller.stages import Stage, Verdict
+from controller.stages import Stage
+from mlops.judgement import Verdict
 
 _UNFIT = {ArtifactState.MISSING: Reason.ARTIFACT_MISSING, ArtifactState.DAMAGED: Reason.ARTIFACT_DAMAGED}
 

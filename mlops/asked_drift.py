@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from mlops.drift.comparing import DriftRules, compare
+from mlops.drift.stream import changes
 from mlops.drift.windows import Window, collect
 from mlops.recorded_sessions import recorded_answers
 
@@ -64,10 +65,20 @@ def drift_of(
     encode: Encode | None,
     detect: Callable[[str], str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Compare what users asked according to the spools in `folder`: a report for each window, the latest last."""
+    """Compare what users asked according to the spools in `folder`: a report for each window, the latest last.
+
+    That one says what changed in the stream of all windows, and since when (`mlops.drift.stream`).
+    """
+    from mlops.drift.stream_detector import AdaptiveWindow  # noqa: PLC0415 - river takes seconds to load
+
     rules = DriftRules()
     reference, current = windows_of(recorded_answers(folder), trained_at, now, rules)
-    return [compare(reference, window, encode=encode, detect=detect, rules=rules).document() for window in current]
+    reports = [compare(reference, window, encode=encode, detect=detect, rules=rules).document() for window in current]
+    if reports:
+        stream = Window(events=tuple(event for window in current for event in window.events), left_out={})
+        found = changes(reference, stream, AdaptiveWindow, encode=encode, detect=detect)
+        reports[-1]["changes"] = [change.document() for change in found]
+    return reports
 
 
 @contextmanager

@@ -18,5 +18,12 @@ def seen(reports: Sequence[Mapping[str, Any]], needed: int = WINDOWS) -> DriftSe
     return DriftSeen(
         windows=tuple(bool(report["drift"]) for report in told),
         lasting=persisted(reports, needed),
-        told="too little was asked to compare" if latest is None else "; ".join(latest["reasons"]),
+        told="too little was asked to compare"
+        if latest is None
+        else "; ".join([*latest["reasons"], *_changes(reports)]),
     )
+
+
+def _changes(reports: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Since when what is asked is another, in words; the latest report knows."""
+    return [f"changed: {change['reason']}" for change in reports[-1].get("changes", ())]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +20,14 @@ from mlops.evaluation import contrast, evaluate, read_qrels, read_queries
 from mlops.evaluation.keeping import keep
 from mlops.evaluation.replayed import alone, compared, replay
 from mlops.evaluation.results import PERCENTILES
+from mlops.judgement import decimal_of
 from mlops.recipe import Recipe
 from mlops.retrieval.rows import Rows
 from mlops.training import evaluation_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
 
     from controller.resource.gate import Gate
     from mlops.evaluation import EvaluationReport, Qrels, Query
@@ -59,13 +60,7 @@ class Kept:
 
 
 class Judge:
-    """Answers one StartEvaluation or StartReplay. `recent` returns up to so many of the latest real queries.
-
-    Where it is given a new folder to `keep` things in, an evaluation leaves its reports, pictures and a page there;
-    `kept` says so afterwards.
-    """
-
-    kept: Kept | None = None
+    """Answers one StartEvaluation or StartReplay. `recent` returns up to so many of the latest real queries."""
 
     def __init__(
         self,
@@ -73,10 +68,8 @@ class Judge:
         translator: Translator,
         recent: Callable[[int], Sequence[Ask]],
         timer: Callable[[], float],
-        *,
-        keep: Path | None = None,
     ) -> None:
-        self._keep = keep
+        self._reports: tuple[EvaluationReport, EvaluationReport | None] | None = None
         self._asked = asked
         self._translator = translator
         self._recent = recent
@@ -95,6 +88,13 @@ class Judge:
                 raise Permanent(f"{self._asked.name} has no version to compare with")
         return {"digest": candidate.model.digest, "samples": [codec(Sample).dump(sample) for sample in samples]}
 
+    def keep(self, folder: Path) -> Kept | None:
+        """Leave the reports of what was judged, pictures and a page in the new `folder`; None after a replay."""
+        if self._reports is None:
+            return None
+        report, compared = self._reports
+        return Kept(folder=folder, dataset=report.dataset, told=keep(folder, report, compared))
+
     def _open(self, folder: Path) -> Contender:
         model = load_model(folder, translator=self._translator)
         return Contender(model, Rows.load(folder), orjson.loads((folder / layout.PROFILE).read_bytes()))
@@ -103,8 +103,7 @@ class Judge:
         queries, qrels = _dataset(asked.dataset, candidate, baseline)
         report = self._report(candidate, queries, qrels)
         compared = None if baseline is None else self._report(baseline, queries, qrels)
-        if self._keep is not None:
-            self.kept = Kept(folder=self._keep, dataset=report.dataset, told=keep(self._keep, report, compared))
+        self._reports = report, compared
         shift = None if baseline is None else _corpus_shift(candidate, baseline)
         return [shift if shift and gate.metric == _DRIFT else _sample(gate, report, compared) for gate in asked.gates]
 
@@ -164,7 +163,7 @@ def _sample(gate: Gate, report: EvaluationReport, baseline: EvaluationReport | N
 
 def _slice(part: Part, *, rises: bool) -> Slice:
     best = part.interval.high if rises else part.interval.low
-    value, baseline, end = (Decimal(f"{number:.6g}") for number in (part.value, part.baseline, part.baseline + best))
+    value, baseline, end = (decimal_of(number) for number in (part.value, part.baseline, part.baseline + best))
     return Slice(name=part.name[:_LONGEST_NAME], value=value, baseline=baseline, best=end, samples=part.queries)
 
 
@@ -188,5 +187,4 @@ def _compared(metric: str, pairs: Sequence[Pair]) -> Sample:
 
 
 def _decimal(value: float | None) -> Decimal | None:
-    """As many digits as mean something."""
-    return None if value is None else Decimal(f"{value:.6g}")
+    return None if value is None else decimal_of(value)

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from controller.actions import StartEvaluation, StartReplay, StartRetraining, VerifyArtifact, from_dict
 from controller.observation import ArtifactState
-from mlops.artifact.manifest import read_manifest
 from mlops.artifact_fetch import Settings as FetchSettings
 from mlops.artifact_fetch import fetch
 from mlops.config import Settings
 from mlops.errors import MlopsError, NotFound, Permanent, Transient
+from mlops.evaluation_run import log_evaluation
 from mlops.judging import Judge
 from mlops.model_registry import open_registry
 from mlops.monitoring.job_span import job_span
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from controller.actions import Action
-    from mlops.judging import Kept
     from mlops.model_registry import ModelRegistry
     from mlops.monitoring.job_span import JobSpan
     from mlops.recommendation import Ask
@@ -44,8 +43,6 @@ _ASK = "RECIPES_ASK"
 # A CronJob names its Jobs itself.
 _JOB_NAME = "RECIPES_JOB_NAME"
 _FEEDBACK = "RECIPES_FEEDBACK"
-_EXPERIMENT = "recipe-evaluations"
-_KEPT = "evaluation"
 _LATER, _NEVER = 5, 6
 _SPANS = {VerifyArtifact: "verify", StartEvaluation: "evaluate", StartReplay: "replay", StartRetraining: "retrain"}
 _LONGEST = 4096  # what Kubernetes keeps of it
@@ -119,44 +116,13 @@ def _judge(
 
     translator = open_translator(settings.translator, target=settings.translator_target)
     try:
-        judge = Judge(asked, translator, recent, perf_counter, keep=scratch / _KEPT)
+        judge = Judge(asked, translator, recent, perf_counter)
         found = judge.judge(candidate, baseline)
     finally:
         translator.close()
-    tags = {"recipes.data_digest": read_manifest(candidate).data_digest}
-    return {**found, "run": _logged(asked, found, settings, judge.kept, tags)}
-
-
-def _logged(
-    asked: StartEvaluation | StartReplay,
-    found: Mapping[str, Any],
-    settings: Settings,
-    kept: Kept | None,
-    tags: Mapping[str, str],
-) -> str:
-    """Keep what was measured where its history is: a run in MLflow. Raises Transient, and the job is tried again."""
-    about = {} if kept is None else {"recipes.dataset": kept.dataset, "recipes.evaluation": kept.told}
-    numbers = {
-        f"{sample['metric']}{suffix}": float(sample[field])
-        for sample in found["samples"]
-        for field, suffix in (("value", ""), ("baseline", "_of_baseline"))
-        if sample.get(field) is not None
-    }
     with _registry(settings.registry_uri) as registry:
-        return registry.log_run(
-            _EXPERIMENT,
-            asked.name,
-            metrics=numbers,
-            params={"baseline": asked.baseline or "none", "gates": ", ".join(gate.metric for gate in asked.gates)},
-            tags={
-                "recipes.model": settings.model,
-                "recipes.version": asked.version,
-                "recipes.digest": asked.digest,
-                **tags,
-                **about,
-            },
-            files=None if kept is None else kept.folder,
-        )
+        run = log_evaluation(registry, asked, found, judge, model=settings.model, artifact=candidate, scratch=scratch)
+    return {**found, "run": run}
 
 
 def _fetched(version: str, digest: str | None, settings: Settings, scratch: Path) -> Path:

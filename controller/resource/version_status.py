@@ -11,7 +11,8 @@ from controller.resource.conditions import Condition
 from controller.resource.fields import Measured
 from controller.resource.policy import Policy
 from controller.resource.reasons import Reason
-from controller.stages import Stage, Verdict
+from controller.stages import Stage
+from mlops.judgement import Verdict
 
 HISTORY = 20
 

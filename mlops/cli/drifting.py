@@ -14,7 +14,7 @@ from mlops.cli.console import answer, messages, print_json, print_table
 from mlops.config import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mlops.drift.report import DriftReport
     from mlops.retrieval.encoder import Encoder
@@ -56,6 +56,8 @@ def drift(  # noqa: PLR0917 - the options of a command
         raise typer.BadParameter("give --reference and --current, or --recorded alone")
     from mlops.drift.comparing import DriftRules, compare  # noqa: PLC0415 - other verbs start faster without
     from mlops.drift.persistence import persisted, remember  # noqa: PLC0415 - as above
+    from mlops.drift.stream import changes  # noqa: PLC0415 - as above
+    from mlops.drift.stream_detector import AdaptiveWindow  # noqa: PLC0415 - as above
     from mlops.drift.windows import read_window  # noqa: PLC0415 - as above
     from mlops.translation.glossary import Glossary  # noqa: PLC0415 - as above
     from mlops.translation.language import LanguageDetector  # noqa: PLC0415 - as above
@@ -67,21 +69,21 @@ def drift(  # noqa: PLR0917 - the options of a command
 
         before, now = recorded_windows(recorded, datetime.now(UTC), timedelta(hours=hours))  # noqa: TID251 - a root
     detector = LanguageDetector(Glossary.shipped())
+
+    def detect(text: str) -> str:
+        return detector.detect(text).language
+
     with _encoder(artifact, wanted=meaning) as encoder:
-        report = compare(
-            before,
-            now,
-            encode=None if encoder is None else encoder.encode,
-            detect=lambda text: detector.detect(text).language,
-            rules=DriftRules(level=level),
-        )
-    document: dict[str, Any] = report.document()
+        encode = None if encoder is None else encoder.encode
+        report = compare(before, now, encode=encode, detect=detect, rules=DriftRules(level=level))
+        changed = changes(before, now, AdaptiveWindow, encode=encode, detect=detect)
+    document: dict[str, Any] = report.document() | {"changes": [change.document() for change in changed]}
     if history is not None:
         document["persisted"] = list(persisted(remember(history, document)))
     if json:
         print_json(document)
     else:
-        _print(report, document.get("persisted"))
+        _print(report, document.get("persisted"), [change.told for change in changed])
 
 
 @contextmanager
@@ -103,7 +105,7 @@ def _encoder(artifact: Path | None, *, wanted: bool) -> Iterator[Encoder | None]
         yield Encoder.load(Path(folder) / layout.ENCODER, threads=threads)
 
 
-def _print(report: DriftReport, persisted: list[str] | None) -> None:
+def _print(report: DriftReport, persisted: list[str] | None, changed: Sequence[str]) -> None:
     rows = [
         ("drifted" if test.drifted else "", test.feature, test.measure, f"{test.effect:.3f}", f"{test.p_corrected:.2g}")
         for test in report.tests
@@ -114,5 +116,7 @@ def _print(report: DriftReport, persisted: list[str] | None) -> None:
         for rule, count in window.left_out.items():
             messages.print(f"warning: {name}: {count} lines left out: {rule}", markup=False, soft_wrap=True)
     answer(f"{report.verdict.value}: {'; '.join(report.reasons)}")
+    for told in changed:
+        answer(f"Changed: {told}")
     if persisted:
         answer(f"Lasting, in two windows in a row: {', '.join(persisted)}")

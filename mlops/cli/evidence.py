@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from controller.gates import limits, number_text
-from controller.stages import Verdict
+from controller.gates import limits
+from mlops.judgement import Verdict, number_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

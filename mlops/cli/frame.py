@@ -12,10 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from controller.outlook import outlook
-from controller.stages import Stage, Verdict
+from controller.stages import Stage
 from mlops.cli.columns import split
 from mlops.cli.durations import age, instant, until
 from mlops.cli.evidence import COLUMNS, latest
+from mlops.judgement import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -85,7 +85,7 @@ def _described(window: Window, fields: Mapping[str, bool], detect: Callable[[str
         "words in a query": np.array([len(event.query.split()) for event in window.events], dtype=np.float64),
         "characters in a query": np.array([len(event.query) for event in window.events], dtype=np.float64),
     }
-    categories = {"language": tuple(_language(event, detect) for event in window.events)}
+    categories = {"language": tuple(language_of(event, detect) for event in window.events)}
     for name, numeric in fields.items():
         if numeric:
             numbers[name] = np.array([float(value) for value in _values(window, name)], dtype=np.float64)
@@ -94,7 +94,8 @@ def _described(window: Window, fields: Mapping[str, bool], detect: Callable[[str
     return Features(numbers=numbers, categories=categories)
 
 
-def _language(event: QueryEvent, detect: Callable[[str], str] | None) -> str:
+def language_of(event: QueryEvent, detect: Callable[[str], str] | None) -> str:
+    """The language that a line says, else what `detect` says of its query."""
     if event.language not in (None, "auto") or detect is None:
         return event.language or "(none)"
     return detect(event.query)

@@ -87,7 +87,8 @@ def _signal_group(leader: int, number: signal.Signals) -> None:
 class JobProcesses:
     """Starts jobs, ends them, and takes up those that an earlier shell left behind.
 
-    `command` gives the arguments of the process that runs a job; `ended` is called, from some thread, after each end.
+    `command` gives the arguments of the process that runs a job; `ended` is called, from some thread, after each end,
+    and once there is an answer where the process goes on after it.
     """
 
     def __init__(
@@ -168,7 +169,12 @@ class JobProcesses:
         thread.start()
 
     def _wait(self, name: str, child: subprocess.Popen[bytes]) -> None:
-        code = child.wait()
+        answered = False
+        while (code := _ended(child)) is None:
+            # What a job does after its answer, such as pictures, nobody waits for.
+            if not answered and not self._stopping.is_set() and self._table.get(name).done:
+                answered = True
+                self._ended()
         with self._lock:
             self._children.pop(name, None)
         self._conclude(name, f"its process ended with code {code}")
@@ -200,6 +206,14 @@ class JobProcesses:
                 return False
         except AlreadyRunning:
             return True
+
+
+def _ended(child: subprocess.Popen[bytes]) -> int | None:
+    """The code a process ended with; None where it goes on, after a moment."""
+    try:
+        return child.wait(WATCH_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _failure(message: str) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RESAMPLES = 2_000
+CONFIDENCE = 0.95
 _LEAST = 2
 # Values compared at once: bounds the memory to 16 MB whatever the number of queries.
 _AT_ONCE = 1_000_000
@@ -32,9 +33,9 @@ def paired_interval(
     candidate: Sequence[float],
     baseline: Sequence[float],
     *,
-    percentile: int | None,
-    confidence: float,
-    seed: int,
+    percentile: int | None = None,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
 ) -> Interval | None:
     """Return the interval of statistic(candidate) - statistic(baseline), queries drawn anew in pairs.
 

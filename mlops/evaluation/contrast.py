@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from mlops.evaluation.bootstrap import paired_interval
+from mlops.evaluation.bootstrap import CONFIDENCE, paired_interval
 from mlops.evaluation.results import PERCENTILES
 from mlops.evaluation.slices import DIMENSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from mlops.evaluation.bootstrap import Interval
     from mlops.evaluation.report import EvaluationReport
 
-CONFIDENCE = 0.95
 LEAST_QUERIES = 5  # of a part: fewer say nothing, and every part costs all others some confidence
 MOST_PARTS = 2  # an answer of ten gates must fit into what Kubernetes keeps of a Job
 
@@ -33,25 +32,13 @@ class Part:
     queries: int
 
 
-def change_of(
-    now: Sequence[float],
-    before: Sequence[float],
-    *,
-    percentile: int | None,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
-) -> Interval | None:
-    """The interval of the change between values in pairs: of their mean, or of a percentile; None for a single pair."""
-    return paired_interval(now, before, percentile=percentile, confidence=confidence, seed=seed)
-
-
 def difference(metric: str, candidate: EvaluationReport, baseline: EvaluationReport) -> Interval | None:
     """The 95 % interval of candidate - baseline, queries drawn in pairs.
 
     None where the reports are of different queries, or the metric is of all of them together.
     """
     pairs = _pairs(metric, candidate, baseline)
-    return change_of(*_columns(pairs, list(pairs)), percentile=PERCENTILES.get(metric))
+    return paired_interval(*_columns(pairs, list(pairs)), percentile=PERCENTILES.get(metric))
 
 
 def lost(metric: str, candidate: EvaluationReport, baseline: EvaluationReport, *, rises: bool) -> tuple[Part, ...]:
@@ -67,7 +54,7 @@ def lost(metric: str, candidate: EvaluationReport, baseline: EvaluationReport, *
     found = []
     for name, qids in parts.items():
         confidence = 1 - (1 - CONFIDENCE) / len(parts)
-        interval = change_of(*_columns(pairs, qids), percentile=None, confidence=confidence)
+        interval = paired_interval(*_columns(pairs, qids), confidence=confidence)
         if interval is not None and (interval.high < 0 if rises else interval.low > 0):
             value, given = (fmean(pairs[qid][place] for qid in qids) for place in (0, 1))
             found.append(Part(name=name, value=value, baseline=given, interval=interval, queries=len(qids)))

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops.errors import Invalid, MlopsError
+from mlops.evaluation.beyond_accuracy import Demand, coverage, diversity, novelty
 from mlops.evaluation.dataset import digest
 from mlops.evaluation.findings import Finding, Flaw, findings_in
 from mlops.evaluation.report import EvaluationReport
-from mlops.evaluation.results import DEPTH, TOP, Counts, LeftOut, QueryResult
+from mlops.evaluation.results import DEPTH, NO_DIET, TOP, Counts, LeftOut, QueryResult
 from mlops.recommendation import Ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from mlops.evaluation.dataset import Qrels, Query
-    from mlops.recommendation import Language, Recommends
+    from mlops.recommendation import Filters, Language, Recommends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,8 @@ class _Asked:
     ranking: tuple[str, ...]
     findings: tuple[Finding, ...]
     latency_ms: float
+    diet: str = NO_DIET
+    diversity: float = 0.0
 
 
 def evaluate(
@@ -55,14 +58,13 @@ def evaluate(
     from mlops.evaluation.prediction import classify  # noqa: PLC0415 - the reason is the line before
 
     counts = _sum([result.counts for result in results])
-    shown = {document for result in results for document in result.top}
     return EvaluationReport(
         language=language,
         dataset=digest(chosen, qrels, language),
         results=results,
         counts=counts,
         classification=classify(counts),
-        coverage=len(shown & known) / len(known) if known else None,
+        coverage=coverage((document for result in results for document in result.top), known or frozenset()),
         findings=tuple(finding for one in asked for finding in one.findings),
         left_out=left_out,
     )
@@ -114,7 +116,14 @@ def _ask(
         ranking=tuple(hit.id for hit in answer.hits[:DEPTH]),
         findings=tuple(findings_in(query.qid, answer, DEPTH, known)),
         latency_ms=elapsed,
+        diet=_diet(answer.filters),
+        diversity=diversity([hit.recipe for hit in answer.hits[:TOP]]),
     )
+
+
+def _diet(filters: Filters) -> str:
+    """What the query was understood to leave out, in words: its diets, else that it has an allergen to avoid."""
+    return ", ".join(sorted(filters.diets)) or ("without an allergen" if filters.without_allergens else NO_DIET)
 
 
 def _results(
@@ -123,20 +132,34 @@ def _results(
     from mlops.evaluation.ranking import ranking_values  # noqa: PLC0415 - gates are read without ir_measures
 
     values = ranking_values({one.query.qid: one.ranking for one in asked}, qrels)
+    demand = Demand.of(relevant_in(qrels[one.query.qid]) for one in asked)
     return tuple(
-        QueryResult(
-            qid=one.query.qid,
-            kind=one.query.kind,
-            language=language,
-            words=len((one.query.text(language) or "").split()),
-            relevant=len(relevant_in(qrels[one.query.qid])),
-            answered=len(one.ranking),
-            top=one.ranking[:TOP],
-            values=values[one.query.qid],
-            counts=_count(frozenset(one.ranking[:TOP]), relevant_in(qrels[one.query.qid]), known),
-            latency_ms=one.latency_ms,
-        )
-        for one in asked
+        _result(one, relevant_in(qrels[one.query.qid]), values[one.query.qid], demand, language, known) for one in asked
+    )
+
+
+def _result(
+    one: _Asked,
+    relevant: frozenset[str],
+    values: Mapping[str, float],
+    demand: Demand,
+    language: Language,
+    known: frozenset[str] | None,
+) -> QueryResult:
+    top = one.ranking[:TOP]
+    return QueryResult(
+        qid=one.query.qid,
+        kind=one.query.kind,
+        language=language,
+        diet=one.diet,
+        words=len((one.query.text(language) or "").split()),
+        relevant=len(relevant),
+        rare=demand.for_rare(relevant),
+        answered=len(one.ranking),
+        top=top,
+        values={**values, "diversity@10": one.diversity, "novelty@10": novelty(top, relevant, demand)},
+        counts=_count(frozenset(top), relevant, known),
+        latency_ms=one.latency_ms,
     )
 
 

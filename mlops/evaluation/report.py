@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlops.evaluation.results import Counts, LeftOut, QueryResult
     from mlops.recommendation import Language
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 NO_DATA = "no data"
 # More examples than this help nobody; the counts are complete.
 EXAMPLES = 20
@@ -120,8 +120,10 @@ def _row(result: QueryResult) -> dict[str, Any]:
     return {
         "qid": result.qid,
         "kind": result.kind,
+        "diet": result.diet,
         "words": result.words,
         "relevant": result.relevant,
+        "rare": result.rare,
         "answered": result.answered,
         "top": list(result.top),
         **result.values,

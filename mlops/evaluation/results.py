@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 TOP = 10
 DEPTH = 100
+NO_DIET = "none"
 # Metrics that are percentiles of the response time.
 PERCENTILES = {"latency-p50-ms": 50, "latency-p95-ms": 95, "latency-p99-ms": 99}
 
@@ -30,15 +31,18 @@ class Counts:
 class QueryResult:
     """One query: how it was asked, what the ranking was worth, and how long the answer took.
 
-    `words` is the length of the question, `relevant` the number of documents of grade >= 1, `answered` how many recipes
-    came back, `top` the ids of the first ten, `values` the ranking metrics by name.
+    `diet` is what the question was understood to demand, `words` its length, `relevant` the number of documents of
+    grade >= 1, `rare` whether these are ones that few want (`mlops.evaluation.beyond_accuracy`), `answered` how many
+    recipes came back, `top` the ids of the first ten, `values` the metrics by name.
     """
 
     qid: str
     kind: str
     language: Language
+    diet: str
     words: int
     relevant: int
+    rare: bool
     answered: int
     top: tuple[str, ...]
     values: Mapping[str, float]

@@ -31,13 +31,15 @@ def _bucket(number: int, limits: tuple[int, int], unit: str) -> str:
 DIMENSIONS: Mapping[str, Callable[[QueryResult], str]] = {
     "kind": lambda result: result.kind,
     "language": lambda result: result.language,
+    "diet": lambda result: result.diet,
+    "items": lambda result: "rare" if result.rare else "common",
     "length": _length,
     "relevant": _relevant,
 }
 
 
 def means(results: Sequence[QueryResult]) -> dict[str, float]:
-    """The mean of each ranking metric; every result must hold the same metrics."""
+    """The mean of each metric of a query; every result must hold the same metrics."""
     return {name: fmean(result.values[name] for result in results) for name in results[0].values}
 
 

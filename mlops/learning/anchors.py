@@ -8,10 +8,12 @@ it forget.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from mlops.evaluation import Query, evaluate
 from mlops.evaluation.gates import Gate, judge
+from mlops.judgement import decimal_of
 from mlops.learning.verdict import Demand
 from mlops.recipe import Recipe
 from mlops.training import evaluation_set, spanish_title
@@ -95,7 +97,7 @@ def judge_anchors(
     seed: int,
 ) -> list[Demand]:
     """Demand of each kind of question, in each language, that it loses no more than is tolerated."""
-    gate = Gate(metric="ndcg@10", min_absolute_change=-tolerated_loss)
+    gate = Gate(metric="ndcg@10", min_absolute_change=-decimal_of(tolerated_loss))
     demands = []
     for language, report in candidate.items():
         before = production[language].per_query(gate.metric)
@@ -103,7 +105,7 @@ def judge_anchors(
             qids = {result.qid for result in report.results if result.kind == kind}
             now = {qid: value for qid, value in report.per_query(gate.metric).items() if qid in qids}
             demands.append(Demand.of(f"{kind} {language}", judge(gate, now, before, seed=seed)))
-        invalid = Gate(metric="invalid-outputs", threshold=0.0, greater_is_better=False)
+        invalid = Gate(metric="invalid-outputs", threshold=Decimal(0), rises=False)
         demands.append(
             Demand.of(f"answers {language}", judge(invalid, report.per_query(invalid.metric), None, seed=seed))
         )

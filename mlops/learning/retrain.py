@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlops.artifact.loader import open_recommender
 from mlops.engines.local import LocalEngine
 from mlops.evaluation.gates import Gate, judge
+from mlops.judgement import decimal_of
 from mlops.learning import holdout
 from mlops.learning.anchors import judge_anchors, measure
 from mlops.learning.desk import Desk, Seeds
@@ -25,12 +26,14 @@ from mlops.learning.writing import require_new, write_next
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
     from pathlib import Path
 
     from mlops.artifact.builder import Progress
     from mlops.artifact.manifest import Manifest
     from mlops.engines.port import Engine
     from mlops.evaluation import EvaluationReport
+    from mlops.evaluation.gates import GateResult
     from mlops.learning.learner import Learned
     from mlops.learning.questions import Question
     from mlops.learning.sessions import Reading, Session
@@ -207,9 +210,9 @@ class _Attempt:
     def _preference(self, desk: Desk) -> Demand:
         fits = desk.fits()
         found = preferences(desk.sessions, lambda session: fits.get((session.query, session.language)), desk.meaning)
-        gate = Gate(metric="preference", min_absolute_change=LEAST_PREFERENCE)
+        gate = Gate(metric="preference", min_absolute_change=decimal_of(LEAST_PREFERENCE))
         result = judge(gate, found, dict.fromkeys(found, 0.0), seed=self._request.seed)
-        self._figures["preference"] = _rounded(result.value)
+        self._figures["preference"] = None if result.evidence is None else _rounded(result.evidence.value)
         what = "clicks prefer what fits the query, place by place"
         return Demand(name="clicks follow meaning", passed=result.passed, reason=f"{what}: {result.reason}")
 
@@ -238,18 +241,11 @@ class _Attempt:
         self._held_out_curve = mean_curve([found[fold].curve for fold in sorted(found)])
         policy, seed = self._request.policy, self._request.seed
         gates = {
-            HELD_OUT: Gate(metric=holdout.METRIC, min_absolute_change=policy.min_gain),
-            LATER: Gate(metric=holdout.METRIC, min_absolute_change=policy.min_gain_later),
+            HELD_OUT: Gate(metric=holdout.METRIC, min_absolute_change=decimal_of(policy.min_gain)),
+            LATER: Gate(metric=holdout.METRIC, min_absolute_change=decimal_of(policy.min_gain_later)),
         }
         results = {name: judge(gate, now[name], before[name], seed=seed) for name, gate in gates.items()}
-        for name, result in results.items():
-            self._figures[name] = {
-                "production": _rounded(result.baseline),
-                "candidate": _rounded(result.value),
-                "low": _rounded(None if result.interval is None else result.interval.low),
-                "high": _rounded(None if result.interval is None else result.interval.high),
-                "queries": result.samples,
-            }
+        self._figures |= {name: _figures(result) for name, result in results.items()}
         return (
             Demand.of("queries not trained on", results[HELD_OUT]),
             Demand.of("queries not trained on, asked later", results[LATER]),
@@ -275,5 +271,19 @@ class _Attempt:
         )
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def _figures(result: GateResult) -> dict[str, float | None]:
+    """What both versions reached, and the interval of the change."""
+    found = result.evidence
+    value, baseline, interval = (found.value, found.baseline, found.interval) if found else (None, None, None)
+    low, high = (None, None) if interval is None or baseline is None else (end - baseline for end in interval)
+    return {
+        "production": _rounded(baseline),
+        "candidate": _rounded(value),
+        "low": _rounded(low),
+        "high": _rounded(high),
+        "queries": result.samples,
+    }
+
+
+def _rounded(value: Decimal | None) -> float | None:
+    return None if value is None else round(float(value), 4)

@@ -3,7 +3,8 @@
 A value is held against the median and the median absolute deviation of up to sixty values before it (Iglewicz and
 Hoaglin 1993): one spike does not widen the band for the next. What was odd is not learned from, unless it lasts: five
 odd values in a row on one side are a new level. Shifts too small for any one value to be odd are found by a
-cumulative sum, and are called a trend where a line fits the latest values better than a step.
+cumulative sum, and are called a trend where a line fits the latest values better than a step. What goes round, as with
+the time of day, is taken away first (`mlops.monitoring.seasonality`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+
+from mlops.monitoring.seasonality import season_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -125,7 +128,13 @@ class _Scan:
         self._worse_when_rising = worse
         self._values = np.array([point.value for point in points])
         # Latencies and the like have a long tail to one side, which in logarithms is none.
-        self._scale = np.log(self._values) if _skewed(self._values) else self._values
+        logarithmic = _skewed(self._values)
+        self._scale = np.log(self._values) if logarithmic else self._values
+        self._season = season_of(np.array([point.at for point in points]), self._scale)
+        if self._season is not None:
+            # What is usual at this time of the day is taken away; the rest is judged.
+            self._scale = self._scale - self._season.usual
+            self._values = np.exp(self._scale) if logarithmic else self._scale
         self._found: list[Anomaly] = []
         self._memory = 1.0
 
@@ -206,7 +215,11 @@ class _Scan:
     def _add(self, place: int, kind: Kind, score: float) -> None:
         point, level = self._points[place], float(np.median(self._values[self._known[-WINDOW:]]))
         rises = score > 0
-        against = f"{point.value:.4g} against {level:.4g}, the median of the {min(len(self._known), WINDOW)} before"
+        against = (
+            f"{self._values[place]:.4g} against {level:.4g}, the median of the {min(len(self._known), WINDOW)} before"
+        )
+        if self._season is not None:
+            against += f", less what is usual at its time in a period of {self._season.period:.4g} points"
         told = {
             Kind.SPIKE: f"{against}: {abs(score):.1f} > {self._limit():.1f} robust standard deviations",
             Kind.TREND: f"a line fits the latest values better than a step; {score:+.1f} standard deviations so far",

@@ -4,6 +4,9 @@ The decisions are those of the product (`controller.decide`, in the toy world); 
 the same candidates and the same traffic, stand gates on fixed thresholds as other tools have them: values of the last
 five minutes against the same limits, without bounds, with as many failed checks as their documents put up with; and one
 that was set up with care, to look at an hour and 300 requests before it says anything.
+
+How often bounds may be wrong is said by many more rollouts of the candidates that it is said of, with the bound that so
+many runs bear (95 %, one-sided; Clopper and Pearson 1934).
 """
 
 from __future__ import annotations
@@ -15,17 +18,21 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from multiprocessing import Pool
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import beta
 
 from controller.resource.meta import API_VERSION
 from tests.bench.simulated_traffic import Candidate, Traffic
 from tests.toyworld.toy_world import ToyWorld
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 BASE, NEW = "1.0.0", "1.1.0"
 HOURS = 24
-RUNS = 20
+RUNS, CLAIM_RUNS = 4, 32
 RATES = {"50/s": 50.0, "1/s": 1.0}
 
 # name -> (how it does, whether it should be in production in the end: None where either is right)
@@ -81,9 +88,41 @@ class Outcome:
     hours: float
 
 
+# What is claimed of bounds: candidates, how often so many runs are repeated, and what would be wrong with one of them.
+CLAIMS: dict[str, tuple[tuple[str, ...], int, Callable[[Outcome], bool]]] = {
+    "clearly worse ones in production (at most 1 %)": (
+        (
+            "clearly worse: errors 6 %",
+            "broken in one slice of 15 %",
+            "broken: errors 50 %",
+            "slow: twice",
+            "slow: four times",
+        ),
+        1,
+        lambda outcome: outcome.production,
+    ),
+    "equal ones taken back (at most 5 %)": (("equal: errors 0.5 %",), 3, lambda outcome: outcome.gone),
+    "better ones not in production (at most 5 %)": (
+        ("better: errors 0.1 %, 20 % faster",),
+        3,
+        lambda outcome: not outcome.production,
+    ),
+}
+
+
 def main() -> int:
-    """Print the tables."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    """Print the tables, of so many runs for each cell, and the claims, of so many for each candidate; 0 leaves one out."""
+    given = [int(each) for each in sys.argv[1:]] + [RUNS, CLAIM_RUNS][len(sys.argv) - 1 :]
+    runs, claim_runs = given
+    if runs:
+        compare(runs)
+    if claim_runs:
+        claim(claim_runs)
+    return 0
+
+
+def compare(runs: int) -> None:
+    """Every candidate before every judge."""
     cases = [
         Case(judge=judge, rate=rate, candidate=candidate, seed=seed)
         for candidate in CANDIDATES
@@ -91,12 +130,30 @@ def main() -> int:
         for judge in JUDGES
         for seed in range(runs)
     ]
+    report(all_simulated(cases), runs)
+
+
+def claim(runs: int) -> None:
+    """How often bounds are wrong about those candidates that they must not be wrong about."""
+    for what, (candidates, times, wrong) in CLAIMS.items():
+        cases = [
+            Case(judge="bounds", rate=rate, candidate=candidate, seed=1_000 + seed)
+            for candidate in candidates
+            for rate in RATES
+            for seed in range(times * runs)
+        ]
+        found = sum(map(wrong, all_simulated(cases)))
+        most = beta.ppf(0.95, found + 1, len(cases) - found)
+        sys.stdout.write(f"{what}: {found} of {len(cases)}, so at most {most:.1%}\n")
+        sys.stdout.flush()
+
+
+def all_simulated(cases: list[Case]) -> list[Outcome]:
     started = time.monotonic()
     with Pool() as pool:
         outcomes = pool.map(simulated, cases, chunksize=4)
-    report(outcomes, runs)
-    sys.stdout.write(f"\n{len(cases)} rollouts in {time.monotonic() - started:.0f} s\n")
-    return 0
+    sys.stdout.write(f"{len(cases)} rollouts in {time.monotonic() - started:.0f} s\n\n")
+    return outcomes
 
 
 def simulated(case: Case) -> Outcome:
@@ -119,7 +176,7 @@ def simulated(case: Case) -> Outcome:
         case=case,
         production=world.stage(NEW) == "Production",
         gone=world.stage(NEW) == "Archived",
-        requests=traffic.answered(NEW),
+        requests=traffic.spent(NEW),
         hours=(world.true_time - began) / timedelta(hours=1),
     )
 

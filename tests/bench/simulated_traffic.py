@@ -56,15 +56,16 @@ class Traffic(Platform):
     per_second: float = 50.0
     candidates: dict[str, Candidate] = field(default_factory=dict)
     chunks: dict[str, list[Chunk]] = field(default_factory=dict)
+    excused: dict[str, int] = field(default_factory=dict)
     flowed: datetime | None = None
 
     def facts(self):  # type: ignore[no-untyped-def]
         self._flow()
         return super().facts()
 
-    def answered(self, version: str) -> int:
-        """How many requests a version had so far."""
-        return sum(chunk.requests for chunk in self.chunks.get(version, ()))
+    def spent(self, version: str) -> int:
+        """How many requests a version had so far; of one that gets worse later, since it did."""
+        return sum(chunk.requests for chunk in self.chunks.get(version, ())) - self.excused.get(version, 0)
 
     def _flow(self) -> None:
         seconds = (self.now - self.flowed).total_seconds() if self.flowed else 0.0
@@ -74,9 +75,11 @@ class Traffic(Platform):
         for version, weight in self.traffic.items():
             does = self.candidates.get(version, Candidate())
             errors = does.errors
+            requests = int(self.rng.poisson(self.per_second * seconds * weight / 100))
             if does.errors_later is not None and weight == 100:
                 errors = does.errors_later
-            requests = int(self.rng.poisson(self.per_second * seconds * weight / 100))
+            elif does.errors_later is not None:
+                self.excused[version] = self.excused.get(version, 0) + requests
             failures = int(self.rng.binomial(requests, errors))
             self.chunks.setdefault(version, []).append(
                 Chunk(self.now, requests, failures, self._latencies(requests - failures, does.median_ms))

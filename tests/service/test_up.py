@@ -20,6 +20,7 @@ from tests.builders.trace_collector import trace_collector
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
 START_SECONDS = 180
+KEPT = {"metrics.png", "page.html", "report.json", "report_of_baseline.json"}
 
 
 class Laptop:
@@ -81,6 +82,27 @@ class Laptop:
     def stages_in_the_registry(self, version: str) -> list[str]:
         events = json.loads(self.run("history", version, "--registry", "--json").stdout)
         return [event["to"] for event in events]
+
+    def kept_of_the_evaluation(self, version: str) -> set[str]:
+        """The files of the version's evaluation in MLflow; empty while there is no run of it."""
+        api = f"{Home(self.home).running_registry()}/api/2.0/mlflow"
+        named = httpx.get(
+            f"{api}/experiments/get-by-name", params={"experiment_name": "recipe-evaluations"}, timeout=10
+        )
+        if named.status_code == 404:
+            return set()
+        wanted = {
+            "experiment_ids": [named.json()["experiment"]["experiment_id"]],
+            "filter": f"tags.`recipes.version` = '{version}' and tags.`recipes.dataset` LIKE 'sha256:%'",
+        }
+        runs = httpx.post(f"{api}/runs/search", json=wanted, timeout=10).json().get("runs", [])
+        files = [
+            httpx.get(
+                f"{api}/artifacts/list", params={"run_id": run["info"]["run_id"], "path": "evaluation"}, timeout=10
+            )
+            for run in runs
+        ]
+        return {Path(file["path"]).name for answer in files for file in answer.json().get("files", [])}
 
     def recommend(self, **body):
         answer = httpx.post(f"{self.url}/recommend", json=body, timeout=30)
@@ -223,6 +245,7 @@ def test_started_again_a_new_version_goes_out_step_by_step_and_back_without_a_lo
         laptop.wait_until(lambda: laptop.stages_in_the_registry("1.1.0")[-1] == "Archived", "registry follows")
         expected = ["Training", "Validation", "Staging", "Production", "Archived"]
         assert laptop.stages_in_the_registry("1.1.0") == expected
+        laptop.wait_until(lambda: laptop.kept_of_the_evaluation("1.1.0") >= KEPT, "what is kept of the evaluation")
     finally:
         stop(process)
     rollout = laptop.received.trace_of("rollout of recipes 1.1.0")

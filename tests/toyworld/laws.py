@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controller.actions import SetTraffic
-from controller.stages import MOVES, Stage, Verdict
+from controller.stages import MOVES, Stage
+from mlops.judgement import Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime

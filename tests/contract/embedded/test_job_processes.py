@@ -46,6 +46,8 @@ with Database.open(state) as database:
                 print("no memory left", file=sys.stderr, flush=True)
                 os.kill(os.getpid(), 9)
             table.finish(name, {"state": "Succeeded"}, datetime.now(UTC))
+            while job.spec.get("lingers") and not Path(job.spec["lingers"]).exists():
+                time.sleep(0.02)
     except AlreadyRunning:
         pass
 """
@@ -62,6 +64,7 @@ class Bench:
         self.table = JobTable(self.database)
         self.changed = Condition()
         self.shells: list[JobProcesses] = []
+        self.told = 0
 
     def shell(self) -> JobProcesses:
         self.shells.append(JobProcesses(self.table, self.folder, self.command, Clock(), self.ended))
@@ -72,6 +75,7 @@ class Bench:
 
     def ended(self):
         with self.changed:
+            self.told += 1
             self.changed.notify_all()
 
     def put_down(self, name="job", **spec):
@@ -111,6 +115,20 @@ def test_a_job_runs_once_however_often_it_is_started(bench):
     shell.start("job")
     shell.stop()
     assert len(bench.runs) == 1
+    assert bench.table.get("job").answer == {"state": "Succeeded"}
+
+
+def test_what_a_job_does_after_its_answer_is_not_waited_for(bench):
+    gate = bench.folder / "go"
+    bench.put_down(lingers=str(gate))
+    shell = bench.shell()
+    shell.start("job")
+    bench.wait_for(lambda: bench.told == 1)
+    assert bench.done()
+    with pytest.raises(AlreadyRunning), only_process_of(bench.folder, "job"):
+        pass
+    gate.touch()
+    bench.wait_for(lambda: bench.told == 2)
     assert bench.table.get("job").answer == {"state": "Succeeded"}
 
 

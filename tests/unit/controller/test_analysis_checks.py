@@ -13,7 +13,7 @@ from controller.resource.patience import Limit, Patience, Then
 from controller.resource.policy import Analysis
 from controller.resource.reasons import Reason
 from controller.resource.version_status import Checks
-from controller.stages import Verdict
+from mlops.judgement import Verdict
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RULES = Analysis(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from controller.gates import Comparison, Freshness, judge
 from controller.observation import Sample, Slice
 from controller.resource.gate import Gate
-from controller.stages import Verdict, worst
+from mlops.judgement import Verdict, worst
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BESIDE = Comparison(expected=True, references={})

@@ -39,7 +39,8 @@ from controller.resource.version_status import (
     Verified,
     VersionStatus,
 )
-from controller.stages import Stage, Verdict
+from controller.stages import Stage
+from mlops.judgement import Verdict
 from tests.scenarios.steps import eventually, in_production, model, push
 from tests.toyworld.toy_world import ToyWorld
 

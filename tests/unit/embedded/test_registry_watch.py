@@ -11,8 +11,8 @@ from controller.registry_watch import RegistryWatch
 from controller.resource.reasons import Reason
 from controller.resource.version_status import Bake, Checks, GateResult, VersionStatus
 from controller.stages import Stage as LifeStage
-from controller.stages import Verdict
 from mlops.errors import Transient
+from mlops.judgement import Verdict
 from mlops.model_registry import Stage
 from tests.builders.registry_world import MODEL, World
 from tests.unit.embedded.conftest import START

@@ -8,15 +8,25 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
 from mlops.cli.main import build_app
 from mlops.drift import distances
 from mlops.drift.comparing import DriftRules, compare
+from mlops.drift.domain_classifier import weighted_areas
 from mlops.drift.persistence import persisted, remember
 from mlops.drift.report import Verdict
 from mlops.drift.windows import collect, read_window
 from mlops.errors import Invalid, NotFound
+
+
+def at_times(dishes):
+    """Each dish in four wordings: few different queries have no meaning to compare."""
+    return [f"{dish}{when}" for dish in dishes for when in ("", " tonight", " for two", " at once")]
+
 
 SAVOURY = [
     "lentil soup",
@@ -27,6 +37,7 @@ SAVOURY = [
 ]
 SWEET = ["apple cake", "chocolate pudding", "lemon tart with cream", "vanilla ice", "plum cake with sugar"]
 SPANISH = ["sopa de lentejas", "guiso de pescado con patatas", "pollo asado", "arroz con pollo", "tarta de manzana"]
+SAVOURY, SWEET = at_times(SAVOURY), at_times(SWEET)
 
 
 def asked(seed, number=400, **shares):
@@ -258,3 +269,28 @@ def test_the_latest_queries_of_a_server_are_compared_with_those_before(tmp_path)
 )
 def test_two_files_are_compared_or_one_folder(arguments):
     assert told(*arguments).exit_code == 2
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 1_000))
+def test_areas_under_the_curve_are_those_of_scikit_learn_whatever_is_weighed(seed):
+    rng = np.random.default_rng(seed)
+    labels = np.r_[0, 1, rng.integers(0, 2, 40)]
+    scores = rng.integers(0, 9, 42) / 2.0
+    weights = np.vstack([np.ones(42), rng.integers(0, 3, (5, 42))]).astype(np.float64)
+    expected = [roc_auc_score(labels, scores, sample_weight=row) for row in weights]
+    assert weighted_areas(labels, scores, weights) == pytest.approx(expected)
+
+
+def test_where_one_window_weighs_nothing_there_is_no_area():
+    assert np.isnan(weighted_areas(np.array([0, 1]), np.array([1.0, 2.0]), np.array([[1.0, 0.0]]))[0])
+
+
+@pytest.mark.parametrize("texts", [1, 2, 4, 12, 20])
+def test_however_few_different_queries_there_are_they_are_compared(texts):
+    def encode(asked):
+        return np.array([[len(text), text.count("x") % 3, 1.0] for text in asked], dtype=np.float32)
+
+    lines = [json.dumps({"query": f"query {'x' * (number % texts)}"}).encode() for number in range(120)]
+    window = collect(lines, name="window")
+    assert compare(window, window, encode=encode).verdict is Verdict.NO_DRIFT

@@ -1,6 +1,7 @@
 """The evaluation as a whole: from questions and judgements to a report that its schema describes."""
 
 import json
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -145,14 +146,18 @@ def test_what_is_kept_with_an_artefact_does_not_depend_on_the_clock():
 
 
 def test_every_metric_is_a_finite_number():
-    assert all(isinstance(value, float) and abs(value) <= 1 for value in report().metrics().values())
+    found = report().metrics()
+    assert 0 <= found.pop("novelty@10") <= math.log2(3), "in bits, of three queries"
+    assert all(isinstance(value, float) and abs(value) <= 1 for value in found.values())
 
 
-def test_slices_are_by_kind_language_length_and_number_of_relevant_recipes():
+def test_slices_are_by_kind_language_diet_rarity_length_and_number_of_relevant_recipes():
     parts = slices(report().results)
     assert {dimension: {name: row["n"] for name, row in rows.items()} for dimension, rows in parts.items()} == {
         "kind": {"dish": 2, "fridge": 1},
         "language": {"en": 3},
+        "diet": {"none": 3},
+        "items": {"common": 3},
         "length": {"over 5 words": 1, "up to 2 words": 2},
         "relevant": {"2 to 10 relevant": 2, "up to 1 relevant": 1},
     }

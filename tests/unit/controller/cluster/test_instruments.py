@@ -15,7 +15,8 @@ from controller.resource.gate import Gate
 from controller.resource.policy import Evaluation, Policy
 from controller.resource.version_status import Attempt, Evidence, GateResult, VersionStatus
 from controller.round_line import Outcome
-from controller.stages import Stage, Verdict
+from controller.stages import Stage
+from mlops.judgement import Verdict
 
 RECIPES = Key("shop", "recipes")
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
