@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import orjson
@@ -23,7 +23,7 @@ from mlops.evaluation.results import PERCENTILES
 from mlops.judgement import decimal_of
 from mlops.recipe import Recipe
 from mlops.retrieval.rows import Rows
-from mlops.training import evaluation_set
+from mlops.training import evaluation_set, known_items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,8 +36,12 @@ if TYPE_CHECKING:
     from mlops.recommendation import Ask, ServedModel
     from mlops.translation.translator import Translator
 
+_Judged: TypeAlias = "tuple[Sequence[Query], Qrels]"
+
 _LONGEST_NAME = 40  # of a part: kinds of queries have the names that somebody gave them
 _DRIFT = "data-drift"
+# Of so many recipes that both versions have one can ask both; fewer are no sample of either.
+_LEAST_SHARED = 50
 _SEED = 0  # the same questions in every run, so that two runs of one job find the same
 
 
@@ -100,9 +104,9 @@ class Judge:
         return Contender(model, Rows.load(folder), orjson.loads((folder / layout.PROFILE).read_bytes()))
 
     def _evaluated(self, asked: StartEvaluation, candidate: Contender, baseline: Contender | None) -> list[Sample]:
-        queries, qrels = _dataset(asked.dataset, candidate, baseline)
-        report = self._report(candidate, queries, qrels)
-        compared = None if baseline is None else self._report(baseline, queries, qrels)
+        ours, theirs = _datasets(asked.dataset, candidate, baseline)
+        report = self._report(candidate, *ours)
+        compared = None if baseline is None else self._report(baseline, *theirs)
         self._reports = report, compared
         shift = None if baseline is None else _corpus_shift(candidate, baseline)
         return [shift if shift and gate.metric == _DRIFT else _sample(gate, report, compared) for gate in asked.gates]
@@ -124,14 +128,30 @@ class Judge:
         return [_compared(gate.metric, pairs) for gate in asked.gates]
 
 
-def _dataset(name: str, candidate: Contender, baseline: Contender | None) -> tuple[Sequence[Query], Qrels]:
-    """The judged queries: those of a folder where one is named, else what belongs to the recipes of both versions."""
+def _datasets(name: str, candidate: Contender, baseline: Contender | None) -> tuple[_Judged, _Judged]:
+    """The judged queries for each: those of a folder where one is named, else what belongs to the recipes of both.
+
+    Where they share next to none, as when the sample gives way to one's own recipes, each is asked for its own.
+    """
     if name != "default":
-        return read_queries(Path(name) / "queries.jsonl"), read_qrels(Path(name) / "qrels.tsv")
-    recipes = {row["id"]: Recipe.from_row(row) for row in _rows(candidate.rows)}
-    if baseline is not None:
-        recipes = {each: recipe for each, recipe in recipes.items() if each in set(baseline.rows.ids())}
-    return evaluation_set([recipes[each] for each in sorted(recipes)], _SEED)
+        given = read_queries(Path(name) / "queries.jsonl"), read_qrels(Path(name) / "qrels.tsv")
+        return given, given
+    ours = _recipes(candidate)
+    if baseline is None:
+        judged = evaluation_set(ours, _SEED)
+        return judged, judged
+    ids = set(baseline.rows.ids())
+    shared = [recipe for recipe in ours if recipe.id in ids]
+    if len(shared) < min(_LEAST_SHARED, len(ours), len(ids)):
+        return known_items(ours, _SEED), known_items(_recipes(baseline), _SEED)
+    judged = evaluation_set(shared, _SEED)
+    return judged, judged
+
+
+def _recipes(contender: Contender) -> list[Recipe]:
+    """In the order of their ids, whatever that of the artefact."""
+    rows = (contender.rows[document] for document in range(len(contender.rows)))
+    return sorted((Recipe.from_row(row) for row in rows), key=lambda recipe: recipe.id)
 
 
 def _corpus_shift(candidate: Contender, baseline: Contender) -> Sample:
@@ -141,22 +161,19 @@ def _corpus_shift(candidate: Contender, baseline: Contender) -> Sample:
     return Sample(metric=_DRIFT, value=_decimal(shifts[0].index) if shifts else None, samples=recipes)
 
 
-def _rows(rows: Rows) -> list[dict[str, Any]]:
-    return [rows[document] for document in range(len(rows))]
-
-
 def _sample(gate: Gate, report: EvaluationReport, baseline: EvaluationReport | None) -> Sample:
     found = Sample(metric=gate.metric, value=_decimal(_value(gate.metric, report)), samples=report.n)
     given = None if baseline is None else _value(gate.metric, baseline)
     if baseline is None or given is None:
         return found
-    apart = contrast.difference(gate.metric, report, baseline) if gate.comparative else None
+    between = contrast.difference if report.dataset == baseline.dataset else contrast.apart
+    interval = between(gate.metric, report, baseline) if gate.comparative else None
     parts = contrast.lost(gate.metric, report, baseline, rises=gate.rises) if gate.max_slice_loss is not None else ()
     return replace(
         found,
         baseline=_decimal(given),
-        low=None if apart is None else _decimal(given + apart.low),
-        high=None if apart is None else _decimal(given + apart.high),
+        low=None if interval is None else _decimal(given + interval.low),
+        high=None if interval is None else _decimal(given + interval.high),
         slices=tuple(_slice(part, rises=gate.rises) for part in parts),
     )
 

@@ -103,6 +103,11 @@ def evaluation_set(corpus: Sequence[Recipe], seed: int) -> tuple[Sequence[Query]
     queries, qrels = sample_set()
     if {document for grades in qrels.values() for document in grades} <= ids:
         return queries, qrels
+    return known_items(corpus, seed)
+
+
+def known_items(corpus: Sequence[Recipe], seed: int) -> tuple[Sequence[Query], Qrels]:
+    """Titles drawn from `corpus`, each of which must find its recipe."""
     drawn = random.Random(seed).sample(list(corpus), min(KNOWN_ITEMS, len(corpus)))  # noqa: S311 - a sample, not a secret
     titles = tuple(
         Query(qid=f"known-{number}", kind="known_item", text_en=recipe.title, text_es=recipe.title_es)

@@ -41,6 +41,17 @@ def difference(metric: str, candidate: EvaluationReport, baseline: EvaluationRep
     return paired_interval(*_columns(pairs, list(pairs)), percentile=PERCENTILES.get(metric))
 
 
+def apart(metric: str, candidate: EvaluationReport, baseline: EvaluationReport) -> Interval | None:
+    """The same interval where each was asked for recipes of its own, drawn alike: as wide as two samples make it.
+
+    Which of them stand beside each other does not matter, so they are drawn in pairs here too.
+    """
+    name = "latency-ms" if metric in PERCENTILES else metric
+    now, before = (list(report.per_query(name).values()) for report in (candidate, baseline))
+    least = min(len(now), len(before))
+    return paired_interval(now[:least], before[:least], percentile=PERCENTILES.get(metric))
+
+
 def lost(metric: str, candidate: EvaluationReport, baseline: EvaluationReport, *, rises: bool) -> tuple[Part, ...]:
     """The parts that are worse beyond chance, the worst first, at most two.
 

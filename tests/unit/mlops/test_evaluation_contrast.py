@@ -178,6 +178,6 @@ def judging(gates, monkeypatch, reports) -> Judge:
             self.name = name
 
     monkeypatch.setattr(judge, "_open", lambda folder: Contender(Model(folder.name), None, PROFILES[folder.name]))
-    monkeypatch.setattr("mlops.judging._dataset", lambda *_: ([], {}))
+    monkeypatch.setattr("mlops.judging._datasets", lambda *_: (([], {}), ([], {})))
     monkeypatch.setattr(judge, "_report", lambda contender, *_: reports[contender.model.name])
     return judge

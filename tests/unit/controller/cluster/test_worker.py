@@ -107,7 +107,8 @@ def test_each_round_leaves_one_line_that_says_what_was_done(desk):
     desk.work()
     (acted, looked) = desk.lines.told
     assert acted[:2] == (logging.INFO, "round")
-    assert (acted[2]["model"], acted[2]["outcome"], acted[2]["acts"]["VerifyArtifact"]) == (MODEL, "settled", 1)
+    assert (acted[2]["namespace"], acted[2]["model"]) == MODEL
+    assert (acted[2]["outcome"], acted[2]["acts"]["VerifyArtifact"]) == ("settled", 1)
     assert (looked[0], looked[2]["acts"], looked[2]["looks"]) == (logging.DEBUG, {}, 1)
 
 
