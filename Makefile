@@ -35,7 +35,7 @@ contract: $(VENV)/.installed-dev apertium ## Fakes and real parts through the sa
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not training" tests/contract
 
 service: $(VENV)/.installed-dev apertium browser ## Real processes over HTTP
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/service --ignore tests/service/test_scenarios_embedded.py --ignore tests/service/test_guide.py
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/service --ignore tests/service/test_scenarios_embedded.py -m "not guide"
 	$(BIN)/pytest -q -n 10 --show-capture=no tests/service/test_scenarios_embedded.py
 
 guide: $(VENV)/.installed-dev apertium ## Every command of docs/guide.md, the slow ones too

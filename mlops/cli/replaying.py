@@ -49,7 +49,7 @@ def replay(
     json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
 ) -> None:
     """Decide the record of a version again: exit 1 where anything comes out otherwise, or another end is stored."""
-    with opened() as state:
+    with opened() as state, state.together():  # whoever decides meanwhile must not come between the two
         found = state.resources.version(version)
         records = of_this_life(state.decisions(found.spec.version), found)
     if not records:
