@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -51,6 +51,15 @@ def wait_until(holds: Callable[[], bool], what: str, *, seconds: float = 60.0) -
         if time.monotonic() > end:
             raise CommandFailed(f"{what}: not so after {seconds:g} s")
         time.sleep(0.2)
+
+
+def wait_established(kubectl: Sequence[str | Path], crd: str) -> None:
+    """Wait until the API serves the kind of `crd`.
+
+    `kubectl wait` does not: it ends at once where no condition stands there yet.
+    """
+    question = (*kubectl, "get", "crd", crd, "--output=jsonpath={.status.conditions[?(@.type=='Established')].status}")
+    wait_until(lambda: run(*question) == "True", f"{crd} is served")
 
 
 def say(line: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import yaml
 
-from tests.cluster.commands import run, wait_until
+from tests.cluster.commands import run, wait_established, wait_until
 from tests.cluster.control_plane import free_ports
 from tests.cluster.foreign_kinds import foreign_crds
 from tests.cluster.toolchain import toolset
@@ -71,7 +71,7 @@ def make_kinds(kubeconfig: Path) -> None:
     every: list[dict[str, Any]] = [*ours, *foreign_crds()]
     run(*kubectl, "apply", "--server-side", "--force-conflicts", "-f", "-", text=yaml.safe_dump_all(every))
     for each in every:
-        run(*kubectl, "wait", "--for=condition=Established", "crd", each["metadata"]["name"])
+        wait_established(kubectl, each["metadata"]["name"])
 
 
 @contextmanager

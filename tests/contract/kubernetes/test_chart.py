@@ -7,7 +7,7 @@ import yaml
 from kubernetes import client
 
 from tests.cluster.chart import CHART, INSTALL, helm, install_manifest, rendered, settings
-from tests.cluster.commands import CommandFailed, run
+from tests.cluster.commands import CommandFailed, run, wait_established
 from tests.cluster.controller_process import make_kinds
 from tests.cluster.toolchain import NotBuilt, module_folder, toolset
 
@@ -84,7 +84,7 @@ def kubectl(kubeconfig):
     folder = module / "example" / "prometheus-operator-crd"
     for plural in ("servicemonitors", "podmonitors", "prometheusrules"):
         run(*command, "apply", "--server-side", "-f", folder / f"monitoring.coreos.com_{plural}.yaml")
-        run(*command, "wait", "--for=condition=Established", f"crd/{plural}.monitoring.coreos.com")
+        wait_established(command, f"{plural}.monitoring.coreos.com")
     return command
 
 

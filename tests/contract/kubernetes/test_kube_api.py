@@ -10,7 +10,7 @@ import yaml
 from controller.cluster.api import KubeApi
 from controller.cluster.kinds import EVENTS, MODELS, VERSIONS, Kind
 from mlops.errors import Invalid, Permanent, Transient
-from tests.cluster.commands import run, wait_until
+from tests.cluster.commands import run, wait_established, wait_until
 from tests.cluster.toolchain import toolset
 from tests.fakes.kube_api import InMemoryKubeApi
 
@@ -26,7 +26,7 @@ def our_kinds(kubeconfig):
     kubectl = (toolset("kubernetes").program("kubectl"), "--kubeconfig", kubeconfig)
     run(*kubectl, "apply", "--server-side", "-f", CRDS)
     for each in yaml.safe_load_all(CRDS.read_text()):
-        run(*kubectl, "wait", "--for=condition=Established", "crd", each["metadata"]["name"])
+        wait_established(kubectl, each["metadata"]["name"])
     return kubectl
 
 

@@ -10,7 +10,7 @@ from controller.cluster.serving import inference_service
 from controller.resource.meta import Meta
 from controller.resource.model import Autoscaling, Load, Serving
 from tests.builders.surroundings import SETTINGS
-from tests.cluster.commands import run
+from tests.cluster.commands import run, wait_established
 from tests.cluster.controller_process import make_kinds
 from tests.cluster.toolchain import NotBuilt, module_folder, toolset
 
@@ -40,7 +40,7 @@ def kubectl(kubeconfig):
     make_kinds(kubeconfig)
     command = (toolset("kubernetes").program("kubectl"), "--kubeconfig", kubeconfig)
     run(*command, "apply", "--server-side", "--force-conflicts", "-f", crd)
-    run(*command, "wait", "--for=condition=Established", "crd/inferenceservices.serving.kserve.io")
+    wait_established(command, "inferenceservices.serving.kserve.io")
     yield command
     run(*command, "delete", "crd", "inferenceservices.serving.kserve.io")
     make_kinds(kubeconfig)

@@ -17,9 +17,8 @@ import httpx
 import pytest
 
 from controller.cluster.api import KubeApi
-from controller.cluster.kinds import LEASES, MODELS, ROUTES
+from controller.cluster.kinds import LEASES, MODELS, ROUTES, predictor_name
 from controller.cluster.routing import Entrance, http_route
-from controller.cluster.serving import predictor_name
 from controller.resource.meta import version_name
 from controller.resource.parse import read
 from tests.builders.browser import absent, browser
