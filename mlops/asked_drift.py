@@ -15,17 +15,16 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from mlops.drift.comparing import DriftRules, compare
+from mlops.drift.encoding import once
 from mlops.drift.stream import changes
 from mlops.drift.windows import Window, collect
 from mlops.recorded_sessions import recorded_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    import numpy as np
-    from numpy.typing import NDArray
+    from mlops.drift.encoding import Encode
 
-    Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 WIDTH = timedelta(days=1)
 REFERENCE = timedelta(days=7)
@@ -71,7 +70,7 @@ def drift_of(
     """
     from mlops.drift.stream_detector import AdaptiveWindow  # noqa: PLC0415 - river takes seconds to load
 
-    rules = DriftRules()
+    rules, encode = DriftRules(), None if encode is None else once(encode)
     reference, current = windows_of(recorded_answers(folder), trained_at, now, rules)
     reports = [compare(reference, window, encode=encode, detect=detect, rules=rules).document() for window in current]
     if reports:

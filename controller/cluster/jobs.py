@@ -24,6 +24,7 @@ from controller.cluster.pods import (
     container,
     feedback_volume,
     from_secret,
+    of_priority,
     owned_by,
 )
 from controller.observation import ArtifactFact, ArtifactState, JobFact, JobState
@@ -98,7 +99,7 @@ def pod_template(action: Action, settings: Settings, key: Key, *, purpose: str, 
             "restartPolicy": "Never",
             "securityContext": POD_SECURITY,
             "automountServiceAccountToken": False,
-            **({"priorityClassName": settings.jobs_priority_class} if settings.jobs_priority_class else {}),
+            **of_priority(settings.jobs_priority_class),
             "containers": [
                 container(
                     "job",

@@ -52,6 +52,11 @@ class Window:
     seconds: int
     called: str = ""
 
+    @property
+    def label(self) -> str:
+        """What labels name the model."""
+        return self.called or self.model
+
     @classmethod
     def between(cls, since: datetime, now: datetime, *, namespace: str, model: str, called: str = "") -> Window:
         """The whole seconds from `since` to `now`; a counter needs two scrapes, so never fewer than 15."""
@@ -128,9 +133,7 @@ class Question:
         for query in self.queries:
             if query.metric == metric:
                 window = self.window
-                return query.about(
-                    version, model=window.called or window.model, namespace=window.namespace, seconds=window.seconds
-                )
+                return query.about(version, model=window.label, namespace=window.namespace, seconds=window.seconds)
         return value_query(metric, version, self.window)
 
 
@@ -188,9 +191,7 @@ def _bounds_of_own(metric: str, question: Question, alpha: float, ask: Callable[
         if version is None:
             continue
         window = question.window
-        counted, total = query.counts(
-            version, model=window.called or window.model, namespace=window.namespace, seconds=window.seconds
-        )
+        counted, total = query.counts(version, model=window.label, namespace=window.namespace, seconds=window.seconds)
         count = _whole(ask(total or ""))
         tallies.append(Tally(min(_whole(ask(counted)), count), count))
     return share_beside(tallies[0], tallies[1] if len(tallies) > 1 else None, alpha)

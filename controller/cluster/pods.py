@@ -48,6 +48,11 @@ def from_secret(name: str | None) -> dict[str, list[Object]]:
     return {"envFrom": [{"secretRef": {"name": name}}]} if name else {}
 
 
+def of_priority(name: str | None) -> dict[str, str]:
+    """The PriorityClass of a pod, where one is named: a field of its spec."""
+    return {"priorityClassName": name} if name else {}
+
+
 def container(name: str, image: str, resources: Object, mounts: dict[str, str] | None = None, **rest: Any) -> Object:
     """A container that may write to /tmp and to `mounts` (volume to path); its last words are the pod's message."""
     paths = {"scratch": "/tmp", **(mounts or {})}  # noqa: S108 - a volume of the pod's own

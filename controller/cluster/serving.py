@@ -16,6 +16,7 @@ from controller.cluster.pods import (
     container,
     feedback_volume,
     from_secret,
+    of_priority,
     owned_by,
 )
 from controller.cluster.scaling import autoscaler, scaling
@@ -98,11 +99,7 @@ def inference_service(action: EnsureServing, settings: Settings, owner: Meta, *,
         "spec": {
             "predictor": {
                 **scaling(serving, key, action.version, settings.prometheus),
-                **(
-                    {"priorityClassName": settings.predictor_priority_class}
-                    if settings.predictor_priority_class
-                    else {}
-                ),
+                **of_priority(settings.predictor_priority_class),
                 # Pods of a version on several nodes, where there are several of both.
                 "topologySpreadConstraints": [
                     {

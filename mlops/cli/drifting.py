@@ -55,6 +55,7 @@ def drift(  # noqa: PLR0917 - the options of a command
     if (recorded is None) != (len(files) == _FILES) or (recorded is not None and files):
         raise typer.BadParameter("give --reference and --current, or --recorded alone")
     from mlops.drift.comparing import DriftRules, compare  # noqa: PLC0415 - other verbs start faster without
+    from mlops.drift.encoding import once  # noqa: PLC0415 - as above
     from mlops.drift.persistence import persisted, remember  # noqa: PLC0415 - as above
     from mlops.drift.stream import changes  # noqa: PLC0415 - as above
     from mlops.drift.stream_detector import AdaptiveWindow  # noqa: PLC0415 - as above
@@ -74,7 +75,7 @@ def drift(  # noqa: PLR0917 - the options of a command
         return detector.detect(text).language
 
     with _encoder(artifact, wanted=meaning) as encoder:
-        encode = None if encoder is None else encoder.encode
+        encode = None if encoder is None else once(encoder.encode)
         report = compare(before, now, encode=encode, detect=detect, rules=DriftRules(level=level))
         changed = changes(before, now, AdaptiveWindow, encode=encode, detect=detect)
     document: dict[str, Any] = report.document() | {"changes": [change.document() for change in changed]}

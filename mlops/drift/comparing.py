@@ -16,11 +16,8 @@ from mlops.drift.report import DriftReport, DriftTest, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
+    from mlops.drift.encoding import Encode
     from mlops.drift.windows import QueryEvent, Window
-
-    Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 _SHARE_SURE = 1.6449  # normal quantile of a one-sided bound of 95 %
 
@@ -53,7 +50,7 @@ def compare(
 ) -> DriftReport:
     """Test whether `current` differs from `reference`.
 
-    `encode` turns texts to float32 (texts, dimension), None leaves the meaning out. `detect` names the language of a
+    `encode` being None leaves the meaning out. `detect` names the language of a
     query whose line does not.
     """
     rules = rules or DriftRules()

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mlops.drift.encoding import Encode
     from mlops.drift.windows import QueryEvent, Window
-
-    Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 DELTA = 1e-4  # of one feature: streams of some thousand queries are looked at every eighth query
 LEAST = 50  # queries of a new level, before it is one

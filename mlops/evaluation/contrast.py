@@ -12,7 +12,7 @@ from mlops.evaluation.results import PERCENTILES
 from mlops.evaluation.slices import DIMENSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mlops.evaluation.bootstrap import Interval
     from mlops.evaluation.report import EvaluationReport
@@ -46,8 +46,7 @@ def apart(metric: str, candidate: EvaluationReport, baseline: EvaluationReport) 
 
     Which of them stand beside each other does not matter, so they are drawn in pairs here too.
     """
-    name = "latency-ms" if metric in PERCENTILES else metric
-    now, before = (list(report.per_query(name).values()) for report in (candidate, baseline))
+    now, before = (list(_values(metric, report).values()) for report in (candidate, baseline))
     least = min(len(now), len(before))
     return paired_interval(now[:least], before[:least], percentile=PERCENTILES.get(metric))
 
@@ -75,9 +74,13 @@ def lost(metric: str, candidate: EvaluationReport, baseline: EvaluationReport, *
 def _pairs(metric: str, candidate: EvaluationReport, baseline: EvaluationReport) -> dict[str, tuple[float, float]]:
     if candidate.dataset != baseline.dataset:
         return {}
-    name = "latency-ms" if metric in PERCENTILES else metric
-    now, before = candidate.per_query(name), baseline.per_query(name)
+    now, before = _values(metric, candidate), _values(metric, baseline)
     return {qid: (now[qid], before[qid]) for qid in sorted(now.keys() & before.keys())}
+
+
+def _values(metric: str, report: EvaluationReport) -> Mapping[str, float]:
+    """What a metric is made of, by query."""
+    return report.per_query("latency-ms" if metric in PERCENTILES else metric)
 
 
 def _parts(report: EvaluationReport, pairs: dict[str, tuple[float, float]]) -> Iterator[tuple[str, list[str]]]:

@@ -109,8 +109,7 @@ class Direction:
         began = self._clock()
         # Whoever comes while the stages start waits for them too, as the one does who had them started.
         starting = START_SECONDS if not self.pids else 0.0
-        if not self._lock.acquire(timeout=seconds + starting):
-            self.trouble = f"busy with other lines for {seconds + starting:g} s"
+        if not self._free(seconds + starting):
             return (None,) * len(texts)
         try:
             self._needed = True
@@ -120,13 +119,17 @@ class Direction:
 
     def proven(self, word: str) -> bool:
         """Whether `word` is translated now; of stages that no text needed yet, whether it once was, on trial."""
-        with self._lock:
+        if not self._free(START_SECONDS):
+            return False
+        try:
             if self._proven and not self._needed and not self._closed:
                 return True
             self._proven = self._run((word,), self._clock() + START_SECONDS)[0] is not None
             if self._pipeline is not None and not self._needed:
                 self._pipeline.close()
             return self._proven
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Stop the stages; later texts get no answer."""
@@ -135,6 +138,13 @@ class Direction:
             self.trouble = "closed"
             if self._pipeline is not None:
                 self._pipeline.close()
+
+    def _free(self, seconds: float) -> bool:
+        """Take the lock, which is the caller's to release; False, and why, where others hold it for `seconds`."""
+        if self._lock.acquire(timeout=seconds):
+            return True
+        self.trouble = f"busy with other lines for {seconds:g} s"
+        return False
 
     def _run(self, texts: Sequence[str], until: float) -> tuple[Reading | None, ...]:
         readings: list[Reading | None] = []
