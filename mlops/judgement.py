@@ -2,7 +2,8 @@
 
 The vocabulary is that of MLflow's model validation: a threshold, the least absolute and relative change against a
 baseline, and whether greater is better. Changes are counted in the better direction, so a least absolute change of
--0.01 tolerates a loss of 0.01 whichever way the metric points. Evidence that grows is judged by `controller.gates`,
+-0.01 tolerates a loss of 0.01 whichever way the metric points. A least effect says which loss is none at all, however
+large a share of a small baseline it is. Evidence that grows is judged by `controller.gates`,
 against the same limits.
 """
 
@@ -43,6 +44,8 @@ class Demanding(Protocol):
     @property
     def min_relative_change(self) -> Decimal | None: ...  # noqa: D102
     @property
+    def min_effect(self) -> Decimal | None: ...  # noqa: D102
+    @property
     def rises(self) -> bool: ...  # noqa: D102
 
 
@@ -76,7 +79,10 @@ def limits(gate: Demanding, baseline: Decimal | None) -> list[Limit]:
         found.append(_changed(gate, baseline, gate.min_absolute_change, number_text(abs(gate.min_absolute_change))))
     if gate.min_relative_change is not None:
         change, percent = abs(baseline) * gate.min_relative_change, abs(gate.min_relative_change) * 100
-        found.append(_changed(gate, baseline, change, f"{number_text(percent)} %"))
+        shown = f"{number_text(percent)} %"
+        if gate.min_effect is not None and change <= 0 and -change < gate.min_effect:
+            change, shown = -gate.min_effect, number_text(gate.min_effect)
+        found.append(_changed(gate, baseline, change, shown))
     return found
 
 

@@ -58,6 +58,8 @@ class Mirror:
         self._lock = Lock()
         # By kind, namespace and name.
         self._kept: dict[Kind, defaultdict[str, dict[str, _Kept]]] = {kind: defaultdict(dict) for kind in watched}
+        # The names of what belongs to a model, in a namespace: a look at one must not cost as much as all of them.
+        self._named: defaultdict[tuple[Kind, str, str | None], dict[str, None]] = defaultdict(dict)
         self._gone: dict[tuple[Kind, str, str], int] = {}
         self._owed: dict[tuple[Kind, str, str], tuple[int, float]] = {}
         self.filled = False
@@ -78,7 +80,8 @@ class Mirror:
             return None
         with self._lock:
             inside = self._kept[kind].get(namespace, {})
-            kept = [each.document for each in inside.values() if model in (None, each.model)]
+            names = inside if model is None else self._named.get((kind, namespace, model), {})
+            kept = [inside[name].document for name in names]
         return [orjson.loads(document) for document in kept]
 
     def one(self, namespace: str, kind: Kind, name: str) -> Object | None:
@@ -104,6 +107,7 @@ class Mirror:
             if known is None or (revision is not None and revision < known.revision):
                 return None
             del inside[name]
+            self._unname((kind, namespace, known.model), name)
             if not inside:
                 del self._kept[kind][namespace]
             self._owed.pop((kind, namespace, name), None)
@@ -173,11 +177,19 @@ class Mirror:
             known = self._kept[kind].get(namespace, {}).get(name)
             if revision <= max(known.revision if known else -1, self._gone.get(place, -1)):
                 return False
+            if known is not None and known.model != kept.model:
+                self._unname((kind, namespace, known.model), name)
             self._kept[kind][namespace][name] = kept
+            self._named[kind, namespace, kept.model][name] = None
             self._gone.pop(place, None)
             if owed:
                 self._owed.setdefault(place, (revision, self._timer()))
             return True
+
+    def _unname(self, belongs: tuple[Kind, str, str | None], name: str) -> None:
+        del self._named[belongs][name]
+        if not self._named[belongs]:
+            del self._named[belongs]
 
     def _revisions(self, kind: Kind) -> dict[tuple[str, str], int]:
         with self._lock:

@@ -16,8 +16,9 @@ class Gate:
     """One demand on one metric: an absolute threshold, a change against production, or both.
 
     Changes are counted in the better direction: `minAbsoluteChange: "-0.01"` on a metric where greater is better allows
-    a loss of 0.01; `minRelativeChange: "-0.2"` on a latency allows 20 % more. `maxSliceLoss` goes with a change, in an
-    evaluation: no part of the queries (a kind, a language, a length) may lose more than that, beyond chance.
+    a loss of 0.01; `minRelativeChange: "-0.2"` on a latency allows 20 % more, and with `minEffect: "10"` 10 ms more
+    where 20 % are less. `maxSliceLoss` goes with a change, in an evaluation: no part of the queries (a kind, a
+    language, a length) may lose more than that, beyond chance.
     """
 
     metric: MetricName
@@ -28,6 +29,8 @@ class Gate:
     """Against production, in the better direction; "-0.01" allows a loss of 0.01."""
     min_relative_change: DecimalText | None = None
     """The same as a share of production's value."""
+    min_effect: DecimalText | None = None
+    """A loss of at most this is none, whatever share it is; beside a minRelativeChange that allows a loss."""
     max_slice_loss: DecimalText | None = None
     """No part of the queries may lose more than this; in an evaluation, beside a change."""
     greater_is_better: bool | None = None
@@ -44,6 +47,10 @@ class Gate:
         if self.max_slice_loss is not None and (self.max_slice_loss < 0 or not self.comparative):
             reason = "is a positive loss beside a minAbsoluteChange or minRelativeChange"
             problems.append(Problem(("maxSliceLoss",), reason))
+        allows_loss = self.min_relative_change is not None and self.min_relative_change <= 0
+        if self.min_effect is not None and not (self.min_effect > 0 and allows_loss):
+            reason = "is a positive loss beside a minRelativeChange of at most 0"
+            problems.append(Problem(("minEffect",), reason))
         if known is None and self.greater_is_better is None:
             problems.append(Problem(("greaterIsBetter",), f"of {self.metric} it must be said which is better"))
         if known is not None and self.greater_is_better not in (None, known.rises):

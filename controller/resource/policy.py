@@ -31,6 +31,12 @@ from controller.resource.patience import Limit, Patience, Then
 from controller.resource.problems import Broken, Problem
 
 
+def _not_much_slower(min_samples: int) -> Gate:
+    """Half as slow again, and 10 ms at least: half of the 3 ms of a small corpus is less than what learning costs."""
+    half, unnoticed = Decimal("-0.5"), Decimal(10)
+    return Gate(metric="latency-p95-ms", min_relative_change=half, min_effect=unnoticed, min_samples=min_samples)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
     """Recent real queries asked of both versions, apart from users. `queries: 0` leaves it out."""
@@ -39,7 +45,7 @@ class Replay:
     """How many recent queries; 0 leaves the replay out."""
     gates: Gates = (
         Gate(metric="error-rate", threshold=Decimal("0.01"), min_samples=20),
-        Gate(metric="latency-p95-ms", min_relative_change=Decimal("-0.5"), min_samples=20),
+        _not_much_slower(20),
     )
     """What the answers have to meet."""
 
@@ -210,7 +216,7 @@ class Analysis:
     """Unsettled checks in a row that end patience."""
     gates: Gates = (
         Gate(metric="error-rate", min_absolute_change=Decimal("-0.02"), min_samples=30),
-        Gate(metric="latency-p95-ms", min_relative_change=Decimal("-0.5"), min_samples=30),
+        _not_much_slower(30),
     )
     """What live traffic has to meet."""
     queries: Annotated[tuple[Query, ...], Field(max_length=10)] = ()

@@ -1,4 +1,4 @@
-"""`recipes retrain check, checks, drift, start, jobs, cancel`: retraining in this home."""
+"""`recipes retrain check, checks, drift, start, cron, jobs, cancel`: retraining in this home."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from controller.resource.version import Trigger
 from mlops.asked_drift_seen import seen
 from mlops.cli.console import answers, print_json, print_table, say
+from mlops.cli.crontab import cron
 from mlops.cli.wiring import now, registry_of
 from mlops.config import Settings
 from mlops.embedded.check_records import CheckRecords
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlops.embedded.job_table import Job
+    from predictor.ports import RetrainDecision
 
 NOTHING_RAN = "no retraining was ever started in this home"
 
@@ -38,6 +41,7 @@ def add_to(group: typer.Typer) -> None:
     group.command()(checks)
     group.command()(drift)
     group.command()(start)
+    group.command()(cron)
     group.command()(jobs)
     group.command()(cancel)
 
@@ -48,17 +52,7 @@ def check(
 ) -> None:
     """Is it time to train again? The same answer as POST /retrain/check; nothing is started."""
     settings = Settings()
-    home, view = Home(settings.home), RegistryView()
-    view.connect(registry_of(settings))
-    answer = HomeRetrainCheck(home, view, now).check(model or settings.model)
-    if json:
-        print_json(
-            {"model": answer.model, "retrain": answer.retrain, "reasons": list(answer.reasons), "job": answer.job}
-        )
-        return
-    answers.print(f"{answer.model}: {'retrain' if answer.retrain else 'leave it'}", markup=False)
-    for reason in answer.reasons:
-        answers.print(f"  {reason}", markup=False, soft_wrap=True)
+    _print_decision(_checked(settings, model or settings.model), as_json=json)
 
 
 def checks(
@@ -114,22 +108,29 @@ def drift(
 
 def start(
     reason: Annotated[str, typer.Option(help="Reason, kept with the run.")] = "started by hand",
+    when_due: Annotated[bool, typer.Option("--when-due", help="Only where `recipes retrain check` says so.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the run as JSON.")] = False,
 ) -> None:
     """Retrain now, whatever the triggers say; one at a time. A version that comes of it has to pass like any other."""
     settings = Settings()
+    if when_due:
+        decision = _checked(settings, settings.model)
+        if not decision.retrain:
+            _print_decision(decision, as_json=json)
+            return
     home = Home(settings.home)
     home.prepare()
     parent = home.production().version
     at = now()
-    name = f"{settings.model}-retrain-by-hand-{at:%Y%m%d%H%M%S}"
+    how, trigger = ("when-due", Trigger.SCHEDULED) if when_due else ("by-hand", Trigger.MANUAL)
+    name = f"{settings.model}-retrain-{how}-{at:%Y%m%d%H%M%S}"
     with Database.open(home.state) as database:
         table = JobTable(database)
         with database.transaction():
             running = next((job.name for job in _runs(table) if not job.done), None)
             if running is not None:
                 raise Conflict(f"retraining {running} is under way", hint="wait for it, or: recipes retrain cancel")
-            spec = {"parent": parent, "reason": reason, "trigger": "Manual"}
+            spec = {"parent": parent, "reason": reason, "trigger": trigger.value}
             table.add(name, JobKind.RETRAINING, parent, spec, at)
         say(f"{name} on top of {parent} …")
         command = [sys.executable, "-m", "mlops.embedded.job_process", str(home.state), name]
@@ -182,6 +183,23 @@ def cancel(name: Annotated[str | None, typer.Argument(help="The run; without it,
             raise Permanent(f"{chosen} has ended already", hint="recipes retrain jobs says how")
     end_process_of(home.jobs, chosen, sleep)
     answers.print(f"{chosen} is cancelled", markup=False)
+
+
+def _checked(settings: Settings, model: str) -> RetrainDecision:
+    home, view = Home(settings.home), RegistryView()
+    view.connect(registry_of(settings))
+    return HomeRetrainCheck(home, view, now).check(model)
+
+
+def _print_decision(answer: RetrainDecision, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {"model": answer.model, "retrain": answer.retrain, "reasons": list(answer.reasons), "job": answer.job}
+        )
+        return
+    answers.print(f"{answer.model}: {'retrain' if answer.retrain else 'leave it'}", markup=False)
+    for reason in answer.reasons:
+        answers.print(f"  {reason}", markup=False, soft_wrap=True)
 
 
 def _run_to_its_end(command: list[str], give_up: Callable[[], object]) -> int:

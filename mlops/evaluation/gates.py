@@ -29,6 +29,7 @@ class Gate:
     threshold: Decimal | None = None
     min_absolute_change: Decimal | None = None
     min_relative_change: Decimal | None = None
+    min_effect: Decimal | None = None
     rises: bool = True
 
     @property

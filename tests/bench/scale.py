@@ -20,6 +20,7 @@ from kubernetes import config
 
 from controller.cluster.api import KubeApi
 from controller.cluster.kinds import MODELS, VERSIONS
+from controller.cluster.worker import RESYNC_SECONDS
 from mlops.cli.console import answers
 from mlops.logging_config import LogConfig, configure_logging
 from mlops.registry.server import open_server
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
 
 SIZES = (500, 1000, 2000, 5000)
 A_MODEL, ACTIVE = 10, 50
-# What was not registered is asked for less and less, so rest comes after some minutes.
-REST_SECONDS, IDLE_SECONDS = 200, 120
+# What was not registered is asked for less and less, so rest comes after some minutes. Idling is watched until everything
+# that recurs, but for the daily, has come due: the look at every model once, the registry twice, the comparison five times.
+REST_SECONDS, IDLE_SECONDS = 200, RESYNC_SECONDS
 LIMITS = {"start s": 30.0, "memory MiB": 250.0, "idle % of a core": 1.0, "p99 s": 1.0}
 JUDGED_AT = 2000
 

@@ -99,6 +99,27 @@ ROWS = (
         "latency-p95-ms 121 > baseline 100 + 20 % = 120 (n=100)",
     ),
     Row(
+        "a loss that is no effect is none, however large a share of a small baseline it is",
+        latency(min_relative_change="-0.5", min_effect="10"),
+        sample("6.452", "3.35"),
+        Verdict.PASSED,
+        "latency-p95-ms 6.452 <= baseline 3.35 + 10 = 13.35 (n=100)",
+    ),
+    Row(
+        "a larger one is",
+        latency(min_relative_change="-0.5", min_effect="10"),
+        sample("13.4", "3.35"),
+        Verdict.FAILED,
+        "latency-p95-ms 13.4 > baseline 3.35 + 10 = 13.35 (n=100)",
+    ),
+    Row(
+        "beside a large baseline the share is what counts",
+        latency(min_relative_change="-0.5", min_effect="10"),
+        sample("131", "100"),
+        Verdict.PASSED,
+        "latency-p95-ms 131 <= baseline 100 + 50 % = 150 (n=100)",
+    ),
+    Row(
         "of several limits the broken one is told",
         latency(threshold="200", min_relative_change="-0.2"),
         sample("150", "100"),

@@ -155,6 +155,21 @@ BAD = (
         ),
     ),
     Bad(
+        "a least effect that is none, and ones without a share that may be lost",
+        version(
+            gates=[
+                {"metric": "mrr@10", "minRelativeChange": "-0.1", "minEffect": "0"},
+                {"metric": "map", "minRelativeChange": "0.1", "minEffect": "0.05"},
+                {"metric": "ndcg@10", "threshold": "0.3", "minEffect": "0.1"},
+            ]
+        ),
+        (
+            "spec.gates[0].minEffect: is a positive loss beside a minRelativeChange of at most 0",
+            "spec.gates[1].minEffect: is a positive loss beside a minRelativeChange of at most 0",
+            "spec.gates[2].minEffect: is a positive loss beside a minRelativeChange of at most 0",
+        ),
+    ),
+    Bad(
         "slices of what users do",
         model(
             rollout={

@@ -138,7 +138,8 @@ def test_a_listing_mends_what_no_event_told(watched):
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from("abc"), st.sampled_from(["write", "delete", "event", "late", "list"])), max_size=40
+        st.tuples(st.sampled_from("abc"), st.sampled_from(["write", "move", "delete", "event", "late", "list"])),
+        max_size=40,
     )
 )
 def test_however_events_come_a_listing_makes_the_mirror_true(steps):
@@ -150,20 +151,25 @@ def test_however_events_come_a_listing_makes_the_mirror_true(steps):
                 held.append(("ADDED", watched.version(name)))
             case "write":
                 held.append(("MODIFIED", watched.api.merge(VERSIONS, key, {"spec": {"intent": str(len(held))}})))
+            case "move" if (last := watched.api.get(VERSIONS, key)) is not None:
+                other = "cakes" if last["spec"]["model"] == "soups" else "soups"
+                held.append(("MODIFIED", watched.api.merge(VERSIONS, key, {"spec": {"model": other}})))
             case "delete" if (last := watched.api.get(VERSIONS, key)) is not None:
                 watched.api.delete(VERSIONS, key)
                 watched.api.revision += 1
                 last["metadata"]["resourceVersion"] = str(watched.api.revision)
                 held.append(("DELETED", last))
-            case "event" if held:
-                watched.mirror.saw(VERSIONS, *held[-1])
-            case "late" if held:
-                watched.mirror.saw(VERSIONS, *held[0])
+            case "event" | "late" if held:
+                watched.mirror.saw(VERSIONS, *held[-1 if step == "event" else 0])
             case "list":
                 watched.mirror.refresh(VERSIONS)
     watched.mirror.refresh(VERSIONS)
     assert sorted(each["metadata"]["name"] for each in watched.shop.list(VERSIONS)) == sorted(
         each["metadata"]["name"] for each in watched.api.list(VERSIONS)
     )
+    for model in ("soups", "cakes"):
+        assert watched.numbers(model) == sorted(
+            each["spec"]["version"] for each in watched.api.list(VERSIONS) if each["spec"]["model"] == model
+        )
     for stored in watched.api.list(VERSIONS):
         assert watched.shop.get(VERSIONS, stored["metadata"]["name"]) == stored
