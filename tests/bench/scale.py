@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SIZES = (500, 1000, 2000, 5000)
 A_MODEL, ACTIVE = 10, 50
 # What was not registered is asked for less and less, so rest comes after some minutes. Idling is watched until everything
-# that recurs, but for the daily, has come due: the look at every model once, the registry twice, the comparison five times.
+# that recurs, but for the daily, has come due: the look at every model once, the registry and the comparison twice.
 REST_SECONDS, IDLE_SECONDS = 200, RESYNC_SECONDS
 LIMITS = {"start s": 30.0, "memory MiB": 250.0, "idle % of a core": 1.0, "p99 s": 1.0}
 JUDGED_AT = 2000
