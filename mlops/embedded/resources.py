@@ -88,6 +88,14 @@ class Resources:
         with self._database.transaction():
             return self.model() or self._create(Model(meta=Meta(name=self._model)), by)
 
+    def of_one_moment(self, *, by: str) -> tuple[Model, tuple[ModelVersion, ...], tuple[ModelApproval, ...]]:
+        """The Model, made where it is not there, its versions and its approvals, with nobody's write between them.
+
+        Read one after the other, a version could be seen beside the Model of before, and be judged by its policy.
+        """
+        with self._database.transaction():
+            return self.ensure_model(by=by), self.versions(), self.approvals()
+
     def patch_model(self, spec: Mapping[str, Any], *, by: str) -> Applied:
         """Replace blocks and levers of the Model's spec; None takes a field back to its default."""
         with self._database.transaction():

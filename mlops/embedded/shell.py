@@ -76,13 +76,12 @@ class LaptopShell:
     def observe(self) -> Observation:
         """Read everything anew."""
         world = self._world
-        model = world.resources.ensure_model(by=BY)
+        model, self._versions, approvals = world.resources.of_one_moment(by=BY)
         triggers = model.spec.retraining.triggers
-        self._versions = world.resources.versions()
         return Observation(
             model=model,
             versions=self._versions,
-            approvals=world.resources.approvals(),
+            approvals=approvals,
             facts=self._facts(),
             traffic=world.split.weights,
             registry=world.registry.fact,

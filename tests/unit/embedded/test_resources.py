@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from controller.decide import decide
@@ -162,3 +165,24 @@ def test_a_status_is_read_back_as_it_was_saved_and_none_is_made_for_what_is_gone
     assert resources.version("1.0.0").status == decision.statuses["1.0.0"]
     assert resources.model().status == decision.model
     assert [each.spec.version for each in resources.versions()] == ["1.0.0"]
+
+
+def test_nobody_writes_between_the_model_that_is_read_and_its_versions(resources, database, monkeypatch):
+    resources.apply(version(), by="ann")
+    read, shut_out = database.read, []
+
+    def reading(query, *parameters):
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+            shut_out.append(False)
+        except sqlite3.OperationalError:
+            shut_out.append(True)
+        return read(query, *parameters)
+
+    monkeypatch.setattr(database, "read", reading)
+    with closing(sqlite3.connect(database.path, timeout=0, isolation_level=None)) as other:
+        model, versions, approvals = resources.of_one_moment(by="recipes up")
+    assert (model.meta.name, [each.spec.version for each in versions], approvals) == ("recipes", ["1.0.0"], ())
+    assert shut_out == [True] * len(shut_out)
+    assert len(shut_out) >= 3
