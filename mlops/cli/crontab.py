@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 # At night, before people look.
 NIGHTLY = "23 4 * * *"
-_SECRET = [name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None]
+_VARIABLES = {f"RECIPES_{name.upper()}": field for name, field in Settings.model_fields.items()}
+# An MLflow's address may hold a password too.
+_SECRET = {name for name, field in _VARIABLES.items() if field.annotation == SecretStr | None} | {"RECIPES_MLFLOW_URI"}
 
 
 def cron(
@@ -41,7 +43,7 @@ def cron(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--schedule") from error
     program = Path(sys.executable).with_name("recipes")
-    told = variables(os.environ)
+    told = {name: os.environ[name] for name in _VARIABLES.keys() - _SECRET if name in os.environ}
     line = crontab_line(given, program=program, folder=Path.cwd(), settings=told | {"RECIPES_HOME": str(home.root)})
     if json:
         print_json({"schedule": given, "time_zone": zone, "line": line})
@@ -50,7 +52,7 @@ def cron(
             answer(f"CRON_TZ={zone}")
             say("cronie and fcron go by CRON_TZ; Debian's cron does not know it and goes by the time of the machine")
         answer(line)
-    left_out = sorted(name for name in os.environ if _is_secret(name))
+    left_out = sorted(_SECRET & os.environ.keys())
     if left_out:
         say(f"not in the line, for they may be secret: {', '.join(left_out)}; put them into {Path.cwd() / '.env'}")
 
@@ -69,17 +71,6 @@ def crontab_line(schedule: str, *, program: Path, folder: Path, settings: Mappin
         if unsayable in command:
             raise Permanent(f"a crontab cannot hold {name}", hint="rename what holds one: a folder, or a setting")
     return f"{schedule} {command.replace('%', chr(92) + '%')}"
-
-
-def variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings that come from this shell, which cron would not know; no secret is among them."""
-    ours = {f"RECIPES_{name.upper()}" for name in Settings.model_fields}
-    return {name: environment[name] for name in sorted(ours & environment.keys()) if not _is_secret(name)}
-
-
-def _is_secret(variable: str) -> bool:
-    """An MLflow's address may hold a password too."""
-    return variable in {f"RECIPES_{name.upper()}" for name in (*_SECRET, "mlflow_uri")}
 
 
 def _of_model() -> tuple[str, str | None]:
