@@ -6,6 +6,7 @@ kube-network-policies queues packets by nftables, which takes CONFIG_NFT_QUEUE; 
 
 from __future__ import annotations
 
+import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # Packets between pods cross the bridge, and iptables sees them where the kernel is told so.
 _BRIDGED = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 _SERVICES = "10.96.0.0/16"
+_OWN_CHAIN = re.compile(r"KUBE-(?:ROUTER|NWPLCY|POD-FW)-[A-Z0-9]+")
+_OWN_SET = re.compile(r"KUBE-(?:SRC|DST)-[A-Z0-9]{16}")
 
 
 @contextmanager
@@ -43,5 +46,21 @@ def firewall(kubeconfig: Path, folder: Path) -> Iterator[None]:
         yield
     finally:
         processes.stop()
-        run(program, "--cleanup-config", f"--kubeconfig={kubeconfig}", f"--hostname-override={NODE}")
+        _remove()
         _BRIDGED.write_text(before, encoding="utf-8")
+
+
+def _remove() -> None:
+    """Take out the rules and sets that it wrote, and no others.
+
+    `kube-router --cleanup-config` leaves all of them, and then fails over ipvs, where only the firewall ran.
+    """
+    lines = run("iptables-save", "-t", "filter").splitlines()
+    chains = sorted({chain for line in lines if line.startswith(":") for chain in _OWN_CHAIN.findall(line)})
+    rules = [line.split(maxsplit=2) for line in lines if line.startswith("-A ")]
+    jumps = [f"-D {chain} {rule}" for _, chain, rule in rules if chain not in chains and _OWN_CHAIN.search(rule)]
+    empty, delete = [f":{chain} - [0:0]" for chain in chains], [f"-X {chain}" for chain in chains]
+    run("iptables-restore", "--noflush", text="\n".join(["*filter", *empty, *jumps, *delete, "COMMIT", ""]))
+    for name in run("ipset", "list", "-name").split():
+        if _OWN_SET.fullmatch(name):
+            run("ipset", "destroy", name)

@@ -53,10 +53,10 @@ def install(kube: Kube, image: str, *, database: int, folder: Path) -> None:
     kube.wait("deployment", "mlflow", "Available")
 
 
-def train(kube: Kube, image: str, version: str) -> str:
+def train(kube: Kube, image: str, version: str, model: str = "recipes") -> str:
     """Train and register a version by a Job, and return its digest."""
-    name = f"train-{version.replace('.', '-')}"
-    words = ["train", "--version", version, "--register", "--json"]
+    name = f"train-{model}-{version}".replace(".", "-")
+    words = ["train", "--model", model, "--version", version, "--register", "--json"]
     job = container("train", image, memory="2Gi", args=words, env=[
         {"name": "RECIPES_HOME", "value": "/tmp/home"}, {"name": "RECIPES_MLFLOW_URI", "value": URI},
     ])  # fmt: skip

@@ -6,28 +6,33 @@ Our own cluster alone, as root, with ipset: `python -m tests.cluster.toolchain k
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from tests.cluster.chart import settings
 from tests.cluster.commands import wait_until
 from tests.cluster.control_plane import BRIDGE
 from tests.cluster.firewall import firewall
+from tests.cluster.monitoring import PORT as PROMETHEUS
 from tests.cluster.toolchain import NotBuilt, toolset
+from tests.e2e import first_user, readme
 from tests.e2e.life import CONTROLLER, HOST, MODEL, installed, version
 from tests.e2e.load import Load
 from tests.e2e.pods import POD_SECURITY, SCRATCH, container
 
 pytestmark = [pytest.mark.e2e, pytest.mark.e2e_full, pytest.mark.timeout(900)]
-# Names are answered by a process of the node here, as with NodeLocal DNSCache.
-POLICIES = {
-    "networkPolicies.enabled": "true",
+# Names are answered by a process of the node here, as with NodeLocal DNSCache, and so are questions to Prometheus.
+EGRESS = {
     "networkPolicies.egress[0].to[0].ipBlock.cidr": f"{BRIDGE}/32",
     "networkPolicies.egress[0].ports[0].port": "53",
     "networkPolicies.egress[0].ports[0].protocol": "UDP",
+    "networkPolicies.egress[0].ports[1].port": str(PROMETHEUS),
 }
+POLICIES = {"networkPolicies.enabled": "true"} | EGRESS
 QUICK = MODEL["spec"] | {
     "evaluation": {"gates": MODEL["spec"]["evaluation"]["gates"], "replay": {"queries": 0}},
     "rollout": {"steps": [{"weight": 50, "pauseSeconds": 5}], "analysis": {"intervalSeconds": 5, "gates": []}},
@@ -100,3 +105,22 @@ def test_who_has_to_gets_through_and_nobody_else(world, enforced):
         wait_until(lambda: knocks(kube, "stranger", controller, 8080) == "in", "it is as it was")
         kube("delete", "modelversion,model", "--all", "--wait=true", "--timeout=120s")
         kube("delete", "pod", "stranger", "--wait=false")
+
+
+def test_what_the_readme_installs_goes_its_way_under_them(bed, enforced):
+    """With the chart's own MLflow, two versions that it has trained, and its own test."""
+    with enforced(), first_user.first_user(bed, toolset("helm").folder) as user:
+        user.installs(shlex.join(settings(POLICIES)))
+        assert len(user.kube.list("networkpolicies")) == 3
+        user.types(readme.command("kubectl recipes wait"))
+        with Load(user.gateway, first_user.HOST, per_second=5) as load:
+            load.wait_for(5)
+            user.types(readme.command("helm upgrade rr"))
+            user.recipes("wait", "1.1.0", "--timeout", "300")
+            load.wait_for(5)
+        assert set(load.answers) == {200}, load.failures[:3]
+        assert set(load.versions) == {"1.0.0", "1.1.0"}
+        told = user.types("helm test rr --namespace recipes --timeout 10m --logs")
+        assert "a version went to production and back" in told
+        user.recipes("delete", "--all")
+        wait_until(lambda: not user.kube.list("modelversions"), "all gone", seconds=120)
