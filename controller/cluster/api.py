@@ -193,7 +193,10 @@ class KubeApi:
             data: bytes = answer.read()  # type: ignore[no-untyped-call]
         except (ApiException, urllib3.exceptions.HTTPError) as error:
             self._answered(method, 0)
-            raise Transient(f"the Kubernetes API does not answer: {type(error).__name__}") from error
+            raise Transient(
+                f"the Kubernetes API does not answer: {type(error).__name__}",
+                hint="look at the API server; with network policies, at the port that they let the controller reach",
+            ) from error
         self._answered(method, answer.status)
         if answer.status >= _REFUSED:
             said = f"{method} {path}: {_said(data) or answer.reason}"

@@ -31,7 +31,7 @@ def resource_metrics(kubectl: Path, kubeconfig: Path, folder: Path) -> Iterator[
         process = processes.start(_NAME, [
             program, f"--kubeconfig={kubeconfig}", f"--authentication-kubeconfig={kubeconfig}",
             f"--authorization-kubeconfig={kubeconfig}", f"--bind-address={BRIDGE}", f"--secure-port={port}",
-            f"--cert-dir={folder / 'keys'}", "--kubelet-insecure-tls", "--metric-resolution=10s",
+            f"--cert-dir={folder / 'keys'}", "--kubelet-insecure-tls", "--metric-resolution=10s", "--kubelet-request-timeout=5s",
             "--kubelet-preferred-address-types=InternalIP",
         ])  # fmt: skip
         run(*asks, "apply", "--server-side", "-f", "-", text=json.dumps(objects))

@@ -65,7 +65,7 @@ def test_two_models_of_one_name_come_to_production_and_a_canary_of_one_leaves_th
             town.kube.apply(MODEL | {"spec": spec}, version("1.0.0"))
         for town in towns:
             town.life.wait("1.0.0", "Production", seconds=240)
-            assert town.life.status("1.0.0")["digest"] == digests[town, "1.0.0"]
+            assert town.life.status("1.0.0")["artifact"]["digest"] == digests[town, "1.0.0"]
         before = b.kube.get("modelversion", version("1.0.0")["metadata"]["name"])
 
         with a.load() as of_a, b.load() as of_b:

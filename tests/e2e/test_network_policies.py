@@ -20,7 +20,7 @@ from tests.cluster.firewall import firewall
 from tests.cluster.monitoring import PORT as PROMETHEUS
 from tests.cluster.toolchain import NotBuilt, toolset
 from tests.e2e import first_user, readme
-from tests.e2e.life import CONTROLLER, HOST, MODEL, installed, version
+from tests.e2e.life import HOST, MODEL, installed, version
 from tests.e2e.load import Load
 from tests.e2e.pods import POD_SECURITY, SCRATCH, container
 
@@ -67,10 +67,14 @@ def knocks(kube, pod: str, address: str, port: int) -> str:
     return kube("exec", pod, "--", "python", "-c", _KNOCK, address, str(port)).strip()
 
 
-def api_of(kube):
+def api_of(kubeconfig):
     """Where the API listens."""
-    server = urlsplit(yaml.safe_load(kube.kubeconfig.read_text())["clusters"][0]["cluster"]["server"])
+    server = urlsplit(yaml.safe_load(kubeconfig.read_text())["clusters"][0]["cluster"]["server"])
     return server.hostname, server.port
+
+
+def policies(kubeconfig):
+    return POLICIES | {"networkPolicies.apiPorts[0]": str(api_of(kubeconfig)[1])}
 
 
 def test_who_has_to_gets_through_and_nobody_else(world, enforced):
@@ -79,15 +83,17 @@ def test_who_has_to_gets_through_and_nobody_else(world, enforced):
         "securityContext": POD_SECURITY, "automountServiceAccountToken": False, "volumes": [SCRATCH],
         "containers": [container("stranger", world.images["jobs"], command=["sleep", "3600"])],
     }}  # fmt: skip
-    with installed(world, world.volumes / "feedback", **POLICIES) as life:
+    with installed(world, world.volumes / "feedback", **policies(kube.kubeconfig)) as life:
         kube.apply(stranger, MODEL | {"spec": QUICK})
         kube.wait("pod", "stranger", "Ready")
-        (controller, *_) = [each["status"]["podIP"] for each in kube.list("pods", CONTROLLER)]
-        assert knocks(kube, "stranger", controller, 8080) == "in", "nothing enforces them yet"
-        assert knocks(kube, "stranger", *api_of(kube)) == "in"
+        controller = kube.address("rr-controller")
+        assert knocks(kube, "stranger", controller, 80) == "in", "nothing enforces them yet"
+        assert knocks(kube, "stranger", *api_of(kube.kubeconfig)) == "in"
 
         with enforced():
-            wait_until(lambda: knocks(kube, "stranger", controller, 8080) == "out", "the controller is shut")
+            kube("rollout", "restart", "deployment/rr-controller")  # what it had connected before would go on
+            kube("rollout", "status", "deployment/rr-controller", "--timeout=120s")
+            wait_until(lambda: knocks(kube, "stranger", controller, 80) == "out", "the controller is shut")
             # By verification, evaluation and serving the Jobs, the pods and the controller reach what they need.
             kube.apply(version("1.0.0"))
             life.wait("1.0.0", "Production")
@@ -99,10 +105,10 @@ def test_who_has_to_gets_through_and_nobody_else(world, enforced):
             name, address = pod["metadata"]["name"], pod["status"]["podIP"]
             assert knocks(kube, "stranger", address, 8080) == "out", "who is not of the product asks no version"
             assert knocks(kube, name, kube.address("mlflow"), 5000) == "in"
-            assert knocks(kube, name, controller, 8080) == "out", "a version that is taken over reaches nobody else"
-            assert knocks(kube, name, *api_of(kube)) == "out", "nor the API"
+            assert knocks(kube, name, controller, 80) == "out", "a version that is taken over reaches nobody else"
+            assert knocks(kube, name, *api_of(kube.kubeconfig)) == "out", "nor the API"
 
-        wait_until(lambda: knocks(kube, "stranger", controller, 8080) == "in", "it is as it was")
+        wait_until(lambda: knocks(kube, "stranger", controller, 80) == "in", "it is as it was")
         kube("delete", "modelversion,model", "--all", "--wait=true", "--timeout=120s")
         kube("delete", "pod", "stranger", "--wait=false")
 
@@ -110,7 +116,7 @@ def test_who_has_to_gets_through_and_nobody_else(world, enforced):
 def test_what_the_readme_installs_goes_its_way_under_them(bed, enforced):
     """With the chart's own MLflow, two versions that it has trained, and its own test."""
     with enforced(), first_user.first_user(bed, toolset("helm").folder) as user:
-        user.installs(shlex.join(settings(POLICIES)))
+        user.installs(shlex.join(settings(policies(bed.kubeconfig))))
         assert len(user.kube.list("networkpolicies")) == 3
         user.types(readme.command("kubectl recipes wait"))
         with Load(user.gateway, first_user.HOST, per_second=5) as load:
