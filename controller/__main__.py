@@ -44,9 +44,10 @@ from controller.service.app import Backing, create_app
 from controller.service.retrain_checks import RetrainChecks
 from controller.service.reviews import Reviews
 from controller.service.server import Server
+from mlops import log_levels
 from mlops.canonical_lines import BatchedLines
 from mlops.errors import MlopsError, NotFound
-from mlops.logging_config import LogConfig, configure_logging, toggle_by_signal
+from mlops.logging_config import LogConfig, configure_logging
 from mlops.model_registry import open_registry
 from mlops.monitoring.otlp_metrics import pushed_metrics
 
@@ -80,7 +81,7 @@ def main() -> int:
         return _USAGE
     logs = LogConfig(level=settings.log_level, levels=_QUIET | settings.log_levels)
     configure_logging(logs)
-    toggle_by_signal(logs)
+    log_levels.listen(logs)
     if settings.kubeconfig:
         os.environ["KUBECONFIG"] = settings.kubeconfig  # kopf takes it from there
     try:

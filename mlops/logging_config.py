@@ -10,7 +10,6 @@ import json
 import logging
 import logging.config
 import re
-import signal
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -146,20 +145,6 @@ def configure_logging(config: LogConfig) -> None:
     )
     logging.config.dictConfig(logging_dict(config))
     logging.captureWarnings(capture=True)
-
-
-def toggle_by_signal(config: LogConfig) -> None:
-    """Have SIGUSR1 set the product's loggers to DEBUG, and back at the next one. Only from the main thread."""
-    log, loud = structlog.stdlib.get_logger("app"), False
-
-    def toggle(_number: int, _frame: object) -> None:
-        nonlocal loud
-        loud = not loud
-        for name in LOGGERS:
-            logging.getLogger(name).setLevel("DEBUG" if loud else config.levels.get(name, config.level))
-        log.warning("loggers are at DEBUG until the next SIGUSR1" if loud else "loggers are at their own levels again")
-
-    signal.signal(signal.SIGUSR1, toggle)
 
 
 def logging_dict(config: LogConfig) -> dict[str, Any]:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 import structlog
 from prometheus_client import REGISTRY
 
+from mlops import log_levels
 from mlops.canonical_lines import BatchedLines
 from mlops.errors import MlopsError
 from mlops.feedback import FeedbackStore
 from mlops.feedback_spool import DailySpool
 from mlops.kernel.library import kernel
-from mlops.logging_config import LogConfig, configure_logging, toggle_by_signal
+from mlops.logging_config import LogConfig, configure_logging
 from mlops.monitoring.collector import CAPACITY
 from mlops.monitoring.otlp import Signal, span_exporter, wanted
 from mlops.monitoring.otlp_metrics import pushed_metrics
@@ -70,7 +71,7 @@ def serve(
     """
     logs = LogConfig(folder=settings.log_folder, level=settings.log_level, levels=_QUIET | settings.log_levels)
     configure_logging(logs)
-    toggle_by_signal(logs)
+    log_levels.listen(logs)
     take_brief_turns()
     slot = slot or Slot()
     loading = _Loading(load, slot)

@@ -75,5 +75,5 @@ class Settings(BaseSettings):
     log_level: Level = Field("INFO", description="Level of the product's loggers.")
     log_levels: dict[str, Level] = Field(
         default_factory=dict,
-        description='Levels of single loggers, as JSON: {"mlops": "DEBUG"}. SIGUSR1 sets ours to DEBUG, and back.',
+        description='Levels of single loggers, as JSON: {"mlops": "DEBUG"}. In a process that runs: docs/operating.md.',
     )

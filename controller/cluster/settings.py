@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Level of our own loggers.")
     log_levels: dict[str, Literal["DEBUG", "INFO", "WARNING", "ERROR"]] = Field(
         default_factory=dict,
-        description='Levels of single loggers, as JSON: {"mlops": "DEBUG"}. SIGUSR1 sets ours to DEBUG, and back.',
+        description='Levels of single loggers, as JSON: {"mlops": "DEBUG"}. In a process that runs: docs/operating.md.',
     )
 
     @model_validator(mode="after")

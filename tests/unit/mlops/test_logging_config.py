@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import signal
 import warnings
 from datetime import UTC, datetime
 
 import pytest
 import structlog
 
-from mlops.logging_config import LOGGERS, DailyFileHandler, LogConfig, configure_logging, toggle_by_signal
+from mlops.logging_config import LOGGERS, DailyFileHandler, LogConfig, configure_logging
 
 TODAY = f"{datetime.now(UTC):%Y%m%d}"  # noqa: TID251 - what the handler names files by
 
@@ -178,19 +176,3 @@ def test_configured_twice_each_line_is_written_once(tmp_path):
     structlog.stdlib.get_logger("app").info("once")
 
     assert len(lines(tmp_path, "app")) == 1
-
-
-def test_a_signal_makes_our_loggers_loud_and_another_quiet_again(tmp_path):
-    before = signal.getsignal(signal.SIGUSR1)
-    config = LogConfig(folder=tmp_path, level="INFO", levels={"monitoring": "ERROR", "httpx": "WARNING"})
-    configure_logging(config)
-    try:
-        toggle_by_signal(config)
-        os.kill(os.getpid(), signal.SIGUSR1)
-        assert [logging.getLogger(name).level for name in ("app", "monitoring", "httpx")] == [
-            logging.DEBUG, logging.DEBUG, logging.WARNING,
-        ]  # fmt: skip
-        os.kill(os.getpid(), signal.SIGUSR1)
-        assert [logging.getLogger(name).level for name in ("app", "monitoring")] == [logging.INFO, logging.ERROR]
-    finally:
-        signal.signal(signal.SIGUSR1, before)
