@@ -13,6 +13,7 @@ from tests.e2e.life import HOST, MODEL, installed, version
 from tests.e2e.load import Load
 
 pytestmark = [pytest.mark.e2e, pytest.mark.e2e_full, pytest.mark.timeout(900)]
+QUERIES = ("lentil soup", "apple pie", "fish curry", "tomato salad")  # a replay asks what was asked
 SPEC = MODEL["spec"] | {"serving": {
     "hostname": HOST, "minReplicas": 1, "maxReplicas": 3, "autoscaling": {"metric": "cpu", "target": 50},
     "resources": {"requests": {"cpu": "50m"}, "limits": {"memory": "1Gi"}},
@@ -42,15 +43,16 @@ def test_many_users_get_more_pods_and_the_next_version_takes_them_over(world, me
         kube.apply(MODEL | {"spec": SPEC}, version("1.0.0"))
         life.wait("1.0.0", "Production")
         assert ready("1.0.0") == 1
+        generation = kube.get("inferenceservice", "recipes-1-0-0")["metadata"]["generation"]
 
-        with Load(world.gateway, HOST, per_second=40, threads=8) as load:
+        with Load(world.gateway, HOST, per_second=40, threads=8, queries=QUERIES) as load:
             wait_until(lambda: ready("1.0.0") >= 2, "more pods", seconds=180)
-            generation = kube.get("inferenceservice", "recipes-1-0-0")["metadata"]["generation"]
+            after = kube.get("inferenceservice", "recipes-1-0-0")["metadata"]["generation"]
+            assert after == generation, "nobody fights over the number of pods"
             kube.apply(version("1.1.0"))
             life.wait("1.1.0", "Production", seconds=300)
             wait_until(lambda: ready("1.1.0") >= 2, "more pods of the next", seconds=180)
             load.wait_for(100)
 
         assert set(load.answers) == {200}, load.failures[:3]
-        assert kube.get("inferenceservice", "recipes-1-0-0")["metadata"]["generation"] == generation, "nobody fights"
         kube("delete", "modelversion,model", "--all", "--wait=true", "--timeout=120s")
