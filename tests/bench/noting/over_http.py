@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import httpx
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-# Blocks of turns. In a turn each process is asked all queries; what it does later counts as well, to the block's end.
-BLOCKS, TURNS = 3, 3
+# Blocks of turns. In a turn each process is asked all queries, so many before the next one is asked as many, so that
+# what other people do on the machine meets all alike; what it does later counts as well, to the block's end.
+BLOCKS, TURNS, AT_ONCE = 3, 3, 12
+# Of each way so many: two processes that do the same differ by as much as noting costs, for as long as they live.
+PROCESSES = 3
 # Seconds after which what waited for a thread has been written, or sent (OTEL_BSP_SCHEDULE_DELAY).
 GATHERED = 5.5
 _TRACED = {"OTEL_METRICS_EXPORTER": "none"}
@@ -29,9 +33,9 @@ WAYS = ("metrics, samples and lines, kept in files", "and spans of a tenth, as i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Microseconds of the processor for a request, and of them for noting it, of all blocks of a way.
+    """Microseconds of the processor for a request, and of them for noting it, of all processes of a way.
 
-    `share` is the part of the whole, `least` and `most` the shares of single blocks.
+    `share` is the part of the whole, `least` and `most` the shares of single pairs of processes.
     """
 
     way: str
@@ -75,22 +79,30 @@ def costs(artifact: Path, folder: Path, queries: Sequence[str], *, remembered: b
             predictor.wait_until_ready()
             return _Asked(predictor, stack.enter_context(httpx.Client(base_url=predictor.url, timeout=60)))
 
-        silent = start("silent", "tests.bench.noting.silent_predictor", kept=False)
-        noting = [start("files"), start("tenth", **to, **_TENTH), start("all", **to)]
-        everybody = [silent, *noting]
+        ways: dict[str, list[_Asked]] = {name: [] for name in ("silent", *WAYS)}
+        for number in range(PROCESSES):
+            ways["silent"].append(start(f"silent-{number}", "tests.bench.noting.silent_predictor", kept=False))
+            for place, (name, environment) in enumerate(zip(WAYS, ({}, to | _TENTH, to), strict=True)):
+                ways[name].append(start(f"{place}-{number}", **environment))
+        everybody = [each for number in range(PROCESSES) for each in (way[number] for way in ways.values())]
         for each in everybody:
             _ask(each, queries)
         for block in range(BLOCKS):
             say(f"{'from memory' if remembered else 'computed'}, block {block + 1} of {BLOCKS}")
             began = [each.spent for each in everybody]
-            for turn in range(TURNS):
-                # The order goes round, so that nobody always follows the same one.
-                for place in range(len(everybody)):
-                    _ask(everybody[(turn + place) % len(everybody)], queries)
+            for _ in range(TURNS):
+                _ask_all(everybody, queries)
             time.sleep(GATHERED)
             for each, before in zip(everybody, began, strict=True):
                 each.blocks.append((each.spent - before) / TURNS / len(queries))
-    return [_cost(way, silent.blocks, each.blocks) for way, each in zip(WAYS, noting, strict=True)]
+    return [_cost(name, ways["silent"], ways[name]) for name in WAYS]
+
+
+def _ask_all(everybody: Sequence[_Asked], queries: Sequence[str]) -> None:
+    """All queries of each, by turns; the order goes round, so that nobody always follows the same one."""
+    for turn, start in enumerate(range(0, len(queries), AT_ONCE)):
+        for place in range(len(everybody)):
+            _ask(everybody[(turn + place) % len(everybody)], queries[start : start + AT_ONCE])
 
 
 def _ask(asked: _Asked, queries: Sequence[str]) -> None:
@@ -98,9 +110,10 @@ def _ask(asked: _Asked, queries: Sequence[str]) -> None:
         asked.client.post("/recommend", json={"query": query}).raise_for_status()
 
 
-def _cost(way: str, silent: Sequence[float], noting: Sequence[float]) -> Cost:
-    shares = [(one - none) / one for one, none in zip(noting, silent, strict=True)]
-    whole, without = sum(noting) / len(noting), sum(silent) / len(silent)
+def _cost(way: str, silent: Sequence[_Asked], noting: Sequence[_Asked]) -> Cost:
+    pairs = [(fmean(one.blocks), fmean(none.blocks)) for one, none in zip(noting, silent, strict=True)]
+    shares = [(one - none) / one for one, none in pairs]
+    whole, without = fmean(one for one, _ in pairs), fmean(none for _, none in pairs)
     return Cost(
         way=way,
         whole=whole * 1e6,

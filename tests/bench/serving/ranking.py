@@ -73,7 +73,7 @@ def measure(data: Path, reference: Reference, figures: Figures) -> None:
     if missing:
         say(f"no NDCG: {data} has no {', '.join(missing)}")
         return
-    recipes = _judged_recipes(data)
+    recipes = judged_recipes(data)
     with judged(data) as (folder, translator):
         _, served = open_recommender(folder, translator=translator)
         ids = [recipe.id for recipe in recipes]
@@ -101,11 +101,12 @@ def judged(data: Path) -> Iterator[tuple[Path, Translator]]:
     try:
         folder = bench_folder() / "judged" / writers_key()
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with artifact_of(folder, _judged_recipes(data), translator, settings):
+        with artifact_of(folder, judged_recipes(data), translator, settings):
             yield folder, translator
     finally:
         translator.close()
 
 
-def _judged_recipes(data: Path) -> list[Recipe]:
+def judged_recipes(data: Path) -> list[Recipe]:
+    """Those that the judged queries ask about, in the order of documents."""
     return sorted(open_corpus(data / RECIPES).recipes, key=lambda recipe: recipe.id)
