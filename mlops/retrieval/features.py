@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlops.retrieval.term_fields import TermFields
     from mlops.retrieval.understanding import Understood
 
+_LEAST_BEST = 1e-6
 # A feature's name, and the direction in which it may only speak: 1 more of it never hurts, -1 never helps, 0 either.
 # These bounds keep noise out, and hold against clicks that say the opposite of what a search is for.
 FEATURES: Mapping[str, int] = {
@@ -192,4 +193,5 @@ def _places(scores: NDArray[np.float32], among: NDArray[np.intp], documents: NDA
 
 def _of_best(scores: NDArray[np.float32], among: NDArray[np.intp], documents: NDArray[np.intp]) -> NDArray[np.float32]:
     best = float(scores[among].max(initial=0.0))
-    return scores[documents] / np.float32(best if best > 0 else 1.0)
+    # What is as good as nothing is no measure: dividing by it would overflow.
+    return scores[documents] / np.float32(best if best > _LEAST_BEST else 1.0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlops.learning.tree_training import Group, grow
@@ -124,6 +124,7 @@ LEARNED = ranking()
 SCORES = st.lists(st.floats(-1, 1, width=32), min_size=len(KITCHEN), max_size=len(KITCHEN))
 
 
+@example(semantic=[0.0] * len(KITCHEN), lexical=[*[0.0] * (len(KITCHEN) - 2), 1e-45, -1.0], hidden=set())
 @given(semantic=SCORES, lexical=SCORES, hidden=st.sets(st.integers(0, len(KITCHEN) - 1), max_size=8))
 def test_what_filters_took_out_stays_out_and_scores_fall(semantic, lexical, hidden):
     passed = np.array([place not in hidden for place in range(len(KITCHEN))])
