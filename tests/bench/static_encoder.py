@@ -89,14 +89,13 @@ def distilled(folder: Path, teacher: Encodes, recipes: Sequence[Recipe]) -> Stat
     places = np.full(len(counts), -1)
     places[used] = np.arange(len(used))
     shares = _shares(ids, weights, places)
-    say(f"encoding {len(texts):,} texts and {len(used):,} tokens …")
-    alone = teacher.encode([tokenizer.decode([int(token)], skip_special_tokens=False) or " " for token in used])
-    wanted = teacher.encode(texts)
+    say(f"encoding {len(texts):,} texts and {len(counts):,} tokens …")
+    # A word of a query that no text holds keeps the vector that it has alone.
+    words = [tokenizer.decode([token], skip_special_tokens=False) or " " for token in range(len(counts))]
+    vectors, wanted = teacher.encode(words), teacher.encode(texts)
     say("solving …")
     normal = (shares.T @ shares).toarray() + RIDGE * np.eye(len(used), dtype=np.float32)
-    moved = solve(normal, shares.T @ (wanted - shares @ alone), assume_a="pos")
-    vectors = np.zeros((len(counts), alone.shape[1]), dtype=np.float32)
-    vectors[used] = alone + moved
+    vectors[used] += solve(normal, shares.T @ (wanted - shares @ vectors[used]), assume_a="pos")
     return StaticEncoder(tokenizer, vectors, weights)
 
 
