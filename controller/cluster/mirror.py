@@ -226,6 +226,12 @@ class MirroredNamespace:
             return self._api.get(kind, name)
         return self._mirror.one(self.namespace, kind, name)
 
+    def renew(self, kind: Kind, name: str) -> None:
+        """Ask the API for an object of a watched kind, whatever the watch has told of it so far."""
+        found = self._api.get(kind, name)
+        if found is not None:
+            self._mirror.wrote(kind, found)
+
     def apply(self, kind: Kind, manifest: Object) -> Object:
         """See `KubeApi.apply`."""
         return self._mirror.wrote(kind, self._api.apply(kind, manifest))

@@ -231,7 +231,12 @@ class ClusterShell:
             change = {"metadata": {"finalizers": wanted, "resourceVersion": metadata["resourceVersion"]}}
             api.merge(MODELS if kind == "Model" else VERSIONS, name, change)
             changed = True
-        return self._whole(resources_of(api, self._model)) if changed else found
+        if not changed:
+            return found
+        # What is held for the first time may have come together with a change of the Model, which another watch tells
+        # of; a version is judged by the policy that was there when it came.
+        api.renew(MODELS, self._model)
+        return self._whole(resources_of(api, self._model))
 
     def _document(self, kind: str, name: str) -> Object:
         assert self._resources is not None  # noqa: S101 - saving follows observing

@@ -38,6 +38,9 @@ class _Through:
     def __getattr__(self, name):
         return getattr(self._api, name)
 
+    def renew(self, _kind, _name):
+        """Nothing is mirrored here."""
+
 
 class Registry:
     """The part of a RegistryWatch that a shell uses."""

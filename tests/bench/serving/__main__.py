@@ -86,7 +86,7 @@ class Bench:
                 if "agreement" in options.parts:
                     agreement.measure_peers(servers, recipes, self.reference, self.questions, figures)
                 plan = turns.Plan(
-                    turns=options.turns, seconds=options.seconds, warm_up=options.warm_up,
+                    turns=options.turns, seconds=options.seconds, warm_up=options.warm_up, familiar=options.familiar,
                     connections=options.connections, traffics=options.traffic,
                 )  # fmt: skip
                 turns.measure(servers, size, plan, self.questions, figures)
@@ -167,6 +167,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seconds", type=int, default=5, help="seconds of each measurement")
     add("--turns", type=int, default=3, help="how often everybody is asked; medians are told")
     add("--warm-up", type=int, default=3, help="seconds of load before it counts")
+    add("--familiar", type=int, default=30, help="seconds of zipf traffic before it counts")
     add("--connections", type=_numbers, default=turns.CONNECTIONS, help="how many ask at once")
     add("--traffic", type=_words(DISTINCT, ZIPF), default=(DISTINCT, ZIPF), help="distinct, zipf, or both")
     add("--who", type=_words(*everybody), default=USUAL, help=", ".join(everybody))

@@ -27,11 +27,12 @@ CONNECTIONS = (1, 8, 32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How long and how often."""
+    """How long and how often; `familiar` are the seconds of Zipf traffic before it counts."""
 
     turns: int = 3
     seconds: int = 5
     warm_up: int = 3
+    familiar: int = 30
     connections: tuple[int, ...] = CONNECTIONS
     traffics: tuple[str, ...] = (DISTINCT, ZIPF)
 
@@ -41,6 +42,8 @@ def measure(servers: Sequence[Server], size: int, plan: Plan, questions: Questio
     for server in servers:
         for way in server.contestant.ways:
             _turn(server, way, questions.distinct(load.bodies_needed(plan.warm_up)), 8, plan.warm_up)
+            if ZIPF in plan.traffics:
+                _turn(server, way, questions.zipf(load.bodies_needed(plan.familiar)), 32, plan.familiar)
     turns: dict[Cell, list[Turn]] = defaultdict(list)
     for number in range(plan.turns):
         for traffic in plan.traffics:

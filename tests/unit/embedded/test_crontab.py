@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -94,6 +94,7 @@ def test_what_the_shell_says_goes_into_the_line_and_secrets_do_not(home, monkeyp
     assert "RECIPES_FEEDBACK_DATABASE, RECIPES_MLFLOW_URI" in done.stderr
 
 
+@example(program="recipes", folder="kitchen", home="/")
 @given(program=WORDS, folder=WORDS, home=WORDS)
 def test_a_shell_that_cron_gives_the_line_to_reads_what_was_meant(program, folder, home):
     line = crontab_line(
@@ -103,7 +104,7 @@ def test_a_shell_that_cron_gives_the_line_to_reads_what_was_meant(program, folde
     assert not re.search(r"(?<!\\)%", command), "cron ends the command at a % of its own"
     assert shlex.split(command.replace("\\%", "%")) == [
         "cd", str(Path("/srv", folder)), "&&", f"RECIPES_HOME=/var/{home}", str(Path("/bin", program)),
-        "retrain", "start", "--when-due", "--reason", "cron", ">>", f"{Path('/var', home, 'cron.log')}", "2>&1",
+        "retrain", "start", "--when-due", "--reason", "cron", ">>", str(Path(f"/var/{home}", "cron.log")), "2>&1",
     ]  # fmt: skip
 
 

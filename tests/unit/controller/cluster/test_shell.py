@@ -9,14 +9,17 @@ import pytest
 from controller.cluster.key import Key
 from controller.cluster.kinds import (
     EVENTS,
+    FINALIZER,
     INFERENCE_SERVICES,
     JOBS,
     MODELS,
     ROUTES,
     SERVICES,
     VERSIONS,
+    watched,
 )  # fmt: skip
-from controller.cluster.shell import Gone
+from controller.cluster.mirror import Mirror
+from controller.cluster.shell import ClusterShell, Gone
 from mlops.errors import Permanent, Transient
 from tests.builders.cluster_in_memory import API, DIGEST, NAME, SAMPLE, Cluster
 
@@ -232,3 +235,27 @@ def test_a_process_that_has_just_begun_shows_what_has_long_been_at_rest(served):
     served.settle()
     (line,) = served.around.board.lines()[Key("shop", "recipes")]
     assert (line.version, line.stage, line.weight) == ("1.0.0", "Production", 100)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["another Model", "no Model"])
+def test_a_version_is_judged_by_the_model_that_came_with_it_whichever_watch_is_slower(cluster, known):
+    """`kubectl apply` of both: two watches, and that of the versions told first."""
+    api = cluster.api
+    mirror = Mirror(api, watched(splits=True), lambda: 0.0)
+    model = {"apiVersion": API, "kind": "Model", "metadata": {"name": "recipes"}, "spec": {}}
+    if known:
+        api.create(MODELS, model | {"metadata": {"name": "recipes", "finalizers": [FINALIZER]}})
+    mirror.fill()
+    steps = {"rollout": {"steps": [{"weight": 7}]}}
+    if known:
+        api.merge(MODELS, "recipes", {"spec": steps})
+    else:
+        api.create(MODELS, model | {"spec": steps})
+    cluster.apply()
+    mirror.saw(VERSIONS, "ADDED", api.get(VERSIONS, NAME))
+    shell = ClusterShell("recipes", mirror.within(api.namespace), cluster.around, cluster.registry)
+
+    seen = shell.observe()
+
+    assert [each.spec.version for each in seen.versions] == ["1.0.0"]
+    assert [step.weight for step in seen.model.spec.rollout.steps] == [7]
