@@ -28,7 +28,12 @@ PROCESSES = 3
 GATHERED = 5.5
 _TRACED = {"OTEL_METRICS_EXPORTER": "none"}
 _TENTH = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
-WAYS = ("metrics, samples and lines, kept in files", "and spans of a tenth, as in a cluster", "and spans of all")
+# What is noted, whether files are kept of it (else lines go to standard output), and of how many requests spans are sent.
+WAYS: dict[str, tuple[bool, dict[str, str] | None]] = {
+    "in files, as on a laptop": (True, None),
+    "to standard output, and spans of a tenth, as in a cluster": (False, _TENTH),
+    "in files, and spans of all": (True, {}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +87,9 @@ def costs(artifact: Path, folder: Path, queries: Sequence[str], *, remembered: b
         ways: dict[str, list[_Asked]] = {name: [] for name in ("silent", *WAYS)}
         for number in range(PROCESSES):
             ways["silent"].append(start(f"silent-{number}", "tests.bench.noting.silent_predictor", kept=False))
-            for place, (name, environment) in enumerate(zip(WAYS, ({}, to | _TENTH, to), strict=True)):
-                ways[name].append(start(f"{place}-{number}", **environment))
+            for place, (name, (kept, sampled)) in enumerate(WAYS.items()):
+                environment = {} if sampled is None else to | sampled
+                ways[name].append(start(f"{place}-{number}", kept=kept, **environment))
         everybody = [each for number in range(PROCESSES) for each in (way[number] for way in ways.values())]
         for each in everybody:
             _ask(each, queries)
