@@ -228,8 +228,8 @@ class MirroredNamespace:
 
     def renew(self, kind: Kind, name: str) -> None:
         """Ask the API for an object of a watched kind, whatever the watch has told of it so far."""
-        found = self._api.get(kind, name)
-        if found is not None:
+        # By a list: who watches a kind may list it, and needs no further right.
+        for found in self._api.list(kind, fields={"metadata.name": name}):
             self._mirror.wrote(kind, found)
 
     def apply(self, kind: Kind, manifest: Object) -> Object:

@@ -141,9 +141,16 @@ def test_a_trace_that_a_caller_began_is_in_the_log_of_the_pod_that_answered(life
 def test_a_pod_is_made_louder_while_it_runs(life):
     life.wait("1.1.0", "Production")
     leader = life.leader()
+
+    def said(words: str) -> None:
+        wait_until(lambda: words in life.kube("logs", leader, "--tail=50"), words, seconds=20)
+
     life.kube("exec", leader, "--", "sh", "-c", "kill -USR1 1")
-    wait_until(lambda: "loggers are at DEBUG" in life.kube("logs", leader, "--tail=50"), "a louder log", seconds=20)
-    life.kube("exec", leader, "--", "sh", "-c", "kill -USR1 1")
+    said('"retraining":"DEBUG"')
+    life.kube("exec", leader, "--", "python", "-m", "mlops.log_levels", "1", "mlops=DEBUG")
+    said('"levels":{"mlops":"DEBUG"}')
+    life.kube("exec", leader, "--", "python", "-m", "mlops.log_levels", "1")
+    said("loggers have their own levels")
 
 
 def test_who_may_asks_whether_to_train_again(life, user):
