@@ -53,7 +53,9 @@ def test_a_rollout_and_its_job_are_one_trace(kubeconfig, api, namespace, tmp_pat
             )  # fmt: skip
             assert {line["level"] for line in rounds(controller)} <= {"info", "warning"}, "who only looked says nothing"
             controller.process.send_signal(signal.SIGUSR1)
-            wait_until(lambda: "loggers have other levels" in controller.log.read_text(), "the signal is taken", seconds=10)
+            wait_until(
+                lambda: "loggers have other levels" in controller.log.read_text(), "the signal is taken", seconds=10
+            )
             kube.merge(VERSIONS, VERSION, {"metadata": {"annotations": {"looked-at": "again"}}})
             wait_until(
                 lambda: any(line["level"] == "debug" for line in rounds(controller)), "a line of a look", seconds=20
