@@ -125,12 +125,13 @@ def main() -> int:
                 say(f"{name}: {learned.verdict.decision.value}")
                 values[name] = bench.ndcg(folder, progress), bench.ndcg(bench.scratch / name, progress)
         texts = [row["text_en"] for row in rows_of(SHARED / QUERIES)]
-        return _report(values, served, static, texts)
+        _report(values, served, static, texts)
+    return 0
 
 
 def _report(
     values: dict[str, tuple[Values, Values]], served: Recommender, static: StaticEncoder, texts: Sequence[str]
-) -> int:
+) -> None:
     rows, lost = [], 0.0
     for place, what in enumerate(("hybrid", "learned")):
         now, before = values["static"][place], values["served"][place]
@@ -149,7 +150,6 @@ def _report(
         "times cheaper": round(cost["served"] / cost["static"], 1),
     }), soft_wrap=True)  # fmt: skip
     answers.print(f"NDCG@10 lost: {lost:.4f} {'<=' if lost <= MOST_LOST else '>'} {MOST_LOST}")
-    return 0
 
 
 def _cost(encoder: Encodes, texts: Sequence[str]) -> float:

@@ -47,9 +47,7 @@ def world(bed):
         pytest.fail(f"{absent}: apt-get install postgresql")
     namespace = f"e2e-{uuid.uuid4().hex[:6]}"
     kube = Kube(bed, namespace)
-    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {
-        "name": namespace, "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
-    }})  # fmt: skip
+    kube.open()
     folder = bed.volumes / namespace
     with running_postgres(address=bed.host, port=free_ports(1)[0]) as database:
         registry.install(kube, bed.images["jobs"], database=database.port, folder=folder / "mlflow")

@@ -68,9 +68,7 @@ def first_user(bed: Cluster, helm: Path) -> Iterator[FirstUser]:
         pytest.skip("the README's first two commands make a cluster of our own")
     kube = Kube(bed, "recipes")
     kube("delete", "crd", "--ignore-not-found", *CRDS)  # kept by an uninstall before
-    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {
-        "name": "recipes", "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
-    }})  # fmt: skip
+    kube.open()
     user = FirstUser(kube, bed.gateway, bed.images["predictor"], helm)
     try:
         yield user

@@ -26,6 +26,11 @@ class Kube:
     def __call__(self, *arguments: str | Path, text: str | None = None) -> str:
         return run(*self._start, *arguments, text=text)
 
+    def open(self) -> None:
+        """Make the namespace, which lets in only pods that the strictest standard allows."""
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": labels}})
+
     def apply(self, *objects: dict[str, Any]) -> None:
         self("apply", "--server-side", "-f", "-", text="\n---\n".join(json.dumps(each) for each in objects))
 

@@ -26,11 +26,6 @@ class Town:
         self.life = Life(replace(world, kube=self.kube), world.volumes / "feedback")
         self._world = world
 
-    def open(self) -> None:
-        self.kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {
-            "name": self.name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
-        }})  # fmt: skip
-
     def trains(self, number: str) -> str:
         return registry.train(self._world.kube, self._world.images["jobs"], number, f"{self.name}.recipes")
 
@@ -46,7 +41,7 @@ class Town:
 def towns(world, bed):
     pair = Town(world, bed, "a"), Town(world, bed, "b")
     for town in pair:
-        town.open()
+        town.kube.open()
     yield pair
     for town in pair:
         town.close()

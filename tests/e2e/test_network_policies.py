@@ -26,13 +26,13 @@ from tests.e2e.pods import POD_SECURITY, SCRATCH, container
 
 pytestmark = [pytest.mark.e2e, pytest.mark.e2e_full, pytest.mark.timeout(900)]
 # Names are answered by a process of the node here, as with NodeLocal DNSCache, and so are questions to Prometheus.
-EGRESS = {
+POLICIES = {
+    "networkPolicies.enabled": "true",
     "networkPolicies.egress[0].to[0].ipBlock.cidr": f"{BRIDGE}/32",
     "networkPolicies.egress[0].ports[0].port": "53",
     "networkPolicies.egress[0].ports[0].protocol": "UDP",
     "networkPolicies.egress[0].ports[1].port": str(PROMETHEUS),
 }
-POLICIES = {"networkPolicies.enabled": "true"} | EGRESS
 QUICK = MODEL["spec"] | {
     "evaluation": {"gates": MODEL["spec"]["evaluation"]["gates"], "replay": {"queries": 0}},
     "rollout": {"steps": [{"weight": 50, "pauseSeconds": 5}], "analysis": {"intervalSeconds": 5, "gates": []}},

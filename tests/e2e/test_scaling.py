@@ -36,7 +36,7 @@ def test_many_users_get_more_pods_and_the_next_version_takes_them_over(world, me
     registry.train(kube, world.images["jobs"], "1.1.0")
 
     def ready(number: str) -> int:
-        deployment = kube.get("deployment", f"recipes-{number.replace('.', '-')}-predictor")
+        deployment = kube.get("deployment", f"{version(number)['metadata']['name']}-predictor")
         return deployment.get("status", {}).get("readyReplicas", 0)
 
     with installed(world, world.volumes / "feedback", prometheus=monitoring.URL) as life:
