@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mlops.corpus.source import Source
 
 _BATCH = 500
+# A batch is held twice, as Arrow's and as Python's: one of long rows has fewer of them.
+_BATCH_BYTES = 2 << 20
 # With a buffer pyarrow reads a column's pages as they are needed; without one, all of the row group's at once.
 _BUFFER = 1 << 20
 # A group beyond this is no recipes but a bomb: dictionaries and pages may still have to be held as a whole.
@@ -34,7 +36,7 @@ def read_parquet(source: Source) -> Iterator[RawRow | BadRow]:
         with pq.ParquetFile(source.path, pre_buffer=False, buffer_size=_BUFFER) as file:
             columns = _columns(file, source)
             source.unit, source.size = "rows", file.metadata.num_rows
-            for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
+            for batch in file.iter_batches(batch_size=_batch_size(file), columns=columns):
                 yield from _rows(batch, source.done)
                 source.done += batch.num_rows
     except (pa.ArrowException, OSError) as error:
@@ -58,6 +60,12 @@ def _columns(file: Any, source: Source) -> list[str]:
                 hint="write it anew with smaller row groups",
             )
     return [name for names in found.values() for name in names]
+
+
+def _batch_size(file: Any) -> int:
+    groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+    longest = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=0)
+    return max(1, min(_BATCH, int(_BATCH_BYTES / max(longest, 1))))
 
 
 def _rows(batch: Any, before: int) -> Iterator[RawRow | BadRow]:
