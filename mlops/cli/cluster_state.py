@@ -22,7 +22,7 @@ from controller.resource.version import ModelVersion
 from mlops.cli.state import State
 from mlops.embedded.records import Notice
 from mlops.embedded.resources import Applied, Change, named
-from mlops.errors import Conflict, Invalid, NotFound, Permanent
+from mlops.errors import Conflict, Invalid, NotFound, Permanent, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +61,10 @@ class ClusterResources:
         self._seen = None
 
     def apply(self, manifest: Mapping[str, Any], *, by: str) -> Applied:  # noqa: ARG002 - the API knows who calls
-        """Create it, or change what the manifest names. Raises InvalidManifest, and what the API refuses with."""
+        """Create it, or change what the manifest names. Raises InvalidManifest, and what the API refuses with.
+
+        A new approval is created and never patched: the role for approving is not one for changing approvals.
+        """
         wanted = parse(manifest)
         kind = _KINDS[type(wanted)]
         document: Object = {
@@ -72,7 +75,12 @@ class ClusterResources:
         }
         before = self._api.get(kind, wanted.meta.name)
         self.look_again()
-        after = self._api.apply(kind, document)
+        if before is None and kind is APPROVALS:
+            after = self._api.create(kind, document)
+            if after is None:
+                raise Transient(f"{kind.kind} {wanted.meta.name} was created meanwhile")
+        else:
+            after = self._api.apply(kind, document)
         return Applied(resource=read(after), change=_change(before, after))
 
     def patch_model(self, spec: Mapping[str, Any], *, by: str) -> Applied:  # noqa: ARG002 - as above

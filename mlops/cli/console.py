@@ -5,6 +5,7 @@ Progress and messages go to standard error, so that standard output is the answe
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from mlops.artifact.builder import Progress as ProgressPort
     from mlops.errors import MlopsError
 
+# Characters, where there is no terminal to ask: nobody wants lines in a file folded at 80.
+_IN_A_PIPE = 200
+
 messages = Console(stderr=True, highlight=False)
-answers = Console(highlight=False)
+answers = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _IN_A_PIPE)
 
 
 def print_json(document: Any) -> None:

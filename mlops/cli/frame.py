@@ -71,7 +71,7 @@ def frame(view: View, now: datetime) -> RenderableType:
     return Group(
         *_headline(view, now),
         _traffic(view),
-        *(block for version in view.active for block in version_blocks(version, view, now)),
+        *(block for version in view.active for block in (Text(""), *version_blocks(version, view, now))),
         *_waiting(view, now),
         *_notices(view, now),
     )
@@ -165,12 +165,12 @@ def version_blocks(version: ModelVersion, view: View, now: datetime) -> Iterator
     """What is shown of one version: its headline first."""
     status, number = version.status, version.spec.version
     if status is None:
-        yield Text(f"\n{number}  waits to be looked at", style="bold")
+        yield Text(f"{number}  waits to be looked at", style="bold")
         return
     parts = [str(status.stage), str(status.reason), progress(status), f"{view.traffic.get(number, 0)} %"]
     parts += [f"intent {version.spec.intent}"] if version.spec.intent != "Promote" else []
     parts += ["being deleted"] if version.meta.deleting else []
-    yield Text(f"\n{number}  {' · '.join(part for part in parts if part)}", style="bold")
+    yield Text(f"{number}  {' · '.join(part for part in parts if part)}", style="bold")
     style = _WARNING if status.held is not None else ""
     held = f"held for {age(status.held.since, now)}: " if status.held is not None else ""
     if status.message:
@@ -187,7 +187,8 @@ def version_blocks(version: ModelVersion, view: View, now: datetime) -> Iterator
 def _gates(rows: Sequence[Row]) -> RenderableType:
     table = Table(box=None, pad_edge=False)
     for column in COLUMNS:
-        table.add_column(column, header_style="dim", overflow="fold")
+        # Where the terminal is narrow, the arithmetic takes more lines: names and numbers stay whole.
+        table.add_column(column, header_style="dim", overflow="fold", no_wrap=column != "LIMIT")
     for row in rows:
         *cells, verdict = row.cells
         table.add_row(*(Text(cell) for cell in cells), Text(verdict, style=_COLOURS.get(row.verdict, _WARNING)))
@@ -248,7 +249,7 @@ def _about(notice: Notice) -> str:
 
 
 def _indented(block: RenderableType) -> RenderableType:
-    return Padding(block, (0, 0, 0, 2))
+    return Padding(block, (0, 0, 0, 2), expand=False)
 
 
 def _stage(version: ModelVersion) -> Stage | None:

@@ -18,8 +18,9 @@ from controller.cluster.api import KubeApi
 from controller.cluster.kinds import APPROVALS, EVENTS, MODELS, PODS, VERSIONS
 from controller.cluster.telling import REPORTER
 from tests.builders.stored_cluster import store
+from tests.cluster.chart import rendered
 from tests.cluster.controller_process import make_kinds
-from tests.cluster.toolchain import toolset
+from tests.cluster.toolchain import NotBuilt, toolset
 from tests.clusterworld.cluster_world import START, ClusterWorld
 from tests.scenarios.steps import has_weight, in_production, push
 from tests.scenarios.steps import model as quick_model
@@ -228,31 +229,75 @@ def test_waiting_ends_with_the_stage_with_another_end_or_with_the_time(recipes):
     assert "not in Production after 1 s: it is in Staging" in recipes("wait", "1.1.0", "--timeout", "1", code=5)
 
 
-def test_who_may_look_may_look_and_is_told_what_is_lacking(recipes, api, tmp_path):
+@pytest.mark.parametrize("role", ["view", "edit", "approve"])
+def test_each_role_of_the_chart_sees_all_that_there_is(recipes, person, role):
     store(rolling_out(), recipes.kube)
-    as_viewer = viewer(api, recipes, tmp_path)
-    assert "production 1.0.0" in recipes("status", as_=as_viewer)
-    refused = recipes("abort", "1.1.0", code=6, as_=as_viewer)
+    shown = recipes("status", as_=person(role))
+    assert "production 1.0.0" in shown
+    assert "forbidden" not in shown
+
+
+def test_who_may_look_is_told_what_is_lacking(recipes, person):
+    store(rolling_out(), recipes.kube)
+    refused = recipes("abort", "1.1.0", code=6, as_=person("view"))
     assert "cannot patch resource" in refused
     assert "ask for one of the roles" in refused
     assert recipes.kube.get(VERSIONS, "recipes-1-1-0")["spec"].get("intent", "Promote") == "Promote"
 
 
-def viewer(api, recipes, folder) -> str:
-    """A kubeconfig of an account that may read our kinds, and nothing else."""
+def test_who_may_approve_approves_and_does_no_more(recipes, person):
+    store(waiting_for_a_person(), recipes.kube)
+    approver = person("approve")
+    assert "1.0.0 approved by" in recipes("approve", "1.0.0", as_=approver)
+    (given,) = recipes.kube.list(APPROVALS)
+    assert given["spec"]["approver"] == f"system:serviceaccount:{recipes.kube.namespace}:approve"
+    assert "cannot patch resource" in recipes("abort", "1.0.0", code=6, as_=approver)
+
+
+def test_who_may_edit_aborts_and_does_not_approve(recipes, person):
+    store(waiting_for_a_person(), recipes.kube)
+    editor = person("edit")
+    assert 'cannot create resource "modelapprovals"' in recipes("approve", "1.0.0", code=6, as_=editor)
+    assert recipes.kube.list(APPROVALS) == []
+    recipes("abort", "1.0.0", as_=editor)
+    assert recipes.kube.get(VERSIONS, "recipes-1-0-0")["spec"]["intent"] == "Abort"
+
+
+@pytest.fixture
+def person(api, recipes, tmp_path):
+    """Makes the kubeconfig of an account that is bound to one of the chart's roles and to nothing else."""
     namespace = recipes.kube.namespace
     core, roles = client.CoreV1Api(api), client.RbacAuthorizationV1Api(api)
-    core.create_namespaced_service_account(namespace, {"metadata": {"name": "viewer"}})
-    rules = [{"apiGroups": ["mlops.recipe-recommender.io"], "resources": ["*"], "verbs": ["get", "list", "watch"]}]
-    roles.create_namespaced_role(namespace, {"metadata": {"name": "viewer"}, "rules": rules})
-    roles.create_namespaced_role_binding(namespace, {
-        "metadata": {"name": "viewer"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "viewer"},
-        "subjects": [{"kind": "ServiceAccount", "name": "viewer", "namespace": namespace}],
-    })  # fmt: skip
-    token = core.create_namespaced_service_account_token("viewer", namespace, {"spec": {}}).status.token
-    config = yaml.safe_load(Path(recipes.kubeconfig).read_text())
-    config["users"] = [{"name": config["contexts"][0]["context"]["user"], "user": {"token": token}}]
-    path = folder / "viewer.conf"
-    path.write_text(yaml.safe_dump(config))
-    return str(path)
+    made = []
+
+    def bound_to(role: str) -> str:
+        rules = _rules(namespace, role)
+        made.append(roles.create_cluster_role({"metadata": {"name": f"{namespace}-{role}"}, "rules": rules}))
+        core.create_namespaced_service_account(namespace, {"metadata": {"name": role}})
+        roles.create_namespaced_role_binding(namespace, {
+            "metadata": {"name": role},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"{namespace}-{role}",
+            },
+            "subjects": [{"kind": "ServiceAccount", "name": role, "namespace": namespace}],
+        })  # fmt: skip
+        token = core.create_namespaced_service_account_token(role, namespace, {"spec": {}}).status.token
+        config = yaml.safe_load(Path(recipes.kubeconfig).read_text())
+        config["users"] = [{"name": config["contexts"][0]["context"]["user"], "user": {"token": token}}]
+        path = tmp_path / f"{role}.conf"
+        path.write_text(yaml.safe_dump(config))
+        return str(path)
+
+    yield bound_to
+    for each in made:
+        roles.delete_cluster_role(each.metadata.name)
+
+
+def _rules(namespace, role):
+    """What the chart's role allows."""
+    try:
+        shown = rendered(namespace, {}, "--show-only", "templates/roles.yaml")
+    except NotBuilt as absent:
+        pytest.skip(str(absent))
+    found = {each["metadata"]["name"]: each["rules"] for each in yaml.safe_load_all(shown)}
+    return found[f"{namespace}-rr-{role}"]
