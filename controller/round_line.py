@@ -44,7 +44,7 @@ def tell_round(
     if rest is not None:
         line["looks"], line["faults"], line["wake_at"] = rest.rounds, len(rest.faults), rest.wake_at
         line["acts"] = dict(Counter(type(action).__name__ for action in rest.acts))
-    lines.write(_level(outcome, rest), "round", at.timestamp(), line)
+    lines.write(_level(outcome, rest), "round", at.timestamp(), lambda: line)
 
 
 def _level(outcome: Outcome, rest: Rest | None) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 import structlog
@@ -18,20 +18,26 @@ import structlog
 from mlops.batches import Batches
 from mlops.logging_config import LinesHandler
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 # Seconds that lines may gather; a process that is killed takes those with it.
 _LINGER = 0.05
 _WAITING, _MOST = 10_000, 512
 _DAY = 86_400
-# Level, event, when, and what is said.
-_Waiting = tuple[int, str, float, dict[str, object]]
+# Level, event, when, and what says the rest.
+_Waiting = tuple[int, str, float, "Callable[[], dict[str, object]]"]
 
 
 class CanonicalLines(Protocol):
-    """Takes lines of one logger, which nobody changes any more."""
+    """Takes lines of one logger."""
 
-    def write(self, level: int, event: str, at: float, line: dict[str, object]) -> None:
-        """Write `line` if the logger is at `level` now; `at` is when it happened (Unix seconds)."""
+    def write(self, level: int, event: str, at: float, line: Callable[[], dict[str, object]]) -> None:
+        """Write what `line` returns if the logger is at `level` now; `at` is when it happened (Unix seconds).
+
+        `line` may be called later and in another thread: what it reads does not change any more.
+        """
         ...
 
 
@@ -41,9 +47,9 @@ class PlainLines:
     def __init__(self, name: str) -> None:
         self._log = structlog.stdlib.get_logger(name)
 
-    def write(self, level: int, event: str, at: float, line: dict[str, object]) -> None:  # noqa: ARG002 - as the port has it
+    def write(self, level: int, event: str, at: float, line: Callable[[], dict[str, object]]) -> None:  # noqa: ARG002 - as the port has it
         """See `CanonicalLines`."""
-        self._log.log(level, event, **line)
+        self._log.log(level, event, **line())
 
 
 class BatchedLines:
@@ -55,7 +61,7 @@ class BatchedLines:
         self.lost = 0
         self._batches = Batches(self._append, f"{name} lines", waiting=_WAITING, most=_MOST, linger=_LINGER)
 
-    def write(self, level: int, event: str, at: float, line: dict[str, object]) -> None:
+    def write(self, level: int, event: str, at: float, line: Callable[[], dict[str, object]]) -> None:
         """See `CanonicalLines`."""
         if not self._logger.isEnabledFor(level):
             return
@@ -74,11 +80,12 @@ class BatchedLines:
                 if isinstance(handler, LinesHandler):
                     handler.write(whole[0][2], rendered)
 
-    def _rendered(self, level: int, event: str, at: float, line: dict[str, object]) -> bytes:
-        line["event"], line["logger"], line["level"] = event, self._name, logging.getLevelName(level).lower()
-        line["time"] = datetime.fromtimestamp(at, UTC)
+    def _rendered(self, level: int, event: str, at: float, said: Callable[[], dict[str, object]]) -> bytes:
         try:
+            line = said()
+            line["event"], line["logger"], line["level"] = event, self._name, logging.getLevelName(level).lower()
+            line["time"] = datetime.fromtimestamp(at, UTC)
             return orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
-        except orjson.JSONEncodeError:
+        except Exception:  # noqa: BLE001 - whatever is wrong with one line, those that wait behind it are written
             self.lost += 1
             return b""

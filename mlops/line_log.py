@@ -35,7 +35,7 @@ class LineLog:
         self._batches: Batches[Any] = Batches(self._append, what, waiting=waiting, most=_MOST, linger=linger)
 
     def keep(self, row: Any) -> None:
-        """Queue one line, a mapping or a dataclass that nobody changes any more; never waits and never raises."""
+        """Queue one line, a mapping, dataclass or named tuple that nobody changes any more; never waits or raises."""
         if not self._batches.put(row):
             self.lost += 1
 
@@ -54,8 +54,16 @@ class LineLog:
 
     def _line(self, row: Any) -> bytes | None:
         try:
-            return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+            return orjson.dumps(row, default=_mapping, option=orjson.OPT_APPEND_NEWLINE)
         except orjson.JSONEncodeError as error:
             self.lost += 1
             _log.warning(f"{self._what} is not kept", reason=str(error), lines=1)
             return None
+
+
+def _mapping(row: Any) -> dict[str, Any]:
+    """What orjson asks for where it knows no way: a named tuple. Raises TypeError for anything else, as it demands."""
+    if isinstance(row, tuple) and hasattr(row, "_asdict"):
+        found: dict[str, Any] = row._asdict()
+        return found
+    raise TypeError(type(row).__name__)

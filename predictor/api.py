@@ -25,8 +25,8 @@ from predictor.answers import (
 )
 from predictor.openapi import document, problems, request_body
 from predictor.problems import KINDS, Problem, Refused, problem_of, problem_response
+from predictor.request_record import current_record
 from predictor.schemas import FeedbackRequest, RecommendRequest, RetrainCheckRequest
-from predictor.telemetry import current_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

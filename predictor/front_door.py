@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from predictor.body import ClientGone, read_body, replay
 from predictor.paths import is_kserve, is_shut, route_of
 from predictor.problems import SEE_LOG, Problem, Refused, kserve_response, problem_of, problem_response
-from predictor.telemetry import request_id_from
+from predictor.request_record import request_id_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from predictor.body import Limits
-    from predictor.telemetry import RequestRecord, Telemetry
+    from predictor.request_record import RequestRecord
+    from predictor.telemetry import Telemetry
 
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _DECLARES_BODY = frozenset({"content-length", "transfer-encoding"})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import OrderedDict
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -84,7 +85,10 @@ class Instruments:
         self._alert = Gauge(
             "recipes_alert", "1 for each alert of this process that fires.", ("alert", "severity"), registry=registry
         )
+        # What is served is shown by one thread, and requests are counted by another.
+        self._lock = Lock()
         self._versions: OrderedDict[str, None] = OrderedDict()
+        self._newest: str | None = None
         # Series that were asked for: `labels` costs more than counting does.
         self._requests: dict[tuple[str, int, str], Histogram] = {}
         self._answers: dict[str, tuple[Histogram, Histogram]] = {}
@@ -98,7 +102,7 @@ class Instruments:
         `trace` leads from a bucket to a request that fell into it, for who scrapes OpenMetrics: an exemplar, anew once
         a second at most.
         """
-        if version is not None:
+        if version is not None and version != self._newest:
             self._keep(version)
         key = (route, status, version or "")
         if (series := self._requests.get(key)) is None:
@@ -139,12 +143,14 @@ class Instruments:
 
     def _keep(self, version: str) -> None:
         """Have series of this version, in place of those that were asked longest ago."""
-        self._versions[version] = None
-        self._versions.move_to_end(version)
-        if len(self._versions) > _VERSIONS:
-            retired, _ = self._versions.popitem(last=False)
-            self._requests.clear()
-            self._answers.clear()
-            self._exemplars.clear()
-            for histogram in (self.request, self.results, self.top_score):
-                histogram.remove_by_labels({"version": retired})
+        with self._lock:
+            self._versions[version] = None
+            self._versions.move_to_end(version)
+            self._newest = version
+            if len(self._versions) > _VERSIONS:
+                retired, _ = self._versions.popitem(last=False)
+                self._requests.clear()
+                self._answers.clear()
+                self._exemplars.clear()
+                for histogram in (self.request, self.results, self.top_score):
+                    histogram.remove_by_labels({"version": retired})

@@ -12,8 +12,8 @@ from mlops.errors import Invalid
 from predictor.answers import recommendation_body
 from predictor.kserve_import import only_what_serves
 from predictor.problems import Problem, Refused, problem_of
+from predictor.request_record import current_record, request_id_from
 from predictor.schemas import MAX_BATCH, RecommendRequest
-from predictor.telemetry import current_record, request_id_from
 from predictor.tensors import INPUTS, OUTPUTS, requests_of, response_of
 from predictor.validation import FieldFault, InvalidFields, MalformedBody, parse_object
 

@@ -176,6 +176,7 @@ def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
         alert=_alert(settings, stack),
         tracing=_tracing(stack),
         lines=lines,
+        note_later=True,
     )
 
 

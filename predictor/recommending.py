@@ -10,7 +10,7 @@ import structlog
 
 from mlops.errors import Permanent, Transient
 from mlops.feedback import VERSION_SEPARATOR, user_hash
-from predictor.telemetry import current_record
+from predictor.request_record import current_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

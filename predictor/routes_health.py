@@ -68,11 +68,19 @@ def _identity(served: ServedModel) -> dict[str, object]:
 
 
 class MetricsRoute:
-    """Shows what was measured: for Prometheus, or summed up for people."""
+    """Shows what was measured, to Prometheus, or summed up to people. `settle` has all counted that is over by now."""
 
     def __init__(
-        self, instruments: Instruments, collector: MetricsCollector, slot: Slot, workers: Workers, alerts: Alerts
+        self,
+        instruments: Instruments,
+        collector: MetricsCollector,
+        slot: Slot,
+        workers: Workers,
+        *,
+        alerts: Alerts,
+        settle: Callable[[], None],
     ) -> None:
+        self._settle = settle
         self._instruments = instruments
         self._alerts = alerts
         self._collector = collector
@@ -107,6 +115,7 @@ class MetricsRoute:
             return list(self._instruments.registry.collect())
 
     def _refresh(self) -> None:
+        self._settle()
         self._instruments.show(self._slot.state.shares)
         self._instruments.alarm(self._alerts())
 

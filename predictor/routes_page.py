@@ -12,10 +12,10 @@ from mlops.status_page.page import HEADERS, SAYINGS, answered, fault, page, roll
 from mlops.status_page.rollout import Rollout, rollout_json
 from predictor.json_messages import json_answer
 from predictor.problems import Problem, Refused, problem_of
+from predictor.request_record import current_record
 from predictor.routes_health import HealthRoute
 from predictor.routes_recommend import FeedbackRoute, RecommendRoute
 from predictor.schemas import FeedbackRequest, RecommendRequest
-from predictor.telemetry import current_record
 from predictor.validation import parse_object
 from predictor.workers import Workers
 

@@ -16,8 +16,8 @@ from predictor.instruments import Instruments
 from predictor.json_messages import json_answer, json_body
 from predictor.problems import Problem, Refused
 from predictor.recommending import Recommendation, Recommending, Terms
+from predictor.request_record import current_record
 from predictor.schemas import FeedbackRequest, RecommendRequest
-from predictor.telemetry import current_record
 from predictor.validation import parse_json
 
 

@@ -15,6 +15,7 @@ from predictor.body import Limits as RequestLimits
 from predictor.components import Components, Observed
 from predictor.front_door import FrontDoor
 from predictor.instruments import Instruments
+from predictor.noting import Noting
 from predictor.recommending import Recommending, Terms
 from predictor.routes_health import HealthRoute, MetricsRoute
 from predictor.routes_page import PageRoute, RolloutRoute
@@ -66,6 +67,7 @@ class Surroundings:
     alert: Callable[[Sequence[Notice]], None] = lambda _: None
     tracing: Tracing = field(default_factory=NoTracing)
     lines: CanonicalLines = field(default_factory=lambda: PlainLines("app"))
+    note_later: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ class Service:
         self.looking.stop()
         self.workers.close()
         self.side_workers.close()
+        self.telemetry.close()
 
 
 def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroundings) -> Service:
@@ -102,6 +105,14 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
     instruments = Instruments(surroundings.registry)
     collector = MetricsCollector(surroundings.clock, surroundings.samples)
     collector.restore(surroundings.measured)
+    telemetry = Telemetry(
+        Noting(instruments, collector, ports.traffic, surroundings.lines),
+        instruments,
+        clock=surroundings.clock,
+        timer=surroundings.timer,
+        tracing=surroundings.tracing,
+        later=surroundings.note_later,
+    )
     workers = Workers("recommend", threads=settings.workers, waiting=settings.max_waiting)
     # Apart from the above: a registry that hangs must not take the threads that answer queries.
     side_workers = Workers("side", threads=4, waiting=32)
@@ -135,7 +146,9 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         health=health,
         page=PageRoute(settings.model_name, health, recommend, feedback),
         rollout=RolloutRoute(ports.rollout, side_workers),
-        metrics=MetricsRoute(instruments, collector, slot, side_workers, lambda: watch.firing),
+        metrics=MetricsRoute(
+            instruments, collector, slot, side_workers, alerts=lambda: watch.firing, settle=telemetry.settle
+        ),
         models=ModelsRoute(ports.models, side_workers),
         retrain=RetrainRoute(ports.retraining, side_workers, token, settings.model_name),
     )
@@ -143,15 +156,7 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         api=create_api(routes),
         recommend=routes.recommend.recommend,
         recommending=recommending,
-        telemetry=Telemetry(
-            instruments,
-            collector,
-            ports.traffic,
-            clock=surroundings.clock,
-            timer=surroundings.timer,
-            tracing=surroundings.tracing,
-            lines=surroundings.lines,
-        ),
+        telemetry=telemetry,
         collector=collector,
         limits=RequestLimits(
             body_bytes=settings.max_body_bytes, body_seconds=settings.receive_seconds, requests=settings.max_requests

@@ -6,8 +6,7 @@ Where nobody collects spans none is made, but the trace that the caller began is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from predictor.telemetry import RequestRecord
+    from predictor.request_record import RequestRecord
 
 _W3C = TraceContextTextMapPropagator()
 _HEADERS = ("traceparent", "tracestate")
@@ -27,8 +26,7 @@ _SAMPLED = 1  # the lowest bit of the flags
 _PLAIN = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
+class Traced(NamedTuple):
     """A request's place in a trace: the ids of the trace and of a span, as they are written, and whether it is kept.
 
     Where a span is made of it, `context` is its own, and `parent` that of the span that it stands below.
@@ -42,8 +40,12 @@ class Traced:
     @classmethod
     def of(cls, context: SpanContext, parent: SpanContext | None = None) -> Traced:
         """The place of the span of `context`."""
-        ids = f"{context.trace_id:032x}", f"{context.span_id:016x}"
-        return cls(ids, context.trace_flags.sampled, context, parent)
+        return cls(written(context.trace_id, context.span_id), context.trace_flags.sampled, context, parent)
+
+
+def written(trace: int, span: int) -> tuple[str, str]:
+    """The ids of a trace and of a span as logs and headers have them."""
+    return f"{trace:032x}", f"{span:016x}"
 
 
 class Tracing(Protocol):
@@ -67,7 +69,9 @@ class NoTracing:
 
     def begin(self, name: str, headers: Mapping[str, str]) -> Traced | None:  # noqa: ARG002 - as the port has it
         """See `Tracing`."""
-        if found := _PLAIN.fullmatch(headers.get("traceparent", "")):
+        if (named := headers.get("traceparent")) is None:
+            return None
+        if found := _PLAIN.fullmatch(named):
             return Traced((found[1], found[2]), bool(int(found[3], 16) & _SAMPLED))
         _, parent = callers(headers)
         return None if parent is None else Traced.of(parent)
@@ -81,9 +85,9 @@ class NoTracing:
 
 def callers(headers: Mapping[str, str]) -> tuple[Context | None, SpanContext | None]:
     """The span that the caller names, as a context and by itself; None where it names none, or badly."""
-    if "traceparent" not in headers:
+    if (named := headers.get("traceparent")) is None:
         return None, None
-    if "tracestate" not in headers and (found := _PLAIN.fullmatch(headers["traceparent"])):
+    if "tracestate" not in headers and (found := _PLAIN.fullmatch(named)):
         parent = SpanContext(int(found[1], 16), int(found[2], 16), True, TraceFlags(int(found[3], 16)))
         return set_span_in_context(NonRecordingSpan(parent)), parent
     # A plain dict of what is read: looking through a request's headers by name costs as much as the parsing.

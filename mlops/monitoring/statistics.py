@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -26,12 +26,12 @@ PER_REQUEST = (
 PER_MINUTE = ("request_count", "error_rate")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(NamedTuple):
     """One recommendation request: when it ended (Unix seconds), what it took, and whether the service failed it.
 
     A phase that did not happen is None, not 0: a refused request has no embedding latency. `top_score` is that of the
-    first recipe; it, the language and the number of words of the query are of a batch's first.
+    first recipe; it, the language and the number of words of the query are of a batch's first. A tuple: every request
+    makes one, and a frozen dataclass costs twice as much to make.
     """
 
     at: float

@@ -17,6 +17,7 @@ from mlops.monitoring.collector import MetricsCollector
 from mlops.monitoring.sample_log import SampleLog
 from mlops.recommendation import Ask
 from predictor.instruments import Instruments
+from predictor.noting import Noting
 from predictor.request_spans import RequestTracing
 from predictor.telemetry import Telemetry
 
@@ -45,8 +46,9 @@ def noting(
 def _setups(folder: Path, stack: ExitStack) -> dict[str, Telemetry]:
     def telemetry(samples: SampleLog | None = None, tracing: RequestTracing | None = None) -> Telemetry:
         collector = MetricsCollector(time.time, samples)
-        return Telemetry(Instruments(CollectorRegistry()), collector, None, clock=time.time, timer=time.perf_counter,
-                         tracing=tracing, lines=lines)  # fmt: skip
+        instruments = Instruments(CollectorRegistry())
+        return Telemetry(Noting(instruments, collector, None, lines), instruments, clock=time.time,
+                         timer=time.perf_counter, tracing=tracing)  # fmt: skip
 
     lines = BatchedLines("app")
     logs = [SampleLog(DailySpool(folder / name, time.time, name="metrics", fsync=False)) for name in ("one", "two")]

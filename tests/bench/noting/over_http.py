@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Blocks of turns. In a turn each process is asked all queries, so many before the next one is asked as many, so that
 # what other people do on the machine meets all alike; what it does later counts as well, to the block's end.
-BLOCKS, TURNS, AT_ONCE = 3, 3, 12
+BLOCKS, TURNS, AT_ONCE = 3, 3, 36
 # Of each way so many: two processes that do the same differ by as much as noting costs, for as long as they live.
 PROCESSES = 3
 # Seconds after which what waited for a thread has been written, or sent (OTEL_BSP_SCHEDULE_DELAY).
@@ -74,7 +74,7 @@ def costs(artifact: Path, folder: Path, queries: Sequence[str], *, remembered: b
         to = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector, **_TRACED}
 
         def start(name: str, module: str = "predictor", *, kept: bool = True, **environment: str) -> _Asked:
-            scratch = folder / f"{name}-{remembered}"
+            scratch = folder / name
             scratch.mkdir()
             files = (
                 ("--log-folder", str(scratch / "logs"), "--metrics-folder", str(scratch / "metrics")) if kept else ()
@@ -94,7 +94,7 @@ def costs(artifact: Path, folder: Path, queries: Sequence[str], *, remembered: b
         for each in everybody:
             _ask(each, queries)
         for block in range(BLOCKS):
-            say(f"{'from memory' if remembered else 'computed'}, block {block + 1} of {BLOCKS}")
+            say(f"block {block + 1} of {BLOCKS}")
             began = [each.spent for each in everybody]
             for _ in range(TURNS):
                 _ask_all(everybody, queries)

@@ -6,7 +6,9 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from predictor import __main__, service, telemetry
+from predictor import __main__, service
+from predictor.request_record import CURRENT, RequestRecord
+from predictor.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,24 +16,22 @@ if TYPE_CHECKING:
     from mlops.recommendation import Answer
 
 
-class _Silent(telemetry.RequestRecord):
+class _Silent(RequestRecord):
     """Carries the request's id and version to the answer's headers, and forgets the rest."""
 
     def answered(self, recommendation_id: str, answer: Answer) -> None:
         """Forget it."""
 
 
-class _SilentTelemetry(telemetry.Telemetry):
+class _SilentTelemetry(Telemetry):
     @contextmanager
-    def request(self, *, request_id: str, route: str, method: str, **_: object) -> Iterator[telemetry.RequestRecord]:
+    def request(self, *, request_id: str, route: str, method: str, **_: object) -> Iterator[RequestRecord]:
         """Hand out a record, and read no clock."""
-        token = telemetry._CURRENT.set(  # noqa: SLF001 - a stand-in for its owner
-            record := _Silent(request_id=request_id, route=route, method=method)
-        )
+        token = CURRENT.set(record := _Silent(request_id=request_id, route=route, method=method))
         try:
             yield record
         finally:
-            telemetry._CURRENT.reset(token)  # noqa: SLF001 - as above
+            CURRENT.reset(token)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class Lines:
         self.told = []
 
     def write(self, level, event, at, line):
-        self.told.append((level, event, line))
+        self.told.append((level, event, line()))
 
 
 class Desk:

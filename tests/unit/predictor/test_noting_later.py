@@ -1,0 +1,100 @@
+"""Requests that are noted in a thread: nothing is lost, whoever reads the metrics finds all of it, nobody waits."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from mlops.canonical_lines import PlainLines
+from mlops.monitoring.collector import MetricsCollector
+from predictor import telemetry as module
+from predictor.instruments import Instruments
+from predictor.noting import Noting
+from predictor.telemetry import Telemetry
+
+NOW = 1_800_000_000.0
+
+
+class Noted:
+    """A telemetry that notes later, and what it has noted."""
+
+    def __init__(self):
+        self.registry = CollectorRegistry()
+        self.instruments = Instruments(self.registry)
+        self.collector = MetricsCollector(lambda: NOW)
+        self.noting = Noting(self.instruments, self.collector, None, PlainLines("app"))
+        self.telemetry = Telemetry(
+            self.noting, self.instruments, clock=lambda: NOW, timer=count(0.0, 0.001).__next__, later=True
+        )
+
+    def ask(self, status=200, route="/recommend"):
+        with self.telemetry.request(request_id="r-1", route=route, method="POST", headers={}) as record:
+            record.status = status
+
+    def counted(self, status="200"):
+        labels = {"route": "/recommend", "status": status, "version": ""}
+        return self.registry.get_sample_value("recipes_request_duration_seconds_count", labels) or 0
+
+
+@pytest.fixture
+def noted(monkeypatch):
+    """Left to itself, the thread would take what gathers only after the test."""
+    monkeypatch.setattr(module, "_LINGER", 3600.0)
+    made = Noted()
+    yield made
+    made.telemetry.close()
+
+
+def test_whoever_reads_the_metrics_finds_every_request_that_is_over(noted):
+    for _ in range(40):
+        noted.ask()
+    noted.ask(500)
+    noted.telemetry.settle()
+    assert (noted.counted(), noted.counted("500")) == (40, 1)
+
+
+def test_what_is_left_at_the_end_is_noted(noted):
+    with capture_logs() as lines:
+        noted.ask()
+        noted.telemetry.close()
+    assert noted.counted() == 1
+    assert [line["event"] for line in lines] == ["request"]
+
+
+def test_window_statistics_need_not_wait(noted):
+    noted.ask()
+    assert len(noted.collector) == 1
+    assert noted.counted() == 0
+
+
+def test_where_no_more_fit_a_request_is_noted_at_once(monkeypatch):
+    monkeypatch.setattr(module, "_LINGER", 3600.0)
+    monkeypatch.setattr(module, "_WAITING", 3)
+    noted = Noted()
+    for _ in range(5):
+        noted.ask()
+    assert noted.counted() == 2
+    noted.telemetry.close()
+    assert noted.counted() == 5
+
+
+def test_one_that_cannot_be_noted_takes_no_other_with_it(noted, monkeypatch):
+    measure, first = noted.noting.afterwards, []
+
+    def failing_once(ended):
+        if not first:
+            first.append(ended)
+            raise ValueError("no")
+        measure(ended)
+
+    monkeypatch.setattr(noted.noting, "afterwards", failing_once)
+    noted.ask()
+    noted.ask()
+    with capture_logs() as lines:
+        noted.telemetry.settle()
+    assert noted.counted() == 1
+    assert lines[0]["event"] == "a request was not noted"
+    assert lines[0]["request_id"] == "r-1"
