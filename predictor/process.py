@@ -78,8 +78,8 @@ def serve(
     # Until the server has its own handlers, stopping is simply ending.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _log.info("starting", model=settings.model_name, artifact=str(settings.artifact), kernel=kernel() is not None)
-    loading.start()
     try:
+        loading.start()  # in here: what cannot be loaded may end this thread before it comes to its next line
         with ExitStack() as stack:
             surroundings = _surroundings(settings, stack)
             # Takes seconds, during which the artefact is read and verified.
