@@ -53,7 +53,8 @@ def model_component(state: SlotState) -> Component:
 def index_component(state: SlotState) -> Component:
     """Judge what can be searched."""
     if not state.shares:
-        return Component(status="unavailable", reason="no model is loaded")
+        # One fault, and the model's: two alerts about it would be one too many.
+        return Component(status="unknown", reason="no model is loaded")
     empty = [share for share in state.shares if share.served.recipes == 0]
     if empty:
         status: ComponentStatus = "degraded" if len(empty) < len(state.shares) else "unavailable"

@@ -43,7 +43,8 @@ class Kind(StrEnum):
     DEGRADATION = "degradation", Severity.WARNING
     DRIFT = "drift", Severity.WARNING, 900.0
     NO_TRAFFIC = "no-traffic", Severity.WARNING
-    MODEL = "model", Severity.CRITICAL, 30.0
+    # On a laptop the first model is judged before it is served, which takes a minute; one that is served stays served.
+    MODEL = "model", Severity.CRITICAL, 120.0
     STALE_MODEL = "stale-model", Severity.WARNING
     TRANSLATOR = "translator", Severity.WARNING, 30.0
     REGISTRY = "registry", Severity.WARNING, 120.0

@@ -98,9 +98,14 @@ def test_without_a_model_it_is_critical_once_it_should_have_loaded():
     world = make_world(None)
     world.service.watch.look()
     assert world.told == [], "it is starting"
-    world.now[0] += 60
+    world.now[0] += 119
     world.service.watch.look()
-    assert {each.alert.subject for each in world.told} == {"", "index"}
+    assert world.told == [], "it still is"
+    world.now[0] += 1
+    world.service.watch.look()
+    assert [(each.alert.kind, each.alert.reason) for each in world.told] == [(Kind.MODEL, "still loading")], (
+        "one fault, one alert"
+    )
 
 
 def test_a_model_is_stale_where_somebody_knows_its_age():

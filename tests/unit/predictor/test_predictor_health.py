@@ -55,6 +55,7 @@ FOUND = {
         "serving recipes 1.0.0 (90 %), 1.1.0 (10 %)",
     ),
     "serving was ended": (model_component(SlotState(cleared=True)), "unavailable", "no version is in production"),
+    "no index yet": (index_component(SlotState()), "unknown", "no model is loaded"),
     "an empty index": (index_component(serving((fake_model(recipes=0), 100))), "unavailable", "no recipe"),
     "an empty index for some": (
         index_component(serving((fake_model("1.0.0"), 95), (fake_model("1.1.0", recipes=0), 5))),
