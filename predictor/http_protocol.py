@@ -12,6 +12,45 @@ if TYPE_CHECKING:
 
 # What arrives in one read is parsed whatever its size (256 KiB at most); more than this on top is refused.
 _HEAD_BYTES = 64 * 1024
+# Of an answer, and not of `100 Continue`, behind which comes no body.
+_FINAL_HEAD = (b"HTTP/1.1 2", b"HTTP/1.1 3", b"HTTP/1.1 4", b"HTTP/1.1 5")
+
+
+class HeadWithBody:
+    """A transport on which the head of an answer waits for its body, or for the loop's next turn if none comes.
+
+    uvicorn writes them one after the other: two calls of the kernel, and a client that is woken for the head wakes
+    once more for the body.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        """Send `data`, with the head that waits before it; a head itself waits."""
+        if self._head is not None:
+            data, self._head = self._head + data, None
+        elif data.startswith(_FINAL_HEAD):
+            self._head = data
+            self._loop.call_soon(self._flush)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Send what waits, and close."""
+        self._flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the transport's."""
+        return getattr(self._transport, name)
+
+    def _flush(self) -> None:
+        if self._head is not None:
+            head, self._head = self._head, None
+            self._transport.write(head)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -26,7 +65,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait for the first request."""
-        super().connection_made(transport)
+        super().connection_made(HeadWithBody(transport, self.loop))  # type: ignore[arg-type] # a transport by its methods
         self._timer = self.loop.call_later(self._head_seconds, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -7,7 +7,6 @@ import secrets
 import signal
 import sys
 import time
-import uuid
 from contextlib import ExitStack
 from socket import gethostname
 from threading import Thread
@@ -33,6 +32,7 @@ from mlops.shown_log import NAME as SHOWN
 from mlops.shown_log import ShownLog
 from predictor.pauses import keep_for_good, take_brief_turns
 from predictor.ports import Ports
+from predictor.random_ids import RandomIds
 from predictor.service import Surroundings
 from predictor.slot import Slot
 from predictor.tracing import NoTracing
@@ -166,7 +166,7 @@ def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
     return Surroundings(
         clock=time.time,
         timer=time.perf_counter,
-        new_id=lambda: str(uuid.uuid4()),
+        new_id=RandomIds(),
         user_salt=salt,
         registry=REGISTRY,
         feedback=feedback,
