@@ -30,7 +30,7 @@ from mlops.monitoring.sample_log import SampleLog, samples_of
 from mlops.recommendation import Ask
 from mlops.shown_log import NAME as SHOWN
 from mlops.shown_log import ShownLog
-from predictor.pauses import keep_for_good, take_brief_turns
+from predictor.pauses import keep_for_good, keep_memory, take_brief_turns
 from predictor.ports import Ports
 from predictor.random_ids import RandomIds
 from predictor.service import Surroundings
@@ -127,6 +127,7 @@ class _Loading(Thread):
             _log.exception("cannot load the model")
         else:
             keep_for_good()
+            keep_memory()
             self._slot.swap(served)
             _log.info(
                 "model loaded",

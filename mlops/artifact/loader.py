@@ -111,9 +111,9 @@ def _open_indexes(folder: Path, quick: Kernel | None) -> Indexes:
     spanish = folder / layout.SPANISH_INDEX
     return Indexes(
         semantic=_open_semantic(folder, vectors, quick),
-        text=LexicalIndex.load(folder / layout.TEXT_INDEX, "en", len(rows)),
-        parts=LexicalIndex.load(folder / layout.PARTS_INDEX, "en", len(rows)),
-        spanish=LexicalIndex.load(spanish, "es", len(rows)) if spanish.is_dir() else None,
+        text=LexicalIndex.load(folder / layout.TEXT_INDEX, "en", len(rows), quick),
+        parts=LexicalIndex.load(folder / layout.PARTS_INDEX, "en", len(rows), quick),
+        spanish=LexicalIndex.load(spanish, "es", len(rows), quick) if spanish.is_dir() else None,
         facets=facets,
         rows=rows,
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-INTERFACE = 1
+INTERFACE = 2
 PLANES = 4
 LANES = 8
 WORD = 64
@@ -96,6 +96,7 @@ class Kernel:
         )
         self._top = _typed(library.top, large, pointer, pointer, large, real, large, pointer)
         self._products = _typed(library.products, None, pointer, large, pointer, large, pointer, pointer)
+        self._add = _typed(library.add, None, pointer, large, pointer, pointer, large)
 
     def encode(self, model: Model, ids: NDArray[np.int32], starts: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return unit vectors, float32 (texts, hidden). Text i is ids[starts[i]:starts[i + 1]], never empty.
@@ -146,6 +147,10 @@ class Kernel:
             out.ctypes.data,
         )  # fmt: skip
         return out
+
+    def add(self, scores: NDArray[np.float32], documents: NDArray[np.int32], values: NDArray[np.float32]) -> None:
+        """Add `values`, float32 (postings,), to the scores of `documents`, which all differ."""
+        self._add(scores.ctypes.data, len(scores), documents.ctypes.data, values.ctypes.data, len(documents))
 
 
 def _typed(function: Any, result: Any, *arguments: Any) -> Any:

@@ -156,3 +156,9 @@ void products(const uint16_t *vectors, int64_t dimension, const int64_t *documen
         out[i] = _mm512_reduce_add_ps(_mm512_add_ps(sum, other));
     }
 }
+
+/* scores[documents[i]] += values[i]; documents differ, and what is no place of `scores` is passed over. */
+void add(float *scores, int64_t size, const int32_t *documents, const float *values, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if ((uint64_t)documents[i] < (uint64_t)size) scores[documents[i]] += values[i];
+}

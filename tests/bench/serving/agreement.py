@@ -19,6 +19,7 @@ from mlops.recommendation import Ask, Filters
 from mlops.retrieval.fusion import DEPTH
 from mlops.retrieval.understanding import understand
 from mlops.translation.identity import IdentityTranslator
+from predictor.pauses import keep_memory
 from tests.bench.serving.contestants import RECOMMEND
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def measure(artefact: Path, corpus: Corpus, reference: Reference, questions: Que
                 "search": float(np.mean(search)), "passed": float(np.median(selected)),
             }
         )  # fmt: skip
+    keep_memory()  # as a process that serves does
     _time_steps(recommender, size, questions, figures)
 
 

@@ -2,11 +2,28 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mlops.kernel.library import kernel
 from mlops.retrieval.analyzer import Analyzer, fold
 from mlops.retrieval.lexical import LexicalIndex
 
 DISHES = ("Jalapeño corn bread", "Chicken soup with noodles", "Chicken salad", "Beef stew with red wine")
+
+WORDS = ("chicken", "soup", "rice", "bean", "salad", "bread", "wine", "corn", "stew", "egg")
+needs_kernel = pytest.mark.skipif(kernel() is None, reason="no kernel here: no C compiler, or no AVX-512 VNNI")
+
+
+def of_many(by):
+    """Four hundred documents, whose words come again and again."""
+    draw = np.random.default_rng(1)
+    texts = [" ".join(draw.choice(WORDS, draw.integers(1, 9))) for _ in range(400)]
+    built = LexicalIndex.build(texts, "en")
+    return LexicalIndex(built._bm25, "en", 400, by)  # noqa: SLF001 - the same index, added up otherwise
+
+
+MANY, MANY_BY_KERNEL = of_many(None), of_many(kernel())
 
 
 @pytest.mark.parametrize(
@@ -64,3 +81,22 @@ def test_a_word_of_two_terms_must_be_there_with_both(index):
 
 def test_documents_with_nothing_are_none(index):
     assert not index.holding([]).any()
+
+
+@needs_kernel
+@given(data=st.data())
+def test_the_kernel_adds_up_what_the_library_does(data):
+    """To the bit: a version judged on one machine must answer alike on another."""
+    words = data.draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=12))
+    many = MANY.scores(" ".join(words))
+    assert many.tolist() == MANY_BY_KERNEL.scores(" ".join(words)).tolist()
+    assert many.any()
+
+
+@needs_kernel
+def test_postings_of_documents_that_there_are_not_are_passed_over():
+    """An index that does not fit its rows gives wrong scores and writes nowhere else."""
+    scores = np.zeros(8, dtype=np.float32)
+    documents = np.array([7, 8, -1, 2**31 - 1, 0], dtype=np.int32)
+    kernel().add(scores[:8], documents, np.ones(5, dtype=np.float32))
+    assert scores.tolist() == [1, 0, 0, 0, 0, 0, 0, 1]

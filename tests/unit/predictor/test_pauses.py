@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import platform
+import subprocess
 import sys
 import weakref
 from typing import TYPE_CHECKING
@@ -46,3 +48,41 @@ def test_what_is_there_is_not_searched_again_and_what_comes_later_is() -> None:
     gc.collect()
     assert kept() is not None
     assert later() is None
+
+
+_QUERIES = """
+import resource, sys, threading
+import numpy as np
+from predictor.pauses import keep_memory
+
+def faults():
+    def query():
+        arrays = [np.ones(1_000_000, dtype=np.float32) for _ in range(3)]
+        del arrays
+    for _ in range(3):
+        query()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        query()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+if "kept" in sys.argv:
+    keep_memory()
+for work in (faults, faults):  # here, and in a thread, which has a heap of its own
+    work()
+    thread = threading.Thread(target=faults)
+    thread.start()
+    thread.join()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc")
+def test_what_a_query_gives_back_is_there_for_the_next_one() -> None:
+    """Three arrays of 4 MB are 3,000 pages, made anew twenty times or hardly once."""
+
+    def faults(*flags: str) -> list[int]:
+        done = subprocess.run([sys.executable, "-c", _QUERIES, *flags], capture_output=True, text=True, check=True)
+        return [int(line) for line in done.stdout.split()]
+
+    assert max(faults("kept")) < 6_000
+    assert min(faults()) > 20_000, "if glibc keeps them by itself, keep_memory is no longer needed"
