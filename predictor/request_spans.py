@@ -82,7 +82,7 @@ class _Spans(SpanExporter):
         self._ids = ids
         self._resource = resource
 
-    def export(self, spans: Sequence[ReadableSpan | _Ended]) -> SpanExportResult:  # of `end`
+    def export(self, spans: Sequence[ReadableSpan | _Ended]) -> SpanExportResult:
         return self._exporter.export(
             [each for span in spans for each in (self._whole(span) if isinstance(span, _Ended) else (span,))]
         )
