@@ -157,7 +157,7 @@ async def _fault(request: Request, error: Exception) -> Response:
     record.error = problem.kind
     if problem.status >= 500 and not isinstance(error, Refused):  # noqa: PLR2004 - the service's own faults
         _log.error("request failed", request_id=record.request_id, exc_info=error)
-    return problem_response(problem, instance=request.url.path, request_id=record.request_id)
+    return problem_response(problem, instance=request.scope["path"], request_id=record.request_id)
 
 
 async def _http_fault(request: Request, error: Exception) -> Response:
