@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 # Importing KServe takes 5 s of an idle processor, and tests share theirs.
 START_SECONDS = 90.0
+_QUIET_SECONDS = 0.8
 
 
 @dataclass
@@ -47,10 +48,13 @@ class PredictorProcess:
         return self.post("/recommend", {"query": query, **fields})
 
     def lines(self, event: str | None = None) -> list[dict[str, Any]]:
-        """Return the lines of the log, all or those of one event; a thread writes them some milliseconds later."""
+        """Return the lines of the log, all or those of one event.
+
+        Threads note a request and write its line, 0.3 s later on an idle machine: nothing came for longer than that.
+        """
         size = -1
         while size != (size := self.log.stat().st_size):
-            time.sleep(0.2)
+            time.sleep(_QUIET_SECONDS)
         found = [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
         return [line for line in found if event is None or line["event"] == event]
 
