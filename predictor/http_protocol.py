@@ -66,7 +66,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait for the first request."""
         super().connection_made(HeadWithBody(transport, self.loop))  # type: ignore[arg-type] # a transport by its methods
-        self._timer = self.loop.call_later(self._head_seconds, transport.close)
+        self._timer = self.loop.call_later(self._head_seconds, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""

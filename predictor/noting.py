@@ -11,6 +11,8 @@ from mlops.monitoring.traffic_log import ServedRequest
 from predictor.problems import KINDS
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
+
     from mlops.canonical_lines import CanonicalLines
     from mlops.monitoring.collector import MetricsCollector
     from mlops.monitoring.traffic_log import TrafficLog
@@ -39,6 +41,11 @@ class Ended(NamedTuple):
     at: float
     traced: Traced | None
     tracing: Tracing
+
+    @property
+    def context(self) -> SpanContext | None:
+        """That of the span that is made of it, if one is; OpenTelemetry's processor asks for it by this name."""
+        return None if self.traced is None else self.traced.context
 
 
 class Noting:
@@ -73,7 +80,7 @@ class Noting:
         sampled = ended.traced is not None and ended.traced.sampled
         self._measure(record, status, ended.at, sampled=sampled)
         self._lines.write(_level(record, status), "request", ended.at, partial(_line, record, status))
-        ended.tracing.end(ended.traced, record, ended.began, ended.at)
+        ended.tracing.end(ended)
 
     def _measure(self, record: RequestRecord, status: int, at: float, *, sampled: bool) -> None:
         instruments = self._instruments

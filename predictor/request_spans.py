@@ -7,7 +7,7 @@ exporter's thread.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.id_generator import IdGenerator
 
+    from predictor.noting import Ended
     from predictor.request_record import RequestRecord
 
 # In the order in which an answer goes through them.
@@ -52,26 +53,14 @@ class RequestTracing:
             return Traced(written(trace, own), sampled=False)
         return Traced.of(SpanContext(trace, own, False, _SAMPLED, sampled.trace_state), parent)
 
-    def end(self, traced: Traced | None, record: RequestRecord, began: float, at: float) -> None:
-        """See `Tracing`. Phases are laid end to end up to `at`: how long each took is measured, not when it began."""
-        if traced is None or traced.context is None or not traced.sampled:
-            return
-        # The processor asks a span for its context alone.
-        self._processor.on_end(_Ended(traced.context, traced.parent, record, began, at))  # type: ignore[arg-type]
+    def end(self, ended: Ended) -> None:
+        """See `Tracing`. Phases are laid one behind the other up to its end: what each took is measured, not when."""
+        if ended.context is not None:  # of those that are sampled alone
+            self._processor.on_end(ended)  # type: ignore[arg-type] # which asks a span for its context alone
 
     def close(self) -> None:
         """See `Tracing`."""
         self._processor.shutdown()  # type: ignore[no-untyped-call]
-
-
-class _Ended(NamedTuple):
-    """A request that is over and sampled, on its way to the exporter's thread; nobody changes its record any more."""
-
-    context: SpanContext
-    parent: SpanContext | None
-    record: RequestRecord
-    began: float
-    at: float
 
 
 class _Spans(SpanExporter):
@@ -82,10 +71,8 @@ class _Spans(SpanExporter):
         self._ids = ids
         self._resource = resource
 
-    def export(self, spans: Sequence[ReadableSpan | _Ended]) -> SpanExportResult:
-        return self._exporter.export(
-            [each for span in spans for each in (self._whole(span) if isinstance(span, _Ended) else (span,))]
-        )
+    def export(self, spans: Sequence[Ended]) -> SpanExportResult:  # type: ignore[override] # what `end` hands in
+        return self._exporter.export([each for ended in spans for each in self._whole(ended)])
 
     def shutdown(self) -> None:
         self._exporter.shutdown()
@@ -93,24 +80,25 @@ class _Spans(SpanExporter):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return self._exporter.force_flush(timeout_millis)
 
-    def _whole(self, ended: _Ended) -> Iterator[ReadableSpan]:
-        record, end = ended.record, _nanoseconds(ended.at)
+    def _whole(self, ended: Ended) -> Iterator[ReadableSpan]:
+        record, traced, end = ended.record, ended.traced, _nanoseconds(ended.at)
+        assert traced is not None and traced.context is not None  # noqa: S101, PT018 - `end` has asked
         yield ReadableSpan(
             f"{record.method} {record.route}",
-            context=ended.context,
-            parent=ended.parent,
+            context=traced.context,
+            parent=traced.parent,
             resource=self._resource,
             attributes=_attributes(record),
             kind=SpanKind.SERVER,
-            status=Status(StatusCode.ERROR, record.error) if (record.status or 0) >= _SERVER_FAULT else Status(),
+            status=Status(StatusCode.ERROR, record.error) if ended.status >= _SERVER_FAULT else Status(),
             start_time=_nanoseconds(ended.began),
             end_time=end,
         )
         taken = [(phase, _nanoseconds(record.phases[phase] / 1000)) for phase in PHASES if phase in record.phases]
         began = end - sum(nanoseconds for _, nanoseconds in taken)
         for phase, nanoseconds in taken:
-            own = SpanContext(ended.context.trace_id, self._ids.generate_span_id(), False, _SAMPLED)
-            yield ReadableSpan(phase, context=own, parent=ended.context, resource=self._resource, start_time=began,
+            own = SpanContext(traced.context.trace_id, self._ids.generate_span_id(), False, _SAMPLED)
+            yield ReadableSpan(phase, context=own, parent=traced.context, resource=self._resource, start_time=began,
                                end_time=began + nanoseconds)  # fmt: skip
             began += nanoseconds
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from predictor.request_record import RequestRecord
+    from predictor.noting import Ended
 
 _W3C = TraceContextTextMapPropagator()
 _HEADERS = ("traceparent", "tracestate")
@@ -55,8 +55,8 @@ class Tracing(Protocol):
         """Give a request called `name` its place; None where it is in no trace."""
         ...
 
-    def end(self, traced: Traced | None, record: RequestRecord, began: float, at: float) -> None:
-        """Make the span from `began` to `at` (Unix seconds), with what is known of the request."""
+    def end(self, ended: Ended) -> None:
+        """Make the span of a request that is over, with what is known of it."""
         ...
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class NoTracing:
         _, parent = callers(headers)
         return None if parent is None else Traced.of(parent)
 
-    def end(self, traced: Traced | None, record: RequestRecord, began: float, at: float) -> None:
+    def end(self, ended: Ended) -> None:
         """See `Tracing`."""
 
     def close(self) -> None:
