@@ -119,19 +119,28 @@ class Recommender:
 
     def _search(self, query: Understood, vector: NDArray[np.float32], passed: NDArray[np.bool_] | None) -> Seen:
         """Look at the recipes that the fusion may rank: the best of every ranking, filters applied."""
-        words = self._scores(query)
-        found = [self._indexes.semantic.nearest(vector, passed, DEPTH)]
-        found += [highest(scores, passed, 0.0, DEPTH, self._kernel) for scores in words.values()]
+        words, found = {}, [self._indexes.semantic.nearest(vector, passed, DEPTH)]
+        for name, index, text in self._worded(query):
+            words[name], best = index.best(text, passed, DEPTH)
+            found.append(best)
+        if query.pantry is not None:
+            words[_PANTRY] = self._coverage(query.pantry)
+            found.append(highest(words[_PANTRY], passed, 0.0, DEPTH, self._kernel))
         return self._look(query, vector, distinct(found), words)
 
     def _scores(self, query: Understood) -> dict[str, NDArray[np.float32]]:
         """What the words of the query say of every recipe, float32 (recipes,) by ranking."""
-        scores = {"lexical": self._indexes.text.scores(query.english)}
-        if query.spanish is not None and self._indexes.spanish is not None:
-            scores["lexical_es"] = self._indexes.spanish.scores(query.spanish)
+        scores = {name: index.scores(text) for name, index, text in self._worded(query)}
         if query.pantry is not None:
             scores[_PANTRY] = self._coverage(query.pantry)
         return scores
+
+    def _worded(self, query: Understood) -> list[tuple[str, LexicalIndex, str]]:
+        """The rankings by words: their names, indexes and what these are asked."""
+        worded = [("lexical", self._indexes.text, query.english)]
+        if query.spanish is not None and self._indexes.spanish is not None:
+            worded.append(("lexical_es", self._indexes.spanish, query.spanish))
+        return worded
 
     def _look(
         self,
