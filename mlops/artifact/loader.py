@@ -100,7 +100,7 @@ def _open_semantic(folder: Path, vectors: NDArray[np.floating[Any]], quick: Kern
 
 
 def _open_indexes(folder: Path, quick: Kernel | None) -> Indexes:
-    rows = Rows.load(folder)
+    rows = Rows.load(folder, quick)
     vectors = np.load(folder / layout.VECTORS, mmap_mode="r", allow_pickle=False)
     facets = np.load(folder / layout.FACETS, allow_pickle=False)
     if not len(rows) == len(vectors) == len(facets):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -150,6 +151,7 @@ class Kernel:
         self._nearest = _typed(library.nearest, large, pointer, pointer, pointer, large, large, large, pointer)
         self._top = _typed(library.top, large, pointer, pointer, large, real, large, pointer)
         self._products = _typed(library.products, None, pointer, large, pointer, large, pointer, pointer)
+        self._gather = _typed(library.gather, whole, whole, pointer, pointer, large, pointer)
         self._sum = _typed(library.sum, large, pointer, pointer, large, pointer, pointer, large, large, pointer)
 
     def encode(self, model: Model, ids: NDArray[np.int32], starts: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -215,6 +217,17 @@ class Kernel:
             found.ctypes.data,
         )  # fmt: skip
         return _found(found, count)
+
+    def gather(self, file: int, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> bytes:
+        """Read the pieces of an open file, each from starts[i] up to ends[i], one behind the other.
+
+        Raises OSError.
+        """
+        out = np.empty(int((ends - starts).clip(0).sum()), dtype=np.uint8)
+        code = self._gather(file, starts.ctypes.data, ends.ctypes.data, len(starts), out.ctypes.data)
+        if code:
+            raise OSError(code, os.strerror(code))
+        return out.tobytes()
 
 
 def _found(found: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -198,10 +198,8 @@ class Recommender:
             for ranking, ranks, shares in zip(rankings, fused.ranks, fused.shares, strict=True)
         ]
         hits = []
-        for place, (document, score) in enumerate(
-            zip(seen.documents[places].tolist(), fused.scores[:k].tolist(), strict=True)
-        ):
-            row = self._indexes.rows[document]
+        rows = self._indexes.rows.of(seen.documents[places].tolist())
+        for place, (row, score) in enumerate(zip(rows, fused.scores[:k].tolist(), strict=True)):
             shown, translated = _in_language(row, language)
             signals = tuple(
                 Signal(name=name, rank=ranks[place] or None, score=scores[place], contribution=shares[place])
