@@ -6,6 +6,7 @@ file that is cut short under a map ends the process. Ten reads take 20 us.
 
 from __future__ import annotations
 
+import errno
 import os
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -59,10 +60,17 @@ class Rows:
             lines = self._kernel.gather(self._descriptor, starts, ends)
         else:
             pieces = zip(starts.tolist(), ends.tolist(), strict=True)
-            lines = b"".join(os.pread(self._descriptor, end - start, start) for start, end in pieces)
+            lines = b"".join(_read(self._descriptor, start, end) for start, end in pieces)
         # A line's end is no part of any JSON text, in which it is escaped.
         rows: list[dict[str, Any]] = orjson.loads(b"[%b]" % lines[:-1].replace(b"\n", b","))
         return rows
+
+
+def _read(descriptor: int, start: int, end: int) -> bytes:
+    piece = os.pread(descriptor, end - start, start)
+    if len(piece) != end - start:
+        raise OSError(errno.EIO, f"the rows end at byte {start + len(piece)}, before {end}")
+    return piece
 
 
 def write_rows(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
