@@ -28,6 +28,8 @@ class Filters:
 
     def merged(self, other: Filters) -> Filters:
         """Both sets of constraints at once: unions, and the smaller of two limits."""
+        if other.empty:
+            return self
         return Filters(
             diets=self.diets | other.diets,
             without_allergens=self.without_allergens | other.without_allergens,
@@ -39,7 +41,10 @@ class Filters:
     @property
     def empty(self) -> bool:
         """True when nothing is constrained."""
-        return self == Filters()
+        return self == NO_FILTERS
+
+
+NO_FILTERS = Filters()
 
 
 def _smaller(left: int | None, right: int | None) -> int | None:
@@ -54,7 +59,7 @@ class Ask:
     text: str
     k: int = 10
     language: Language | Literal["auto"] = "auto"
-    filters: Filters = field(default_factory=Filters)
+    filters: Filters = NO_FILTERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,18 @@ _FORMS: dict[str, tuple[str, ...]] = {
 _OPENING = re.compile(
     "|".join(rf"(?P<{name}>(?<![\w'])(?:{'|'.join(forms)})(?![\w']))" for name, forms in _FORMS.items())
 )
+# Of these every opening has one, and few queries do.
+_TELLING = frozenset(
+    """allergic intolerant sensitive allergy allergies intolerance intolerances sensitivity
+    alergico alergica alergicos alergicas intolerante intolerantes sensible sensibles alergia alergias intolerancia
+    intolerancias sin libre libres no nunca nada evitar evitando evito evite excepto salvo excluyendo quitando odio menos
+    acabado acabo acabaron without w free can't cannot can don't do doesn't does won't shouldn't should mustn't must
+    dont cant containing contain contains zero exclude excludes excluding except avoid avoids avoiding omit omits
+    omitting minus skip skipping hold out anything everything hate hates dislike dislikes""".split()
+)
+_TOKEN = re.compile(r"[\w']+")
+# And one of these every ending, and every single word that leaves something out.
+_TELLING_PARTS = ("free", "less", "non", "allerg", "intoleran")
 _ENDING = re.compile(
     r"[- ]?(?P<allergy>allerg(?:y|ies|ic)|intoleran(?:t|ce|ces))(?!\w)"
     r"|[- ]free(?!\w)(?![- ](?:range|from|of|form|standing|style|time|flow))"
@@ -89,6 +101,11 @@ class Trigger:
     language: Language = "en"
     certain: bool = True
     allergy: bool = False
+
+
+def leaves_out(line: str) -> bool:
+    """Say whether there can be a trigger in a folded line at all, in a tenth of the time that looking for it takes."""
+    return any(part in line for part in _TELLING_PARTS) or not _TELLING.isdisjoint(_TOKEN.findall(line))
 
 
 def openings(line: str) -> Iterator[Trigger]:

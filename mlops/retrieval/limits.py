@@ -93,7 +93,7 @@ _AFTER = re.compile(
     r"|a lo sumo)(?![a-z])"
 )
 # What every limit has, and few queries: looking for it first is a tenth of looking for a limit.
-_UNIT_OF_TIME = re.compile(r"min|hour|hora|hr|'|(?<![a-z])h(?![a-z])")
+_UNIT_OF_TIME = re.compile(r"min(?:ut|s?(?![a-z]))|hour|hora|hr|'(?![a-z])|(?<![a-z])h(?![a-z])")
 _UNIT_OF_COUNT = "ingredient"
 # Minutes of work or of rest are not the minutes that a dish takes.
 _OF_A_PART = re.compile(
@@ -111,6 +111,9 @@ class Limits:
     spans: tuple[Span, ...]
 
 
+NO_LIMITS = Limits(max_minutes=None, max_ingredients=None, spans=())
+
+
 def read_limits(query: QueryText) -> Limits:
     """Find every limit of `query`; of two of a kind the smaller holds."""
     line = query.folded
@@ -119,6 +122,8 @@ def read_limits(query: QueryText) -> Limits:
         times = [_limit(line, match, _minutes(match)) for match in _DURATION.finditer(line)]
     if _UNIT_OF_COUNT in line:
         counts = [_limit(line, match, _number(match["count"])) for match in _COUNT.finditer(line)]
+    if not times and not counts:
+        return NO_LIMITS
     return Limits(
         max_minutes=min((limit[0] for limit in times if limit), default=None),
         max_ingredients=min((limit[0] for limit in counts if limit), default=None),

@@ -73,9 +73,13 @@ class LanguageDetector:
         if not _WORD.search(start):
             return Detected(language="en", confidence=0.0)
         words = _WORD.findall(self._without_loans(start))
-        weights = [self._weights.get(fold(word)) for word in words]
-        strange = [word for word, weight in zip(words, weights, strict=True) if weight is None]
-        telling = [weight for weight in weights if weight is not None and abs(weight) >= _LEAST]
+        strange, telling = [], []
+        for word in words:
+            weight = self._weights.get(fold(word))
+            if weight is None:
+                strange.append(word)
+            elif abs(weight) >= _LEAST:
+                telling.append(weight)
         marked = bool(_SPANISH_MARK.search(start))
         if not strange and not telling and not marked:
             return Detected(language="en", confidence=UNDECIDED)
