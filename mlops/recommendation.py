@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,8 +62,8 @@ class Ask:
     filters: Filters = NO_FILTERS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
+# Of these an answer has dozens, and a named tuple is made in a third of the time that a frozen dataclass takes.
+class Signal(NamedTuple):
     """What one ranking said of one recipe: its rank there from 1 (None: not ranked), and its share of the score."""
 
     name: str
@@ -72,8 +72,7 @@ class Signal:
     contribution: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
+class Hit(NamedTuple):
     """One recommended recipe: its row in the answer's language, the fused score (0..1), and why it is here."""
 
     id: str

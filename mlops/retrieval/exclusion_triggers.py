@@ -60,10 +60,10 @@ _OPENING = re.compile(
 _TELLING = frozenset(
     """allergic intolerant sensitive allergy allergies intolerance intolerances sensitivity
     alergico alergica alergicos alergicas intolerante intolerantes sensible sensibles alergia alergias intolerancia
-    intolerancias sin libre libres no nunca nada evitar evitando evito evite excepto salvo excluyendo quitando odio menos
-    acabado acabo acabaron without w free can't cannot can don't do doesn't does won't shouldn't should mustn't must
-    dont cant containing contain contains zero exclude excludes excluding except avoid avoids avoiding omit omits
-    omitting minus skip skipping hold out anything everything hate hates dislike dislikes""".split()
+    intolerancias sin libre libres no nunca nada evitar evitando evito evite excepto salvo excluyendo quitando odio
+    menos acabado acabo acabaron without w free can't cannot not don't doesn't won't shouldn't mustn't dont cant
+    containing zero exclude excludes excluding except avoid avoids avoiding omit omits omitting minus skip skipping
+    hold out anything everything hate hates dislike dislikes""".split()
 )
 _TOKEN = re.compile(r"[\w']+")
 # And one of these every ending, and every single word that leaves something out.

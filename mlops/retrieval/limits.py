@@ -92,8 +92,8 @@ _AFTER = re.compile(
     r" ?,?(?:or (?:less|fewer|under)|max(?:imum)?|at (?:the )?most|tops|o menos|como (?:mucho|maximo)|(?:de )?maximo"
     r"|a lo sumo)(?![a-z])"
 )
-# What every limit has, and few queries: looking for it first is a tenth of looking for a limit.
-_UNIT_OF_TIME = re.compile(r"min(?:ut|s?(?![a-z]))|hour|hora|hr|'(?![a-z])|(?<![a-z])h(?![a-z])")
+# What every limit has, and few queries: looking for it first is a tenth of looking for a limit. Cumin is not a unit.
+_UNIT_OF_TIME = re.compile(r"min(?<!cumin)(?:ut|s?(?![a-z]))|hour|hora|hrs?(?![a-z])|'(?![a-z])|h(?![a-z])(?<![a-z]h)")
 _UNIT_OF_COUNT = "ingredient"
 # Minutes of work or of rest are not the minutes that a dish takes.
 _OF_A_PART = re.compile(

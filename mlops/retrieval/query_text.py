@@ -69,9 +69,7 @@ class QueryText:
     def words(self) -> tuple[Word, ...]:
         """The words that are not yet understood, in order."""
         found = (match for match in _WORD.finditer(self.folded))
-        return tuple(
-            Word(match.start(), match.end(), match[0], stem(_POSSESSIVE.sub("", match[0]))) for match in found
-        )
+        return tuple(Word(match.start(), match.end(), match[0], stem(_POSSESSIVE.sub("", match[0]))) for match in found)
 
     def word_at(self, place: int) -> int:
         """Return the index of the first word that starts at or after character `place`."""

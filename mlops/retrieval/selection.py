@@ -36,4 +36,6 @@ def distinct(places: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Return what is in any of `places`, ascending; np.unique does the same in five times the time."""
     merged = np.concatenate(places)
     merged.sort()
-    return merged[np.concatenate([[True], merged[1:] != merged[:-1]])] if len(merged) else merged
+    first = np.ones(len(merged), dtype=np.bool_)
+    np.not_equal(merged[1:], merged[:-1], out=first[1:])
+    return merged[first]

@@ -13,13 +13,12 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mlops.translation.glossary import fold, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mlops.recommendation import Language
     from mlops.translation.glossary import Glossary
 
@@ -37,6 +36,7 @@ _MOST, _LEAST = 2.0, 0.7
 _BELIEF_PER_WORD = 0.4
 _LETTER_WEIGHT = 1.5
 _MARK_WEIGHT = 6.0
+_JUDGED_KEPT = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,8 @@ class LanguageDetector:
         )
         self._glossary = glossary.indexed("es")
         self._weights = _weights(glossary)
+        # The letters of a word say the same every time, and many a question has a word that another had.
+        self._judged = lru_cache(maxsize=_JUDGED_KEPT)(self._judge)
         # The first question costs lingua some 50 ms more than any other; no request shall ask it.
         self._judged(("a",))
 
@@ -83,7 +85,7 @@ class LanguageDetector:
         marked = bool(_SPANISH_MARK.search(start))
         if not strange and not telling and not marked:
             return Detected(language="en", confidence=UNDECIDED)
-        odds = sum(telling) + self._judged(strange) + (_MARK_WEIGHT if marked else 0.0)
+        odds = sum(telling) + self._judged(tuple(strange)) + (_MARK_WEIGHT if marked else 0.0)
         spanish = 1 / (1 + math.exp(-odds))
         if odds > 0:
             return Detected(language="es", confidence=spanish)
@@ -98,7 +100,7 @@ class LanguageDetector:
                 last = span.end
         return " ".join([*kept, text[last:]])
 
-    def _judged(self, words: Sequence[str]) -> float:
+    def _judge(self, words: tuple[str, ...]) -> float:
         """Log odds for Spanish of words that the glossary lacks."""
         if not words:
             return 0.0
