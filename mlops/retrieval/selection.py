@@ -36,6 +36,4 @@ def distinct(places: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Return what is in any of `places`, ascending; np.unique does the same in five times the time."""
     merged = np.concatenate(places)
     merged.sort()
-    first = np.ones(len(merged), dtype=np.bool_)
-    np.not_equal(merged[1:], merged[:-1], out=first[1:])
-    return merged[first]
+    return np.concatenate([merged[:1], merged[1:][merged[1:] != merged[:-1]]])
