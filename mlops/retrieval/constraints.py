@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _FOR_WHOM = (
     r"(?:(?:i'm|i am|we're|we are|she is|he is|for|soy|somos|es|para|apt[oa]s? para|suitable for) (?:an? |un[oa]? )?)?"
 )
-_DIET = re.compile(
+DIET = re.compile(
     rf"(?<![\w-]){_FOR_WHOM}(?:"
     r"(?P<vegan>(?:100 ?% )?vegan[oa]?s?|plant[- ]based|100 ?% vegetal(?:es)?|a base de plantas|basad[oa]s? en plantas)"
     r"|(?P<vegetarian>(?:(?:lacto|ovo)[- ]?)*vegetarian[oa]?s?|veggie)"
@@ -99,7 +99,7 @@ def _read(query: QueryText, to_english: Callable[[str], str] | None) -> list[_Sa
 def _diets(query: QueryText) -> Iterator[_Said]:
     if not any(root in query.folded for root in _DIET_ROOTS):
         return
-    for match in _DIET.finditer(query.folded):
+    for match in DIET.finditer(query.folded):
         name = match.lastgroup or ""
         if not turned(query.folded, match.start()) and not turned(query.folded, match.start(name)):
             yield _Said(span=Span(*match.span()), filters=_ASKED[name])

@@ -16,7 +16,7 @@ _CANNOT = (
     r"(?:can't|cannot|can not|don't|do not|doesn't|does not|won't|shouldn't|should not|mustn't|must not|dont|cant)"
 )
 _QUIEN = r"(?:(?:yo|nosotros|mi hij[oa]) )?"
-_FORMS: dict[str, tuple[str, ...]] = {
+FORMS: dict[str, tuple[str, ...]] = {
     "en_allergy": (
         r"(?:(?:i'm|i am|we are|is|are|am|people) )?(?:(?:very|severely|highly|also) )?allergic to",
         r"(?:(?:i'm|i am|we are|is|are|am|people) )?(?:intolerant (?:to|of)|sensitive to)",
@@ -54,7 +54,7 @@ _FORMS: dict[str, tuple[str, ...]] = {
     ),
 }
 _OPENING = re.compile(
-    "|".join(rf"(?P<{name}>(?<![\w'])(?:{'|'.join(forms)})(?![\w']))" for name, forms in _FORMS.items())
+    "|".join(rf"(?P<{name}>(?<![\w'])(?:{'|'.join(forms)})(?![\w']))" for name, forms in FORMS.items())
 )
 # Of these every opening has one, and few queries do.
 _TELLING = frozenset(
@@ -68,11 +68,11 @@ _TELLING = frozenset(
 _TOKEN = re.compile(r"[\w']+")
 # And one of these every ending, and every single word that leaves something out.
 _TELLING_PARTS = ("free", "less", "non", "allerg", "intoleran")
-_ENDING = re.compile(
+ENDING = re.compile(
     r"[- ]?(?P<allergy>allerg(?:y|ies|ic)|intoleran(?:t|ce|ces))(?!\w)"
     r"|[- ]free(?!\w)(?![- ](?:range|from|of|form|standing|style|time|flow))"
 )
-_ONE_WORD = re.compile(
+ONE_WORD = re.compile(
     r"(?<!\w)(?:(?P<less>egg|dairy|meat|sugar|flour|nut|gluten|milk|grain|alcohol|butter|yeast)less"
     r"|non[- ]?(?P<non>dairy|alcohol)(?:ic)?)(?!\w)"
 )
@@ -125,13 +125,13 @@ def openings(line: str) -> Iterator[Trigger]:
 
 def endings(line: str) -> Iterator[Trigger]:
     """Find the phrases that what is left out stands before: "-free", "allergy"."""
-    for match in _ENDING.finditer(line):
+    for match in ENDING.finditer(line):
         yield Trigger(start=match.start(), end=match.end(), allergy=match["allergy"] is not None)
 
 
 def one_word(line: str) -> Iterator[tuple[Trigger, str]]:
     """Find "eggless" and "non-dairy", and what they leave out."""
-    for match in _ONE_WORD.finditer(line):
+    for match in ONE_WORD.finditer(line):
         if not turned(line, match.start()):
             yield Trigger(start=match.start(), end=match.end()), match["less"] or match["non"]
 

@@ -46,16 +46,16 @@ def _any_of(phrases: Iterable[str]) -> str:
 
 _N = rf"(?:\d{{1,4}}(?:[.,]\d{{1,2}})?(?: 1/2)?|{_any_of(_NUMBERS)})"
 _RANGE = rf"(?:(?:about|around|roughly|some|unos|unas) )?(?:\d{{1,4}} ?- ?|{_N} (?:to|a|o|or) )?"
-_MINUTES = r"(?:minutes?|minutos?|min\.|mins?|')(?![a-z])"
-_HOURS = r"(?:hours?|hrs?|h|horas?)(?![a-z])"
+MINUTES = r"(?:minutes?|minutos?|min\.|mins?|')(?![a-z])"
+HOURS = r"(?:hours?|hrs?|h|horas?)(?![a-z])"
 _DURATION = re.compile(
     r"(?<![\w.])(?:(?P<half>(?:about )?half[ -](?:an?[ -])?hour|media hora)"
     r"|(?P<three>three[ -]quarters of an hour|tres cuartos de hora)"
     r"|(?P<quarter>(?:a )?quarter of an hour|(?:un )?cuarto de hora)"
     r"|(?P<hour_and_half>hora y media|hour and a half)"
-    rf"|{_RANGE}(?P<hours>{_N}|{_any_of(_ONE_HOUR)})[ -]?{_HOURS}(?P<more> and a half| y media)?"
-    rf"(?:,? ?(?:and |y )?(?P<extra>\d{{1,2}})(?: ?(?:{_MINUTES}|m(?![a-z]))|(?![\w.]| ?[a-z%])))?"
-    rf"|{_RANGE}(?P<minutes>{_N})[ -]?{_MINUTES})"
+    rf"|{_RANGE}(?P<hours>{_N}|{_any_of(_ONE_HOUR)})[ -]?{HOURS}(?P<more> and a half| y media)?"
+    rf"(?:,? ?(?:and |y )?(?P<extra>\d{{1,2}})(?: ?(?:{MINUTES}|m(?![a-z]))|(?![\w.]| ?[a-z%])))?"
+    rf"|{_RANGE}(?P<minutes>{_N})[ -]?{MINUTES})"
 )
 _COUNT = re.compile(
     rf"(?<![\w.]){_RANGE}(?P<count>{_N})(?: or (?:fewer|less)| o menos)?"

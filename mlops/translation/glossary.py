@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from mlops.errors import Invalid, NotFound
 
@@ -52,8 +52,7 @@ class Entry:
         return self.es if language == "es" else self.en
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(NamedTuple):
     """Where an entry was found: `text[start:end]`."""
 
     start: int
@@ -147,19 +146,20 @@ class Glossary:
 
     def match(self, text: str, language: Language, kinds: frozenset[Kind] = KINDS) -> tuple[Span, ...]:
         """The known phrases of `text` (composed, NFC) from left to right, longest first, never overlapping."""
-        tokens = [(word.start(), word.end(), word.group().lower()) for word in _WORD.finditer(text)]
+        found = list(_WORD.finditer(text))
+        words = tuple([word[0].lower() for word in found])
         starts = self._starts_es if language == "es" else self._starts_en
         spans = []
         free = 0
-        for place, (start, _, word) in enumerate(tokens):
+        for place, word in enumerate(words):
             longest = starts.get(fold(word), 0)
             if place < free or not longest:
                 continue
-            for length in range(_reach(text, tokens, place, longest), 0, -1):
-                entry = self._at(tuple(word for _, _, word in tokens[place : place + length]), language, kinds)
+            for end in range(_reach(text, found, place, longest), place, -1):
+                entry = self._at(words[place:end], language, kinds)
                 if entry is not None:
-                    free = place + length
-                    spans.append(Span(start=start, end=tokens[free - 1][1], entry=entry))
+                    spans.append(Span(start=found[place].start(), end=found[end - 1].end(), entry=entry))
+                    free = end
                     break
         return tuple(spans)
 
@@ -224,14 +224,13 @@ def _late_in_spanish(entry: Entry) -> int:
     return int(entry.kind == "technique" and not _INFINITIVE.match(entry.es))
 
 
-def _reach(text: str, tokens: list[tuple[int, int, str]], place: int, longest: int) -> int:
-    """How many words from `place` on, at most `longest`, could belong to one phrase."""
-    most = min(longest, len(tokens) - place)
-    for length in range(1, most):
-        gap = text[tokens[place + length - 1][1] : tokens[place + length][0]]
-        if not _JOINT.fullmatch(gap):
-            return length
-    return most
+def _reach(text: str, found: list[re.Match[str]], place: int, longest: int) -> int:
+    """Before which word a phrase that begins at `place` must end: it has at most `longest` words."""
+    last = min(place + longest, len(found))
+    for end in range(place + 1, last):
+        if not _JOINT.fullmatch(text, found[end - 1].end(), found[end].start()):
+            return end
+    return last
 
 
 def _folded(key: Key) -> Key:

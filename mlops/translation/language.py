@@ -20,7 +20,7 @@ from mlops.translation.glossary import fold, words_of
 
 if TYPE_CHECKING:
     from mlops.recommendation import Language
-    from mlops.translation.glossary import Glossary
+    from mlops.translation.glossary import Entry, Glossary
 
 # A query has 500 characters at most; of a longer text the beginning tells as much.
 LONGEST = 500
@@ -64,6 +64,7 @@ class LanguageDetector:
         )
         self._glossary = glossary.indexed("es")
         self._weights = _weights(glossary)
+        self._loan_words = _loan_words(glossary)
         # The letters of a word say the same every time, and many a question has a word that another had.
         self._judged = lru_cache(maxsize=_JUDGED_KEPT)(self._judge)
         # The first question costs lingua some 50 ms more than any other; no request shall ask it.
@@ -72,9 +73,11 @@ class LanguageDetector:
     def detect(self, text: str) -> Detected:
         """Name the language of `text`."""
         start = unicodedata.normalize("NFC", text[:LONGEST]).lower()
-        if not _WORD.search(start):
+        words = _WORD.findall(start)
+        if not words:
             return Detected(language="en", confidence=0.0)
-        words = _WORD.findall(self._without_loans(start))
+        if not self._loan_words.isdisjoint(map(fold, words)):
+            words = _WORD.findall(self._without_loans(start))
         strange, telling = [], []
         for word in words:
             weight = self._weights.get(fold(word))
@@ -95,7 +98,7 @@ class LanguageDetector:
         """The text without phrases that are the same in both languages, such as "tacos al pastor"."""
         kept, last = [], 0
         for span in self._glossary.match(text, "es"):
-            if fold(span.entry.es) == fold(span.entry.en):
+            if _is_loan(span.entry):
                 kept.append(text[last : span.start])
                 last = span.end
         return " ".join([*kept, text[last:]])
@@ -109,6 +112,16 @@ class LanguageDetector:
         bound = min(_BELIEF_PER_WORD * len(words), _MOST)
         accented = sum(1 for word in words if _SPANISH_LETTER.search(word))
         return max(-bound, min(bound, math.log(likely / (1 - likely)))) + _LETTER_WEIGHT * accented
+
+
+def _is_loan(entry: Entry) -> bool:
+    return fold(entry.es) == fold(entry.en)
+
+
+def _loan_words(glossary: Glossary) -> frozenset[str]:
+    """The longest word of every loan: a text with none of these has no loan, and few have one without the other."""
+    written = (_WORD.findall(fold(entry.es)) for entry in glossary.entries if _is_loan(entry))
+    return frozenset(max(words, key=len) for words in written if words)
 
 
 def _weights(glossary: Glossary) -> dict[str, float]:
