@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 from mlops.translation.glossary import fold, words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlops.recommendation import Language
     from mlops.translation.glossary import Entry, Glossary
 
@@ -36,7 +38,7 @@ _MOST, _LEAST = 2.0, 0.7
 _BELIEF_PER_WORD = 0.4
 _LETTER_WEIGHT = 1.5
 _MARK_WEIGHT = 6.0
-_JUDGED_KEPT = 8192
+_JUDGED_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,7 @@ class LanguageDetector:
         from lingua import LanguageDetectorBuilder  # noqa: PLC0415
 
         # Trigrams alone take 10 MB instead of 95; beside the glossary that costs 0.05 % of the dish names.
-        self._spanish = Known.SPANISH
-        self._letters = (
+        letters = (
             LanguageDetectorBuilder.from_languages(Known.ENGLISH, Known.SPANISH)
             .with_low_accuracy_mode()
             .with_preloaded_language_models()
@@ -65,8 +66,10 @@ class LanguageDetector:
         self._glossary = glossary.indexed("es")
         self._weights = _weights(glossary)
         self._loan_words = _loan_words(glossary)
-        # The letters of a word say the same every time, and many a question has a word that another had.
-        self._judged = lru_cache(maxsize=_JUDGED_KEPT)(self._judge)
+        # The same words come again and again. A method would do, but hold on to the detector of a model that is gone.
+        self._spanish_by_letters = lru_cache(maxsize=_JUDGED_KEPT)(
+            lambda words: float(letters.compute_language_confidence(words, Known.SPANISH))
+        )
         # The first question costs lingua some 50 ms more than any other; no request shall ask it.
         self._judged(("a",))
 
@@ -88,7 +91,7 @@ class LanguageDetector:
         marked = bool(_SPANISH_MARK.search(start))
         if not strange and not telling and not marked:
             return Detected(language="en", confidence=UNDECIDED)
-        odds = sum(telling) + self._judged(tuple(strange)) + (_MARK_WEIGHT if marked else 0.0)
+        odds = sum(telling) + self._judged(strange) + (_MARK_WEIGHT if marked else 0.0)
         spanish = 1 / (1 + math.exp(-odds))
         if odds > 0:
             return Detected(language="es", confidence=spanish)
@@ -103,12 +106,11 @@ class LanguageDetector:
                 last = span.end
         return " ".join([*kept, text[last:]])
 
-    def _judge(self, words: tuple[str, ...]) -> float:
+    def _judged(self, words: Sequence[str]) -> float:
         """Log odds for Spanish of words that the glossary lacks."""
         if not words:
             return 0.0
-        likely = float(self._letters.compute_language_confidence(" ".join(words), self._spanish))
-        likely = min(max(likely, 1e-6), 1 - 1e-6)
+        likely = min(max(self._spanish_by_letters(" ".join(words)), 1e-6), 1 - 1e-6)
         bound = min(_BELIEF_PER_WORD * len(words), _MOST)
         accented = sum(1 for word in words if _SPANISH_LETTER.search(word))
         return max(-bound, min(bound, math.log(likely / (1 - likely)))) + _LETTER_WEIGHT * accented
