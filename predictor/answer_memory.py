@@ -56,7 +56,7 @@ class AnswerMemory:
         """Return the recipes of `answer` as JSON; remember it, and that it took `seconds`, where it cannot change."""
         recipes = orjson.dumps([recipe_body(hit) for hit in answer.hits])
         if answer.hits and answer.translated and not answer.notes and _ENTRY_BYTES + len(recipes) <= self._kept.maxsize:
-            hits = tuple(replace(hit, recipe=_NOTHING, signals=()) for hit in answer.hits)
+            hits = tuple(hit._replace(recipe=_NOTHING, signals=()) for hit in answer.hits)
             lean = replace(answer, hits=hits, timings=_NOTHING)
             with self._lock:
                 self._kept[served.digest, ask] = Remembered(answer=lean, recipes=recipes, seconds=seconds)

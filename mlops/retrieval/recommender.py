@@ -93,7 +93,7 @@ class Recommender:
         clock.lap("embed")
         seen = self._search(query, vector, passed)
         clock.lap("search")
-        fused, signals = self._rank(seen, np.ones(len(seen.documents), dtype=np.bool_), ask.k)
+        fused, signals = self._rank(seen, None, ask.k)
         clock.lap("rank")
         return self._answer(query, self._hits(seen, fused, ask.k, signals, query.language), clock, ())
 
@@ -166,14 +166,14 @@ class Recommender:
             adapted=adapted,
         )
 
-    def _rank(self, seen: Seen, passed: NDArray[np.bool_], k: int) -> tuple[Fused, tuple[Ranking, ...]]:
+    def _rank(self, seen: Seen, passed: NDArray[np.bool_] | None, k: int) -> tuple[Fused, tuple[Ranking, ...]]:
         """The best `k` at least, and the rankings that explain them, in the order of the shares."""
         signals = seen.rankings
         if seen.coverage is not None:
             signals = (Ranking(name=_PANTRY, scores=seen.coverage), *signals)
         if self.learned is None:
             return fuse(seen.rankings, passed, k, seen.coverage), signals
-        reranked, learned = self.learned.rerank(seen, fuse(seen.rankings, passed, len(passed), seen.coverage))
+        reranked, learned = self.learned.rerank(seen, fuse(seen.rankings, passed, len(seen.documents), seen.coverage))
         return reranked, (*signals, learned)
 
     def _coverage(self, groups: tuple[frozenset[str], ...]) -> NDArray[np.float32]:
@@ -193,19 +193,15 @@ class Recommender:
         self, seen: Seen, fused: Fused, k: int, rankings: tuple[Ranking, ...], language: Language
     ) -> tuple[Hit, ...]:
         places = fused.documents[:k]
-        columns = [
-            (ranking.name, ranks[:k].tolist(), ranking.scores[places].tolist(), shares[:k].tolist())
+        by_ranking = [
+            _signals(ranking.name, ranks[:k].tolist(), ranking.scores[places].tolist(), shares[:k].tolist())
             for ranking, ranks, shares in zip(rankings, fused.ranks, fused.shares, strict=True)
         ]
         hits = []
-        rows = self._indexes.rows.of(seen.documents[places].tolist())
-        for place, (row, score) in enumerate(zip(rows, fused.scores[:k].tolist(), strict=True)):
+rows = self._indexes.rows.of(seen.documents[places].tolist())
+        for row, score, *signals in zip(rows, fused.scores[:k].tolist(), *by_ranking, strict=True):
             shown, translated = _in_language(row, language)
-            signals = tuple(
-                Signal(name=name, rank=ranks[place] or None, score=scores[place], contribution=shares[place])
-                for name, ranks, scores, shares in columns
-            )
-            hits.append(Hit(id=row["id"], score=score, recipe=shown, signals=signals, translated=translated))
+            hits.append(Hit(id=row["id"], score=score, recipe=shown, signals=tuple(signals), translated=translated))
         return tuple(hits)
 
     def _answer(self, query: Understood, hits: tuple[Hit, ...], clock: _Laps, notes: tuple[str, ...]) -> Answer:
@@ -221,6 +217,14 @@ class Recommender:
             notes=(*query.notes, *notes),
             timings=clock.milliseconds,
         )
+
+
+def _signals(name: str, ranks: list[int], scores: list[float], shares: list[float]) -> list[Signal]:
+    """What one ranking said of every hit."""
+    return [
+        Signal(name=name, rank=rank or None, score=score, contribution=share)
+        for rank, score, share in zip(ranks, scores, shares, strict=True)
+    ]
 
 
 def _says_nothing(query: Understood) -> bool:
