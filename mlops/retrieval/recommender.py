@@ -198,7 +198,7 @@ class Recommender:
             for ranking, ranks, shares in zip(rankings, fused.ranks, fused.shares, strict=True)
         ]
         hits = []
-rows = self._indexes.rows.of(seen.documents[places].tolist())
+        rows = self._indexes.rows.of(seen.documents[places].tolist())
         for row, score, *signals in zip(rows, fused.scores[:k].tolist(), *by_ranking, strict=True):
             shown, translated = _in_language(row, language)
             hits.append(Hit(id=row["id"], score=score, recipe=shown, signals=tuple(signals), translated=translated))
