@@ -16,8 +16,9 @@ from mlops.retrieval.encoder import Encoder
 from mlops.retrieval.int8_encoder import Int8Encoder
 from mlops.retrieval.learned_ranking import LearnedRanking
 from mlops.retrieval.lexical import LexicalIndex
-from mlops.retrieval.recommender import Indexes, Recommender
+from mlops.retrieval.recommender import Recommender
 from mlops.retrieval.rows import Rows
+from mlops.retrieval.search import Indexes
 from mlops.retrieval.semantic import ExactIndex, SketchedIndex
 from mlops.retrieval.sketches import SketchBook
 from mlops.retrieval.understanding import Languages
