@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from predictor.problems import Problem, Refused
 
 if TYPE_CHECKING:
-    from starlette.datastructures import Headers
+    from collections.abc import Mapping
+
     from starlette.types import Message, Receive
 
 # Read and thrown away of a body that is too large: a client that is cut off while it sends sees no answer at all.
@@ -30,7 +31,7 @@ class Limits:
     requests: int
 
 
-async def read_body(receive: Receive, headers: Headers, limits: Limits) -> bytes:
+async def read_body(receive: Receive, headers: Mapping[str, str], limits: Limits) -> bytes:
     """Return the whole body, chunked or not.
 
     Raises Refused for one that is too large or too slow, ClientGone.
