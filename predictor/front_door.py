@@ -81,7 +81,7 @@ class FrontDoor:
         if is_shut(scope["path"]):
             detail = "models are managed by the controller, not over this port"
             raise Refused(Problem(kind="forbidden", detail=detail))
-        body = await read_body(receive, headers, self._limits)
+        body = await read_body(scope, receive, headers, self._limits)
         self._telemetry.received(reply.record)
         application = self._kserve if reply.kserve else self._api
         await application(scope, replay(body, receive), reply.send)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from predictor.body import ARRIVED
+
 if TYPE_CHECKING:
     import asyncio
     from asyncio import TimerHandle
@@ -99,6 +101,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         # As it is now: the level of a log may be changed at any time. uvicorn puts a line together that nobody reads.
         self.access_log = self._access_log and self.access_logger.isEnabledFor(INFO)
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Tell the application that it need not wait: most requests come in one piece, before it is even called."""
+        self.scope.setdefault("extensions", {})[ARRIVED] = {}
+        super().on_message_complete()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
