@@ -11,10 +11,9 @@ from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from cachetools import LRUCache
 
-from predictor.answers import recipe_body
+from mlops.recommendation import Hit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,12 +51,14 @@ class AnswerMemory:
         with self._lock:
             return self._kept.get((served.digest, ask))
 
-    def keep(self, served: ServedModel, ask: Ask, answer: Answer, seconds: float) -> bytes:
-        """Return the recipes of `answer` as JSON; remember it, and that it took `seconds`, where it cannot change."""
-        recipes = orjson.dumps([recipe_body(hit) for hit in answer.hits])
+    def keep(self, served: ServedModel, ask: Ask, answer: Answer, recipes: bytes, seconds: float) -> None:
+        """Remember `answer`, its recipes as JSON, and that it took `seconds`, where it cannot change."""
         if answer.hits and answer.translated and not answer.notes and _ENTRY_BYTES + len(recipes) <= self._kept.maxsize:
-            hits = tuple(hit._replace(recipe=_NOTHING, signals=()) for hit in answer.hits)
-            lean = replace(answer, hits=hits, timings=_NOTHING)
+            lean = replace(answer, hits=tuple(_lean(hit) for hit in answer.hits), timings=_NOTHING)
             with self._lock:
                 self._kept[served.digest, ask] = Remembered(answer=lean, recipes=recipes, seconds=seconds)
-        return recipes
+
+
+def _lean(hit: Hit) -> Hit:
+    # By hand: `replace` takes three times as long, and this is done for each recipe of each answer.
+    return Hit(id=hit.id, score=hit.score, recipe=_NOTHING, signals=(), translated=hit.translated)

@@ -10,6 +10,7 @@ import structlog
 
 from mlops.errors import Permanent, Transient
 from mlops.feedback import VERSION_SEPARATOR, user_hash
+from predictor.answers import recipes_json
 from predictor.request_record import current_record
 
 if TYPE_CHECKING:
@@ -110,8 +111,8 @@ class Recommending:
             answer, recipes = remembered.answer, remembered.recipes
             current_record().computing_seconds = remembered.seconds
         else:
-            (answer,) = await self._workers.run(lambda: _ask_all(served, [ask]), seconds=self._terms.seconds)
-            recipes = self._memory.keep(served, ask, answer, self._terms.timer() - started)
+            answer, recipes = await self._workers.run(lambda: _ask_in_json(served, ask), seconds=self._terms.seconds)
+            self._memory.keep(served, ask, answer, recipes, self._terms.timer() - started)
         recommendation = Recommendation(
             id=self._id(served),
             served=served,
@@ -156,6 +157,12 @@ def _user(requests: Sequence[RecommendRequest]) -> str | None:
     """Return the one user that `requests` name; None where they name none or several."""
     users = {request.user_id for request in requests if request.user_id is not None}
     return users.pop() if len(users) == 1 else None
+
+
+def _ask_in_json(served: ServedModel, ask: Ask) -> tuple[Answer, bytes]:
+    """Return an answer, and its recipes as JSON: written in the thread that computed them, they hold up nobody else."""
+    (answer,) = _ask_all(served, [ask])
+    return answer, recipes_json(answer)
 
 
 def _ask_all(served: ServedModel, asks: Sequence[Ask]) -> list[Answer]:
