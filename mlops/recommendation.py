@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mlops.recipe import Allergen, Diet
 
@@ -102,6 +102,10 @@ class Recommends(Protocol):
     def recommend(self, ask: Ask) -> Answer:
         """Rank recipes for `ask`; an answer without hits is an outcome, not an error."""
         ...
+
+    def recommend_all(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Return the answer to each of `asks`: what `recommend` answers, for those who do no better together."""
+        return [self.recommend(ask) for ask in asks]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

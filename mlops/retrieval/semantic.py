@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # How many the sketches name for each that is wanted, and at least, and how many their first halves for each of these,
 # and of how many vectors one at least: what that finds is measured in docs/performance.md.
 _OVERSAMPLING, _LEAST = 3, 500
-_HALVES_OVERSAMPLING, _HALVES_SHARE = 6, 64
+_HALVES_OVERSAMPLING, _HALVES_SHARE = 4, 64
 
 
 class SemanticIndex(Protocol):
