@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mlops.errors import Permanent, Transient
+from predictor.answer_memory import pack
 from predictor.answers import recipes_json
 from predictor.workers import Outcome, one_by_one
 
@@ -25,15 +26,16 @@ class ModelFailed(Permanent):
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The answers of a question, and the recipes of the first as JSON where that was asked for."""
+    """The answers of a question, and where that was asked for the recipes of the first as JSON, plain and packed."""
 
     answers: Sequence[Answer]
     recipes: bytes = b""
+    packed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All that one request asks of one model. Its JSON is written by the thread that answers: it holds up nobody else."""
+    """All that one request asks of one model. Its JSON is made by the thread that answers, where it holds up nobody."""
 
     served: ServedModel
     asks: tuple[Ask, ...]
@@ -48,7 +50,10 @@ class Question:
 
     def with_answers(self, answers: Sequence[Answer]) -> Answered:
         """Give `answers` the form that is wanted."""
-        return Answered(answers, recipes_json(answers[0]) if self.in_json else b"")
+        if not self.in_json:
+            return Answered(answers)
+        recipes = recipes_json(answers[0])
+        return Answered(answers, recipes, pack(recipes))
 
 
 def answer_together(questions: Sequence[Callable[[], Any]]) -> Sequence[Outcome]:

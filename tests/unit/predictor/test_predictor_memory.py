@@ -3,7 +3,7 @@
 import pytest
 
 from mlops.recommendation import Ask
-from predictor.answer_memory import AnswerMemory
+from predictor.answer_memory import AnswerMemory, pack
 from predictor.answers import recipes_json
 from tests.fakes.recommender import fake_model
 
@@ -23,7 +23,7 @@ def remembered(world):
 
 def keep(memory, served, ask):
     answer = served.recommender.recommend(ask)
-    memory.keep(served, ask, answer, recipes_json(answer), 0.1)
+    memory.keep(served, ask, answer, pack(recipes_json(answer)), 0.1)
 
 
 def test_the_same_question_has_the_same_answer_under_an_id_of_its_own(world):
@@ -85,7 +85,7 @@ def test_the_memory_has_a_bound_and_keeps_what_was_asked_last():
     for each in asks:
         keep(memory, served, each)
         memory.find(served, asks[0])
-    assert 10 < len(memory) < 100
+    assert 100 < len(memory) < 350
     assert memory.find(served, asks[0]) is not None
     assert memory.find(served, asks[-1]) is not None
     assert memory.find(served, asks[1]) is None
