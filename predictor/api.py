@@ -9,7 +9,6 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from mlops.errors import MlopsError
@@ -23,6 +22,7 @@ from predictor.answers import (
     StatisticsResponse,
     VersionOut,
 )
+from predictor.body import WholeRequest
 from predictor.openapi import document, problems, request_body
 from predictor.problems import KINDS, Problem, Refused, problem_of, problem_response
 from predictor.request_record import current_record
@@ -31,6 +31,7 @@ from predictor.schemas import FeedbackRequest, RecommendRequest, RetrainCheckReq
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from predictor.routes_health import HealthRoute, MetricsRoute
@@ -143,7 +144,7 @@ class ShortCut:
         if scope["path"] != "/recommend" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        request = Request(scope, receive)
+        request = WholeRequest(scope, receive)
         try:
             response = await self._recommend(request)
         except Exception as error:  # noqa: BLE001 - every fault is a problem document, as the application has it

@@ -6,11 +6,9 @@ to KServe's application or to ours, and sees to it that no answer shows the text
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
-from starlette.datastructures import Headers
 
 from predictor.body import ClientGone, read_body, replay
 from predictor.paths import is_kserve, is_shut, route_of
@@ -18,7 +16,7 @@ from predictor.problems import SEE_LOG, Problem, Refused, kserve_response, probl
 from predictor.request_record import request_id_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -50,7 +48,7 @@ class FrontDoor:
         if scope["type"] != "http":
             await self._kserve(scope, receive, send)
             return
-        path, method, headers = scope["path"], scope["method"], Headers(scope=scope)
+        path, method, headers = scope["path"], scope["method"], headers_of(scope)
         request_id = request_id_from(headers.get("x-request-id", ""), self._new_id)
         with self._telemetry.request(
             request_id=request_id, route=route_of(path), method=method, headers=headers
@@ -58,39 +56,45 @@ class FrontDoor:
             kserve = is_kserve(path, headers.get("accept", ""))
             reply = _Reply(send, record, kserve=kserve)
             try:
-                with self._place(takes_none=method in _BODILESS and not _DECLARES_BODY & set(headers)):
-                    await self._hand_on(scope, receive, reply)
+                # Probes and scrapes pass when all places are taken: that is when they matter.
+                if method in _BODILESS and headers.keys().isdisjoint(_DECLARES_BODY):
+                    await self._hand_on(scope, receive, headers, reply)
+                else:
+                    await self._in_a_place(scope, receive, headers, reply)
             except ClientGone:
                 return
             except Exception as error:  # noqa: BLE001 - the last place before uvicorn, which would answer in plain text
                 await _refuse(reply, scope, receive, error)
 
-    async def _hand_on(self, scope: Scope, receive: Receive, reply: _Reply) -> None:
+    async def _in_a_place(self, scope: Scope, receive: Receive, headers: Mapping[str, str], reply: _Reply) -> None:
+        if self._inside >= self._limits.requests:
+            detail = f"{self._limits.requests} requests are being read or answered; ask again in a second"
+            refusal = {"retry-after": "1", "connection": "close"}
+            raise Refused(Problem(kind="overloaded", detail=detail, headers=refusal))
+        self._inside += 1
+        try:
+            await self._hand_on(scope, receive, headers, reply)
+        finally:
+            self._inside -= 1
+
+    async def _hand_on(self, scope: Scope, receive: Receive, headers: Mapping[str, str], reply: _Reply) -> None:
         if is_shut(scope["path"]):
             detail = "models are managed by the controller, not over this port"
             raise Refused(Problem(kind="forbidden", detail=detail))
-        body = await read_body(receive, Headers(scope=scope), self._limits)
+        body = await read_body(scope, receive, headers, self._limits)
         self._telemetry.received(reply.record)
         application = self._kserve if reply.kserve else self._api
         await application(scope, replay(body, receive), reply.send)
         if reply.hidden:
             raise Refused(Problem(kind="internal", detail=SEE_LOG))
 
-    @contextmanager
-    def _place(self, *, takes_none: bool) -> Iterator[None]:
-        # Probes and scrapes pass when all places are taken: that is when they matter.
-        if takes_none:
-            yield
-            return
-        if self._inside >= self._limits.requests:
-            detail = f"{self._limits.requests} requests are being read or answered; ask again in a second"
-            headers = {"retry-after": "1", "connection": "close"}
-            raise Refused(Problem(kind="overloaded", detail=detail, headers=headers))
-        self._inside += 1
-        try:
-            yield
-        finally:
-            self._inside -= 1
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """The headers of a request by their names in lower case; of several with one name the first.
+
+    A plain dict: Starlette's `Headers` looks through all of them, and encodes the name, for each that is asked for.
+    """
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
 
 
 class _Reply:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from logging import INFO
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from predictor.body import ARRIVED
 
 if TYPE_CHECKING:
     import asyncio
@@ -59,6 +62,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, head_seconds: float, **options: Any) -> None:
         super().__init__(*args, **options)
         self._head_seconds = head_seconds
+        self._access_log = self.access_log
         self._head_bytes = 0
         self._in_head = True
         self._timer: TimerHandle | None = None
@@ -94,7 +98,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._stop_timer()
+        # As it is now: the level of a log may be changed at any time. uvicorn puts a line together that nobody reads.
+        self.access_log = self._access_log and self.access_logger.isEnabledFor(INFO)
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Tell the application that it need not wait: most requests come in one piece, before it is even called."""
+        self.scope.setdefault("extensions", {})[ARRIVED] = {}
+        super().on_message_complete()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 from grpc import aio  # type: ignore[import-untyped] # it has no types, and no stubs are installed
 from grpc_interceptor.exceptions import PermissionDenied
-from starlette.requests import Request
 
+from predictor.body import WholeRequest
 from predictor.http_protocol import BoundedHttpProtocol
 from predictor.kserve_import import only_what_serves
 
@@ -123,7 +123,7 @@ class V1ShortCut:
         if scope["type"] != "http" or scope["path"] != self._path or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        request = Request(scope, receive)
+        request = WholeRequest(scope, receive)
         try:
             response = await self._endpoints.predict(self._model_name, request)
         except Exception as error:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from mlops.errors import Permanent, Transient
 from mlops.feedback import VERSION_SEPARATOR, user_hash
+from predictor.answering import Question
 from predictor.request_record import current_record
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 _REMEMBERED_TRANSLATIONS = 50
 
 _log = structlog.stdlib.get_logger("app")
-
-
-class ModelFailed(Permanent):
-    """The model raised where it should have answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +87,11 @@ class Recommending:
         started = self._terms.timer()
         served = self._choose(requests)
         asks = [request.to_ask() for request in requests]
-        answers = await self._workers.run(lambda: _ask_all(served, asks), seconds=self._terms.seconds)
+        answered = await self._workers.run(Question(served, tuple(asks)), seconds=self._terms.seconds)
         latency_ms = (self._terms.timer() - started) * 1000
         recommendations = tuple(
             Recommendation(id=self._id(served), served=served, answer=answer, latency_ms=latency_ms)
-            for answer in answers
+            for answer in answered.answers
         )
         self._note(asks, recommendations)
         return recommendations
@@ -110,8 +106,9 @@ class Recommending:
             answer, recipes = remembered.answer, remembered.recipes
             current_record().computing_seconds = remembered.seconds
         else:
-            (answer,) = await self._workers.run(lambda: _ask_all(served, [ask]), seconds=self._terms.seconds)
-            recipes = self._memory.keep(served, ask, answer, self._terms.timer() - started)
+            answered = await self._workers.run(Question(served, (ask,), in_json=True), seconds=self._terms.seconds)
+            (answer,), recipes = answered.answers, answered.recipes
+            self._memory.keep(served, ask, answer, answered.packed, self._terms.timer() - started)
         recommendation = Recommendation(
             id=self._id(served),
             served=served,
@@ -156,13 +153,3 @@ def _user(requests: Sequence[RecommendRequest]) -> str | None:
     """Return the one user that `requests` name; None where they name none or several."""
     users = {request.user_id for request in requests if request.user_id is not None}
     return users.pop() if len(users) == 1 else None
-
-
-def _ask_all(served: ServedModel, asks: Sequence[Ask]) -> list[Answer]:
-    try:
-        return [served.recommender.recommend(ask) for ask in asks]
-    except Transient:
-        raise
-    except Exception as error:
-        # Whatever a model raises, its text may hold a user's words or a path and must not reach the client.
-        raise ModelFailed(f"{served.name} {served.version} failed to answer: {type(error).__name__}") from error

@@ -57,7 +57,7 @@ class RequestRecord:
     def answered(self, recommendation_id: str, answer: Answer) -> None:
         """Add one answer; the phases of a batch add up."""
         self.recommendation_ids.append(recommendation_id)
-        self.shown.append(tuple(hit.id for hit in answer.hits[:DEPTH]))
+        self.shown.append(tuple([hit.id for hit in answer.hits[:DEPTH]]))  # twice as fast as from a generator
         self.top_scores.append(answer.hits[0].score if answer.hits else None)
         self.results.append(len(answer.hits))
         self.queries += 1

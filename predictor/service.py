@@ -10,6 +10,7 @@ from mlops.monitoring.alerts import Terms as AlertTerms
 from mlops.monitoring.collector import MetricsCollector
 from mlops.monitoring.findings import Limits
 from predictor.answer_memory import AnswerMemory
+from predictor.answering import AT_ONCE, answer_together
 from predictor.api import Routes, ShortCut, create_api
 from predictor.body import Limits as RequestLimits
 from predictor.components import Components, Observed
@@ -113,7 +114,9 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         tracing=surroundings.tracing,
         later=surroundings.note_later,
     )
-    workers = Workers("recommend", threads=settings.workers, waiting=settings.max_waiting)
+    workers = Workers(
+        "recommend", threads=settings.workers, waiting=settings.max_waiting, at_once=AT_ONCE, do=answer_together
+    )
     # Apart from the above: a registry that hangs must not take the threads that answer queries.
     side_workers = Workers("side", threads=4, waiting=32)
     terms = Terms(

@@ -16,8 +16,9 @@ from mlops.retrieval.encoder import Encoder
 from mlops.retrieval.int8_encoder import Int8Encoder
 from mlops.retrieval.learned_ranking import LearnedRanking
 from mlops.retrieval.lexical import LexicalIndex
-from mlops.retrieval.recommender import Indexes, Recommender
+from mlops.retrieval.recommender import Recommender
 from mlops.retrieval.rows import Rows
+from mlops.retrieval.search import Indexes
 from mlops.retrieval.semantic import ExactIndex, SketchedIndex
 from mlops.retrieval.sketches import SketchBook
 from mlops.retrieval.understanding import Languages
@@ -100,7 +101,7 @@ def _open_semantic(folder: Path, vectors: NDArray[np.floating[Any]], quick: Kern
 
 
 def _open_indexes(folder: Path, quick: Kernel | None) -> Indexes:
-    rows = Rows.load(folder)
+    rows = Rows.load(folder, quick)
     vectors = np.load(folder / layout.VECTORS, mmap_mode="r", allow_pickle=False)
     facets = np.load(folder / layout.FACETS, allow_pickle=False)
     if not len(rows) == len(vectors) == len(facets):

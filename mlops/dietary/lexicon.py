@@ -30,6 +30,8 @@ _IRREGULAR = {
 }  # fmt: skip
 
 
+_WORD = re.compile(r"[a-z]+")
+_POSSESSIVE = re.compile(r"'s\b|'")
 _PLURAL_S = re.compile(r"(?<=[a-z]{3})(?<![sui])s$")
 _PLURAL_E = re.compile(r"(?<=[a-z]{3})(?:(?<=[ioxz])|(?<=sh|ch|ss))e$")
 _FINAL_Y = re.compile(r"(?<=[a-z]{2})y$")
@@ -54,7 +56,7 @@ def stem(word: str) -> str:
 
 def stems(text: str) -> tuple[str, ...]:
     """Return the stems of the words of `text`, in order; possessives lose their s."""
-    return tuple(stem(word) for word in re.findall(r"[a-z]+", re.sub(r"'s\b|'", "", fold(text))))
+    return tuple([stem(word) for word in _WORD.findall(_POSSESSIVE.sub("", fold(text)))])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-INTERFACE = 2
-PLANES = 4
+INTERFACE = 3
 LANES = 8
 WORD = 64
 
@@ -75,14 +75,71 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sketches:
-    """A bit for each dimension of each vector, uint64 (blocks, words, LANES), and two float32 for each vector.
+    """A bit for each dimension of each vector in two halves, uint64 (blocks, words, LANES).
 
-    See `mlops.retrieval.sketches`; arrays are padded to whole blocks.
+    `numbers` float16 (blocks, 2, LANES): the factor and the centre of each, see `mlops.retrieval.sketches`. Arrays are
+    padded to whole blocks. `turn` float32 (dimension + 1, dimension): the rotation, and the mean last.
     """
 
-    bits: NDArray[np.uint64]
-    factors: NDArray[np.float32]
-    centres: NDArray[np.float32]
+    first: NDArray[np.uint64]
+    rest: NDArray[np.uint64]
+    numbers: NDArray[np.float16]
+    turn: NDArray[np.float32]
+
+
+class _Index(ctypes.Structure):
+    """`Index` of search.c."""
+
+    _fields_ = (
+        ("documents", ctypes.c_int64),
+        ("dimension", ctypes.c_int32),
+        ("words", ctypes.c_int32),
+        ("first", ctypes.c_void_p),
+        ("rest", ctypes.c_void_p),
+        ("numbers", ctypes.c_void_p),
+        ("turn", ctypes.c_void_p),
+        ("vectors", ctypes.c_void_p),
+    )
+
+
+class Index:
+    """Vectors, float16 (documents, dimension), and their sketches as the kernel reads them; keeps both in place."""
+
+    def __init__(self, vectors: NDArray[np.float16], sketches: Sketches) -> None:
+        self._kept = vectors, sketches
+        self._struct = _Index(
+            *vectors.shape, sketches.first.shape[1],
+            sketches.first.ctypes.data, sketches.rest.ctypes.data, sketches.numbers.ctypes.data,
+            sketches.turn.ctypes.data, vectors.ctypes.data,
+        )  # fmt: skip
+        self.address = ctypes.addressof(self._struct)
+
+
+class _Postings(ctypes.Structure):
+    """`Postings` of words.c."""
+
+    _fields_ = (("starts", ctypes.c_void_p), ("documents", ctypes.c_void_p), ("values", ctypes.c_void_p))
+
+
+class Postings:
+    """What each term gives to which documents as the kernel reads it; keeps the arrays where they are.
+
+    Term t has the postings starts[t] up to starts[t + 1], its documents ascending.
+    """
+
+    def __init__(self, starts: NDArray[np.int64], documents: NDArray[np.int32], values: NDArray[np.float32]) -> None:
+        self._kept = starts, documents, values
+        self._struct = _Postings(starts.ctypes.data, documents.ctypes.data, values.ctypes.data)
+        self.address = ctypes.addressof(self._struct)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How many of a search: `promising` by half of their sketches, of them `likely` by whole ones, of them `depth`."""
+
+    promising: int
+    likely: int
+    depth: int
 
 
 class Kernel:
@@ -91,12 +148,11 @@ class Kernel:
     def __init__(self, library: ctypes.CDLL) -> None:
         pointer, whole, large, real = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64, ctypes.c_float
         self._encode = _typed(library.encode, whole, pointer, pointer, pointer, whole, pointer)
-        self._estimate = _typed(
-            library.estimate, None, pointer, pointer, pointer, large, whole, pointer, real, real, real, pointer
-        )
+        self._nearest = _typed(library.nearest, large, pointer, pointer, pointer, large, large, large, pointer)
         self._top = _typed(library.top, large, pointer, pointer, large, real, large, pointer)
         self._products = _typed(library.products, None, pointer, large, pointer, large, pointer, pointer)
-        self._add = _typed(library.add, None, pointer, large, pointer, pointer, large)
+        self._gather = _typed(library.gather, whole, whole, pointer, pointer, large, pointer)
+        self._sum = _typed(library.sum, large, pointer, pointer, large, pointer, pointer, large, large, pointer)
 
     def encode(self, model: Model, ids: NDArray[np.int32], starts: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return unit vectors, float32 (texts, hidden). Text i is ids[starts[i]:starts[i + 1]], never empty.
@@ -109,19 +165,19 @@ class Kernel:
             raise MemoryError
         return out
 
-    def estimate(self, sketches: Sketches, query: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return an estimate for every vector, float32 (blocks * LANES,): higher is nearer to `query`, as rotated."""
-        least, step = float(query.min()), float(np.ptp(query)) / (2**PLANES - 1) or 1.0
-        levels = np.rint((query - least) / step).astype(np.uint8)
-        planes = np.packbits(levels >> np.arange(PLANES, dtype=np.uint8)[:, None] & 1, axis=1, bitorder="little")
-        blocks, words, _ = sketches.bits.shape
-        out = np.empty(blocks * LANES, dtype=np.float32)
-        whole = float(len(query) * least + step * int(levels.sum()))
-        self._estimate(
-            sketches.bits.ctypes.data, sketches.factors.ctypes.data, sketches.centres.ctypes.data, blocks, words,
-            planes.ctypes.data, step, least, whole, out.ctypes.data,
-        )  # fmt: skip
-        return out
+    def nearest(
+        self, index: Index, query: NDArray[np.float32], passed: NDArray[np.bool_] | None, wanted: Wanted
+    ) -> NDArray[np.int64]:
+        """Return the nearest documents to `query`, float32 (dimension,), of those that `passed`, in no order.
+
+        Raises MemoryError.
+        """
+        found = np.empty(wanted.likely, dtype=np.int64)
+        mask = None if passed is None else passed.ctypes.data
+        count = self._nearest(
+            index.address, query.ctypes.data, mask, wanted.promising, wanted.likely, wanted.depth, found.ctypes.data
+        )
+        return _found(found, count)
 
     def top(
         self, scores: NDArray[np.float32], passed: NDArray[np.bool_] | None, floor: float, depth: int
@@ -133,9 +189,7 @@ class Kernel:
         found = np.empty(depth, dtype=np.int64)
         mask = None if passed is None else passed.ctypes.data
         count = self._top(scores.ctypes.data, mask, len(scores), floor, depth, found.ctypes.data)
-        if count < 0:
-            raise MemoryError
-        return found[:count]
+        return _found(found, count)
 
     def products(
         self, vectors: NDArray[np.float16], documents: NDArray[np.int64], query: NDArray[np.float32]
@@ -148,9 +202,38 @@ class Kernel:
         )  # fmt: skip
         return out
 
-    def add(self, scores: NDArray[np.float32], documents: NDArray[np.int32], values: NDArray[np.float32]) -> None:
-        """Add `values`, float32 (postings,), to the scores of `documents`, which all differ."""
-        self._add(scores.ctypes.data, len(scores), documents.ctypes.data, values.ctypes.data, len(documents))
+    def sum(
+        self, postings: Postings, terms: NDArray[np.int64], scores: NDArray[np.float32],
+        passed: NDArray[np.bool_] | None, depth: int,
+    ) -> NDArray[np.int64]:  # fmt: skip
+        """Set `scores`, float32 (documents,), to the sum of what `terms` give; return the `depth` best as `top` does.
+
+        Raises MemoryError.
+        """
+        found = np.empty(depth, dtype=np.int64)
+        mask = None if passed is None else passed.ctypes.data
+        count = self._sum(
+            postings.address, terms.ctypes.data, len(terms), scores.ctypes.data, mask, len(scores), depth,
+            found.ctypes.data,
+        )  # fmt: skip
+        return _found(found, count)
+
+    def gather(self, file: int, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> bytes:
+        """Read the pieces of an open file, each from starts[i] up to ends[i], one behind the other.
+
+        Raises OSError.
+        """
+        out = np.empty(int((ends - starts).clip(0).sum()), dtype=np.uint8)
+        code = self._gather(file, starts.ctypes.data, ends.ctypes.data, len(starts), out.ctypes.data)
+        if code:
+            raise OSError(code, os.strerror(code))
+        return out.tobytes()
+
+
+def _found(found: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    if count < 0:
+        raise MemoryError
+    return found[:count]
 
 
 def _typed(function: Any, result: Any, *arguments: Any) -> Any:

@@ -1,164 +1,216 @@
-/* Exact and approximate search among unit vectors, for CPUs with AVX-512.
+/* The nearest of many unit vectors, for CPUs with AVX-512.
  *
  * A vector's sketch is one bit for each dimension: on which side of the corpus' mean it lies after a random rotation
  * (Gao & Long 2024, RaBitQ). A query, rotated the same way, is rounded to 4 bits a dimension, so that its product with
- * a sketch is four ANDs and population counts a word. The best by this estimate are then multiplied out in full.
+ * a sketch is four ANDs and population counts a word. Of all vectors half of the sketch is read; of the best by that
+ * the other half; the best by both are multiplied out in full.
  */
-#include <immintrin.h>
-#include <math.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq,fma,f16c")
 #pragma GCC optimize("O3")
+#include <math.h>
+
+#include "selection.h"
 
 #define PLANES 4
-#define BUCKETS 4096
-#define SAMPLED 8
-#define INLINE static inline __attribute__((always_inline))
+#define BLOCK 8         /* vectors whose words stand side by side */
+#define SAMPLED 2048    /* blocks that tell where the best begin */
+#define PENDING 32
+#define AHEAD 8
 
-/* Estimates for `blocks` times 8 vectors. sketches uint64 (blocks, words, 8); planes uint64 (PLANES, words), lowest bit
- * first; estimate = factors * (sum of the query's values where the sketch has a bit) + centres, float32 each. */
-void estimate(const uint64_t *sketches, const float *factors, const float *centres, int64_t blocks, int words,
-              const uint64_t *planes, float step, float least, float whole, float *out) {
-    __m256 two_steps = _mm256_set1_ps(2.0f * step), two_least = _mm256_set1_ps(2.0f * least), all = _mm256_set1_ps(whole);
-    for (int64_t block = 0; block < blocks; block++, sketches += words * 8) {
-        __m512i sums[PLANES], ones = _mm512_setzero_si512();
-        for (int plane = 0; plane < PLANES; plane++) sums[plane] = _mm512_setzero_si512();
-        for (int word = 0; word < words; word++) {
-            __m512i bits = _mm512_loadu_si512(sketches + word * 8);
-            ones = _mm512_add_epi64(ones, _mm512_popcnt_epi64(bits));
+typedef struct {
+    int64_t documents;
+    int32_t dimension; /* a multiple of 64 */
+    int32_t words;     /* of the first half of a sketch */
+    const uint64_t *first, *rest;   /* (blocks, words of the half, BLOCK) */
+    const uint16_t *numbers;        /* float16 (blocks, 2, BLOCK): estimate = factor * <query, signs> + centre */
+    const float *turn;              /* (dimension + 1, dimension): the rotation, and the mean last */
+    const uint16_t *vectors;        /* float16 (documents, dimension) */
+} Index;
+
+typedef struct { /* half of a rotated query: value = step * level, levels by their bits, lowest first, the last negative */
+    float step, whole;
+    const uint64_t *planes; /* (PLANES, words) */
+} Half;
+
+static float dot(const float *left, const float *right, int dimension) {
+    __m512 sum = _mm512_setzero_ps();
+    for (int c = 0; c < dimension; c += LANES) sum = _mm512_fmadd_ps(_mm512_loadu_ps(left + c), _mm512_loadu_ps(right + c), sum);
+    return _mm512_reduce_add_ps(sum);
+}
+
+/* The query where the sketches are; `centred` is room for as much. */
+static void turn(const Index *index, const float *query, float *centred, float *turned) {
+    int dimension = index->dimension;
+    const float *mean = index->turn + (size_t)dimension * dimension;
+    for (int d = 0; d < dimension; d++) centred[d] = query[d] - mean[d];
+    for (int d = 0; d < dimension; d++) turned[d] = dot(index->turn + (size_t)d * dimension, centred, dimension);
+}
+
+/* The finest step by which the levels from -8 to 7 reach all values. */
+static float step_for(const float *turned, int dimension) {
+    float step = 0.0f;
+    for (int d = 0; d < dimension; d++) {
+        float needed = turned[d] / (turned[d] < 0 ? -(1 << (PLANES - 1)) : (1 << (PLANES - 1)) - 1);
+        step = needed > step ? needed : step;
+    }
+    return step > 0 ? step : 1.0f;
+}
+
+static Half halve(const float *turned, int words, float step, uint64_t *planes) {
+    int64_t levels = 0;
+    memset(planes, 0, sizeof(uint64_t) * (size_t)(PLANES * words));
+    for (int d = 0; d < words * 64; d++) {
+        int64_t level = (int64_t)rintf(turned[d] / step);
+        levels += level;
+        for (int plane = 0; plane < PLANES; plane++) planes[plane * words + d / 64] |= ((uint64_t)level >> plane & 1) << (d % 64);
+    }
+    return (Half){step, step * (float)levels, planes};
+}
+
+/* <half of the query, signs> for the 8 vectors of a block: 2 * (sum of the values where there is a bit) - whole. */
+INLINE __m256 signs_of(const uint64_t *sketches, const Half *half, int words) {
+    __m512i sums[PLANES];
 #pragma GCC unroll 4
-            for (int plane = 0; plane < PLANES; plane++)
-                sums[plane] = _mm512_add_epi64(sums[plane], _mm512_popcnt_epi64(_mm512_and_si512(
-                    bits, _mm512_set1_epi64((long long)planes[plane * words + word]))));
-        }
-        __m512i sum = sums[PLANES - 1];
-        for (int plane = PLANES - 2; plane >= 0; plane--) sum = _mm512_add_epi64(_mm512_slli_epi64(sum, 1), sums[plane]);
-        /* sum over dimensions of value * (+1 or -1) = 2 * (sum where the bit is set) - whole */
-        __m256 value = _mm256_fmadd_ps(two_steps, _mm512_cvtepi64_ps(sum), _mm256_fmsub_ps(two_least, _mm512_cvtepi64_ps(ones), all));
-        _mm256_storeu_ps(out + block * 8, _mm256_fmadd_ps(_mm256_loadu_ps(factors + block * 8), value, _mm256_loadu_ps(centres + block * 8)));
+    for (int plane = 0; plane < PLANES; plane++) sums[plane] = _mm512_setzero_si512();
+    for (int word = 0; word < words; word++) {
+        __m512i bits = _mm512_loadu_si512(sketches + word * BLOCK);
+#pragma GCC unroll 4
+        for (int plane = 0; plane < PLANES; plane++)
+            sums[plane] = _mm512_add_epi64(sums[plane], _mm512_popcnt_epi64(_mm512_and_si512(
+                bits, _mm512_set1_epi64((long long)half->planes[plane * words + word]))));
     }
+    __m512i sum = _mm512_sub_epi64(_mm512_setzero_si512(), sums[PLANES - 1]);
+#pragma GCC unroll 3
+    for (int plane = PLANES - 2; plane >= 0; plane--) sum = _mm512_add_epi64(_mm512_slli_epi64(sum, 1), sums[plane]);
+    return _mm256_fmsub_ps(_mm256_set1_ps(2.0f * half->step), _mm512_cvtepi64_ps(sum), _mm256_set1_ps(half->whole));
 }
 
-INLINE __mmask16 kept_of(const float *scores, const uint8_t *passed, int64_t documents, int64_t start, float floor, __m512 *score) {
-    __mmask16 real = start + 16 <= documents ? 0xffff : (__mmask16)((1u << (documents - start)) - 1);
-    *score = _mm512_maskz_loadu_ps(real, scores + start);
-    __mmask16 kept = _mm512_mask_cmp_ps_mask(real, *score, _mm512_set1_ps(floor), _CMP_GT_OQ);
-    return passed ? _mm_mask_test_epi8_mask(kept, _mm_maskz_loadu_epi8(real, passed + start), _mm_set1_epi8(-1)) : kept;
-}
-
-/* The documents that `passed` and exceed `floor`, ascending; returns how many. */
-static int64_t collect(const float *scores, const uint8_t *passed, int64_t documents, float floor, int32_t *found) {
-    __m512i numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    __m512 score;
-    int64_t count = 0;
-    for (int64_t start = 0; start < documents; start += 16) {
-        __mmask16 kept = kept_of(scores, passed, documents, start, floor, &score);
-        if (!kept) continue;
-        _mm512_mask_compressstoreu_epi32(found + count, kept, _mm512_add_epi32(numbers, _mm512_set1_epi32((int32_t)start)));
-        count += __builtin_popcount(kept);
-    }
-    return count;
-}
-
-/* A floor that probably leaves somewhat more than `depth`, from one block of 16 in SAMPLED; `floor` where few are left. */
-static float raised(const float *scores, const uint8_t *passed, int64_t documents, float floor, int64_t depth) {
-    __m512 least = _mm512_set1_ps(INFINITY), most = _mm512_set1_ps(-INFINITY), score;
-    int64_t count = 0;
-    for (int64_t start = 0; start < documents; start += 16 * SAMPLED) {
-        __mmask16 kept = kept_of(scores, passed, documents, start, floor, &score);
-        least = _mm512_mask_min_ps(least, kept, least, score);
-        most = _mm512_mask_max_ps(most, kept, most, score);
-        count += __builtin_popcount(kept);
-    }
-    /* Four standard deviations of a count more than what is wanted of the sample. */
-    double wanted = (double)depth / SAMPLED, enough = wanted + 4 * sqrt(wanted) + 4;
-    float low = _mm512_reduce_min_ps(least), high = _mm512_reduce_max_ps(most);
-    if ((double)count <= enough || !(high > low)) return floor;
-    float scale = (BUCKETS - 1) / (high - low);
-    int32_t sizes[BUCKETS] = {0};
-    for (int64_t start = 0; start < documents; start += 16 * SAMPLED)
-        for (int64_t i = start; i < start + 16 && i < documents; i++)
-            if (scores[i] > floor && (!passed || passed[i])) sizes[(int32_t)((scores[i] - low) * scale)]++;
-    int32_t edge = BUCKETS - 1;
-    for (double above = sizes[edge]; above < enough; above += sizes[edge]) edge--;
-    float candidate = low + (float)edge / scale;
-    return candidate > floor ? candidate : floor;
-}
-
-/* Keep the `depth` best of `count` candidates, at their front; of equal ones the first. `room` takes `count`. */
-static void keep_best(const float *scores, int32_t *candidates, int64_t count, int64_t depth, int32_t *room) {
-    float low = INFINITY, high = -INFINITY;
-    for (int64_t i = 0; i < count; i++) {
-        float score = scores[candidates[i]];
-        low = score < low ? score : low;
-        high = score > high ? score : high;
-    }
-    /* Equal scores fall into one bucket, higher scores never into a lower one. */
-    float scale = high > low ? (BUCKETS - 1) / (high - low) : 0.0f;
-    int32_t sizes[BUCKETS] = {0};
-    for (int64_t i = 0; i < count; i++) sizes[(int32_t)((scores[candidates[i]] - low) * scale)]++;
-    int32_t edge = BUCKETS - 1;
-    int64_t above = 0;
-    while (above + sizes[edge] < depth) above += sizes[edge--];
-    /* Those of the bucket at the edge are few: insertion keeps the best of them. */
-    int64_t places = depth - above, taken = 0, kept = 0;
-    for (int64_t i = 0; i < count; i++) {
-        int32_t document = candidates[i];
-        int32_t bucket = (int32_t)((scores[document] - low) * scale);
-        if (bucket > edge) {
-            candidates[taken++] = document;
-        } else if (bucket == edge) {
-            if (kept == places && scores[document] <= scores[room[kept - 1]]) continue;
-            int64_t place = kept < places ? kept++ : kept - 1;
-            for (; place > 0 && scores[room[place - 1]] < scores[document]; place--) room[place] = room[place - 1];
-            room[place] = document;
-        }
-    }
-    memcpy(candidates + taken, room, sizeof(int32_t) * (size_t)kept);
-}
-
-/* The `depth` documents of highest score among those that `passed` (NULL: all) and exceed `floor`, in no order; all
- * where they are fewer. A tie at the edge goes to the lower document. `found` takes `depth`; returns how many, or -1
- * where there is no memory. Scores are finite. */
-int64_t top(const float *scores, const uint8_t *passed, int64_t documents, float floor, int64_t depth, int64_t *found) {
-    int32_t *candidates = malloc(sizeof(int32_t) * (size_t)documents * 2 + 128);
-    if (!candidates) return -1;
-    float higher = raised(scores, passed, documents, floor, depth);
-    int64_t count = collect(scores, passed, documents, higher, candidates);
-    if (count < depth && higher > floor) count = collect(scores, passed, documents, floor, candidates);
-    if (count > depth) {
-        keep_best(scores, candidates, count, depth, candidates + count);
-        count = depth;
-    }
-    for (int64_t i = 0; i < count; i++) found[i] = candidates[i];
-    free(candidates);
-    return count;
+INLINE __m256 first_of(const Index *index, const Half *half, int words, int64_t block) {
+    return signs_of(index->first + block * words * BLOCK, half, words);
 }
 
 INLINE __m512 wide(const uint16_t *half) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)half)); }
 
-/* out[i] = vectors[documents[i]] . query; vectors float16 (documents, dimension), dimension a multiple of 32. */
+INLINE __m256 estimate(const Index *index, int64_t block, float scale, __m256 signs) {
+    __m512 numbers = wide(index->numbers + block * 2 * BLOCK);
+    __m256 factors = _mm256_mul_ps(_mm512_castps512_ps256(numbers), _mm256_set1_ps(scale));
+    return _mm256_fmadd_ps(factors, signs, _mm512_extractf32x8_ps(numbers, 1));
+}
+
+INLINE __mmask8 lanes_of_block(const Index *index, const uint8_t *passed, int64_t block) {
+    return (__mmask8)lanes_of(passed, block * BLOCK, index->documents < (block + 1) * BLOCK ? index->documents : (block + 1) * BLOCK);
+}
+
+/* What by the first half is exceeded by some `wanted`, as told by every so many blocks; -infinity where there are hardly
+ * more. `sample` takes SAMPLED * BLOCK + LANES floats. */
+INLINE float floor_for(const Index *index, const Half *half, int words, float scale, const uint8_t *passed, int64_t wanted, float *sample) {
+    int64_t blocks = (index->documents + BLOCK - 1) / BLOCK, every = (blocks + SAMPLED - 1) / SAMPLED, count = 0, equal;
+    for (int64_t block = 0; block < blocks; block += every) {
+        __mmask8 lanes = lanes_of_block(index, passed, block);
+        __m256 estimates = estimate(index, block, scale, first_of(index, half, words, block));
+        _mm256_storeu_ps(sample + count, _mm256_maskz_compress_ps(lanes, estimates));
+        count += __builtin_popcount(lanes);
+    }
+    /* Four standard deviations of a count more than what is wanted of the sample. */
+    double of_sample = (double)wanted / (double)every, enough = of_sample + 4 * sqrt(of_sample) + 4;
+    if ((double)count <= enough) return -INFINITY;
+    uint32_t edge = edge_of(sample, count, (int64_t)enough, &equal);
+    for (int64_t i = 0;; i++)
+        if (key_of(sample[i]) == edge) return sample[i];
+}
+
+typedef struct { /* blocks some of which are promising, while their rest is fetched */
+    int64_t blocks[PENDING];
+    __mmask8 kept[PENDING];
+    __m256 signs[PENDING];
+    int count;
+} Pending;
+
+INLINE void settle(const Index *index, const Half *half, int words, Pending *pending, Best *best) {
+    for (int i = 0; i < pending->count; i++) {
+        int64_t block = pending->blocks[i];
+        __m256 signs = signs_of(index->rest + block * words * BLOCK, half, words);
+        __m256 score = estimate(index, block, 1.0f, _mm256_add_ps(pending->signs[i], signs));
+        __mmask8 kept = _mm256_mask_cmp_ps_mask(pending->kept[i], score, _mm256_set1_ps(best->floor), _CMP_GT_OQ);
+        if (kept) push(best, kept, _mm512_castps256_ps512(score), numbers_from(block * BLOCK));
+    }
+    pending->count = 0;
+}
+
+/* Into `best` those of the highest estimates by both halves among some `wanted` of the highest by the first. */
+INLINE void sift(const Index *index, const Half *halves, int words, int others, const uint8_t *passed, int64_t wanted, float *sample, Best *best) {
+    int64_t blocks = (index->documents + BLOCK - 1) / BLOCK;
+    float scale = (float)(words + others) / (float)words;
+    __m256 floor = _mm256_set1_ps(floor_for(index, halves, words, scale, passed, wanted, sample));
+    Pending pending = {.count = 0};
+    for (int64_t block = 0; block < blocks; block++) {
+        __mmask8 lanes = lanes_of_block(index, passed, block);
+        if (!lanes) continue;
+        __m256 signs = first_of(index, halves, words, block);
+        __mmask8 kept = _mm256_mask_cmp_ps_mask(lanes, estimate(index, block, scale, signs), floor, _CMP_GT_OQ);
+        if (!kept) continue;
+        for (int word = 0; word < others; word++) _mm_prefetch((const char *)(index->rest + (block * others + word) * BLOCK), _MM_HINT_T0);
+        pending.blocks[pending.count] = block;
+        pending.kept[pending.count] = kept;
+        pending.signs[pending.count++] = signs;
+        if (pending.count == PENDING) settle(index, halves + 1, others, &pending, best);
+    }
+    settle(index, halves + 1, others, &pending, best);
+    cut(best);
+}
+
+INLINE float product(const uint16_t *vector, const float *query, int64_t dimension) {
+    __m512 sum = _mm512_setzero_ps(), other = _mm512_setzero_ps();
+    for (int64_t c = 0; c < dimension; c += 2 * LANES) {
+        sum = _mm512_fmadd_ps(wide(vector + c), _mm512_loadu_ps(query + c), sum);
+        other = _mm512_fmadd_ps(wide(vector + c + LANES), _mm512_loadu_ps(query + c + LANES), other);
+    }
+    return _mm512_reduce_add_ps(_mm512_add_ps(sum, other));
+}
+
+INLINE void fetch(const uint16_t *vector, int64_t dimension) {
+    for (int64_t line = 0; line < dimension * 2; line += 64) _mm_prefetch((const char *)vector + line, _MM_HINT_T0);
+}
+
+/* out[i] = vectors[documents[i]] . query; vectors float16 (documents, dimension), dimension a multiple of 32. The rows
+ * lie anywhere, and reading them is what takes the time. */
 void products(const uint16_t *vectors, int64_t dimension, const int64_t *documents, int64_t count, const float *query, float *out) {
     for (int64_t i = 0; i < count; i++) {
-        if (i + 8 < count) { /* the rows lie anywhere, and reading them is what takes the time */
-            const char *ahead = (const char *)(vectors + documents[i + 8] * dimension);
-            for (int64_t line = 0; line < dimension * 2; line += 64) _mm_prefetch(ahead + line, _MM_HINT_T0);
-        }
-        const uint16_t *vector = vectors + documents[i] * dimension;
-        __m512 sum = _mm512_setzero_ps(), other = _mm512_setzero_ps();
-        for (int64_t c = 0; c < dimension; c += 32) {
-            sum = _mm512_fmadd_ps(wide(vector + c), _mm512_loadu_ps(query + c), sum);
-            other = _mm512_fmadd_ps(wide(vector + c + 16), _mm512_loadu_ps(query + c + 16), other);
-        }
-        out[i] = _mm512_reduce_add_ps(_mm512_add_ps(sum, other));
+        if (i + AHEAD < count) fetch(vectors + documents[i + AHEAD] * dimension, dimension);
+        out[i] = product(vectors + documents[i] * dimension, query, dimension);
     }
 }
 
-/* scores[documents[i]] += values[i]; documents differ, and what is no place of `scores` is passed over. */
-void add(float *scores, int64_t size, const int32_t *documents, const float *values, int64_t count) {
-    for (int64_t i = 0; i < count; i++)
-        if ((uint64_t)documents[i] < (uint64_t)size) scores[documents[i]] += values[i];
+/* Put products in the place of the estimates of `best`, and keep the `depth` highest. */
+static void multiply_out(const Index *index, const float *query, int64_t depth, Best *best) {
+    for (int64_t i = 0; i < best->count; i++) {
+        if (i + AHEAD < best->count) fetch(index->vectors + (int64_t)best->documents[i + AHEAD] * index->dimension, index->dimension);
+        best->scores[i] = product(index->vectors + (int64_t)best->documents[i] * index->dimension, query, index->dimension);
+    }
+    best->depth = depth;
+}
+
+/* The `depth` nearest of those that `passed` (NULL: all), in no order: of some `wanted` by half of the sketches `likely`
+ * by whole ones, and of these by products. `found` takes `likely` >= `depth`; returns how many, or -1 without memory. */
+int64_t nearest(const Index *index, const float *query, const uint8_t *passed, int64_t wanted, int64_t likely, int64_t depth, int64_t *found) {
+    int dimension = index->dimension, words = index->words, rest = dimension / 64 - words;
+    Best best;
+    if (begin(&best, likely, index->documents, -INFINITY)) return -1;
+    size_t floats = 2 * (size_t)dimension + SAMPLED * BLOCK + LANES;
+    float *work = malloc(floats * sizeof(float) + sizeof(uint64_t) * PLANES * (size_t)(words + rest));
+    if (!work) {
+        free(best.scores);
+        return -1;
+    }
+    float *turned = work + dimension, *sample = turned + dimension;
+    uint64_t *planes = (uint64_t *)(work + floats);
+    turn(index, query, work, turned);
+    float step = step_for(turned, dimension);
+    Half halves[2] = {halve(turned, words, step, planes), halve(turned + words * 64, rest, step, planes + PLANES * words)};
+    /* A number that the compiler knows unrolls the loop over the words: 3 of 384 dimensions. */
+    if (words == 3 && rest == 3) sift(index, halves, 3, 3, passed, wanted, sample, &best);
+    else sift(index, halves, words, rest, passed, wanted, sample, &best);
+    free(work);
+    if (best.count > depth) multiply_out(index, query, depth, &best);
+    return end(&best, found);
 }

@@ -16,9 +16,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops.recommendation import Filters
+from mlops.recommendation import NO_FILTERS, Filters
 from mlops.retrieval.exclusion_lists import FoodLists
-from mlops.retrieval.exclusion_triggers import endings, one_word, openings, turned
+from mlops.retrieval.exclusion_triggers import endings, leaves_out, one_word, openings, turned
 from mlops.retrieval.exclusion_words import exclusion_words
 from mlops.retrieval.limits import read_limits
 from mlops.retrieval.query_text import QueryText, Span
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _FOR_WHOM = (
     r"(?:(?:i'm|i am|we're|we are|she is|he is|for|soy|somos|es|para|apt[oa]s? para|suitable for) (?:an? |un[oa]? )?)?"
 )
-_DIET = re.compile(
+DIET = re.compile(
     rf"(?<![\w-]){_FOR_WHOM}(?:"
     r"(?P<vegan>(?:100 ?% )?vegan[oa]?s?|plant[- ]based|100 ?% vegetal(?:es)?|a base de plantas|basad[oa]s? en plantas)"
     r"|(?P<vegetarian>(?:(?:lacto|ovo)[- ]?)*vegetarian[oa]?s?|veggie)"
@@ -39,6 +39,8 @@ _DIET = re.compile(
     r"|(?P<celiac>(?:coeliac|celiac[oa]?)s?(?: disease|[- ]friendly|[- ]safe)?|celiaquia)"
     r")(?!\w)"
 )
+# What every diet above has in it, and few queries.
+_DIET_ROOTS = ("veg", "plant", "pesc", "elia")
 _ASKED = {
     "vegan": Filters(diets=frozenset({"vegan"})),
     "vegetarian": Filters(diets=frozenset({"vegetarian"})),
@@ -67,7 +69,7 @@ def read_constraints(text: str, to_english: Callable[[str], str] | None = None) 
 
     `to_english` turns Spanish foods into English where our own table has no word; without it they are kept as they are.
     """
-    filters, phrases, residual = Filters(), list[str](), text
+    filters, phrases, residual = NO_FILTERS, list[str](), text
     while True:
         query = QueryText(residual)
         said = _read(query, to_english)
@@ -84,7 +86,7 @@ def read_constraints(text: str, to_english: Callable[[str], str] | None = None) 
 def _read(query: QueryText, to_english: Callable[[str], str] | None) -> list[_Said]:
     """One reading. What a phrase leaves may make a new phrase, so it is repeated until nothing is found."""
     limits = read_limits(query)
-    said = [_Said(span=span, filters=Filters()) for span in limits.spans]
+    said = [_Said(span=span, filters=NO_FILTERS) for span in limits.spans]
     if said:
         filters = Filters(max_minutes=limits.max_minutes, max_ingredients=limits.max_ingredients)
         said[0] = _Said(span=said[0].span, filters=filters)
@@ -95,7 +97,9 @@ def _read(query: QueryText, to_english: Callable[[str], str] | None) -> list[_Sa
 
 
 def _diets(query: QueryText) -> Iterator[_Said]:
-    for match in _DIET.finditer(query.folded):
+    if not any(root in query.folded for root in _DIET_ROOTS):
+        return
+    for match in DIET.finditer(query.folded):
         name = match.lastgroup or ""
         if not turned(query.folded, match.start()) and not turned(query.folded, match.start(name)):
             yield _Said(span=Span(*match.span()), filters=_ASKED[name])
@@ -103,6 +107,8 @@ def _diets(query: QueryText) -> Iterator[_Said]:
 
 def _exclusions(query: QueryText, to_english: Callable[[str], str] | None) -> list[_Said]:
     """Everything left out, each said once."""
+    if not leaves_out(query.folded):
+        return []
     words = exclusion_words()
     lists = FoodLists(query, words, to_english)
     found: list[_Said] = []

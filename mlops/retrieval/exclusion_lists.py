@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlops.dietary.lexicon import fold, stems
@@ -58,7 +59,10 @@ class FoodLists:
         self._query = query
         self._words = words
         self._to_english = to_english
-        self._keys = [word.key for word in query.words]
+
+    @cached_property
+    def _keys(self) -> list[str]:
+        return [word.key for word in self._query.words]
 
     def after(self, place: int, language: Language, *, certain: bool) -> FoodList:
         """Read the list that begins at character `place`.

@@ -16,7 +16,7 @@ _CANNOT = (
     r"(?:can't|cannot|can not|don't|do not|doesn't|does not|won't|shouldn't|should not|mustn't|must not|dont|cant)"
 )
 _QUIEN = r"(?:(?:yo|nosotros|mi hij[oa]) )?"
-_FORMS: dict[str, tuple[str, ...]] = {
+FORMS: dict[str, tuple[str, ...]] = {
     "en_allergy": (
         r"(?:(?:i'm|i am|we are|is|are|am|people) )?(?:(?:very|severely|highly|also) )?allergic to",
         r"(?:(?:i'm|i am|we are|is|are|am|people) )?(?:intolerant (?:to|of)|sensitive to)",
@@ -54,13 +54,25 @@ _FORMS: dict[str, tuple[str, ...]] = {
     ),
 }
 _OPENING = re.compile(
-    "|".join(rf"(?P<{name}>(?<![\w'])(?:{'|'.join(forms)})(?![\w']))" for name, forms in _FORMS.items())
+    "|".join(rf"(?P<{name}>(?<![\w'])(?:{'|'.join(forms)})(?![\w']))" for name, forms in FORMS.items())
 )
-_ENDING = re.compile(
+# Of these every opening has one, and few queries do.
+_TELLING = frozenset(
+    """allergic intolerant sensitive allergy allergies intolerance intolerances sensitivity
+    alergico alergica alergicos alergicas intolerante intolerantes sensible sensibles alergia alergias intolerancia
+    intolerancias sin libre libres no nunca nada evitar evitando evito evite excepto salvo excluyendo quitando odio
+    menos acabado acabo acabaron without w free can't cannot not don't doesn't won't shouldn't mustn't dont cant
+    containing zero exclude excludes excluding except avoid avoids avoiding omit omits omitting minus skip skipping
+    hold out anything everything hate hates dislike dislikes""".split()
+)
+_TOKEN = re.compile(r"[\w']+")
+# And one of these every ending, and every single word that leaves something out.
+_TELLING_PARTS = ("free", "less", "non", "allerg", "intoleran")
+ENDING = re.compile(
     r"[- ]?(?P<allergy>allerg(?:y|ies|ic)|intoleran(?:t|ce|ces))(?!\w)"
     r"|[- ]free(?!\w)(?![- ](?:range|from|of|form|standing|style|time|flow))"
 )
-_ONE_WORD = re.compile(
+ONE_WORD = re.compile(
     r"(?<!\w)(?:(?P<less>egg|dairy|meat|sugar|flour|nut|gluten|milk|grain|alcohol|butter|yeast)less"
     r"|non[- ]?(?P<non>dairy|alcohol)(?:ic)?)(?!\w)"
 )
@@ -91,6 +103,11 @@ class Trigger:
     allergy: bool = False
 
 
+def leaves_out(line: str) -> bool:
+    """Say whether there can be a trigger in a folded line at all, in a tenth of the time that looking for it takes."""
+    return any(part in line for part in _TELLING_PARTS) or not _TELLING.isdisjoint(_TOKEN.findall(line))
+
+
 def openings(line: str) -> Iterator[Trigger]:
     """Find the phrases that what is left out follows, in a folded line."""
     for match in _OPENING.finditer(line):
@@ -108,13 +125,13 @@ def openings(line: str) -> Iterator[Trigger]:
 
 def endings(line: str) -> Iterator[Trigger]:
     """Find the phrases that what is left out stands before: "-free", "allergy"."""
-    for match in _ENDING.finditer(line):
+    for match in ENDING.finditer(line):
         yield Trigger(start=match.start(), end=match.end(), allergy=match["allergy"] is not None)
 
 
 def one_word(line: str) -> Iterator[tuple[Trigger, str]]:
     """Find "eggless" and "non-dairy", and what they leave out."""
-    for match in _ONE_WORD.finditer(line):
+    for match in ONE_WORD.finditer(line):
         if not turned(line, match.start()):
             yield Trigger(start=match.start(), end=match.end()), match["less"] or match["non"]
 

@@ -7,11 +7,10 @@ Cormack, Clarke & Buettcher 2009 use K = 60 over thousands of documents; 20 did 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from mlops.retrieval.selection import distinct, highest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 K = 20
 # How far down each ranking counts: a place beyond adds less than a fifteenth of the first.
 DEPTH = 300
+_PLACES = np.arange(DEPTH + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,39 +44,65 @@ class Fused:
 
 
 def fuse(
-    rankings: Sequence[Ranking], passed: NDArray[np.bool_], k: int, bonus: NDArray[np.float32] | None = None
+    rankings: Sequence[Ranking], passed: NDArray[np.bool_] | None, k: int, bonus: NDArray[np.float32] | None = None
 ) -> Fused:
-    """Return the best `k` of the documents that `passed`; ties go to the lower document number.
+    """Return the best `k` of the documents that `passed` (None: all); ties go to the lower document number.
 
     `bonus` float32 (documents,) in 0..1 outweighs every rank: a recipe with all three ingredients stands before one
     with two. It is the first share of the result when given.
     """
-    size = len(passed)
-    tops = [_top(ranking.scores, passed, ranking.floor) for ranking in rankings]
-    if bonus is not None:
-        tops.append(_top(bonus, passed, 0.0))
-    candidates = distinct(tops) if tops else np.empty(0, dtype=np.intp)
-    ranks, shares = [], []
     best = sum(ranking.weight / (K + 1) for ranking in rankings) + (1.0 if bonus is not None else 0.0)
-    for ranking, top in zip(rankings, tops, strict=False):
-        rank = np.zeros(size, dtype=np.intp)
-        rank[top] = np.arange(1, len(top) + 1)
-        ranks.append(rank[candidates])
-        shares.append(np.where(ranks[-1] > 0, ranking.weight / (K + ranks[-1]), 0.0) / best)
+    ranks = [_ranks(ranking.scores, passed, ranking.floor) for ranking in rankings]
+    by_rank = [_shares(ranking.weight, best) for ranking in rankings]
+    shares = [added[rank] for added, rank in zip(by_rank, ranks, strict=True)]
+    found = list(ranks)
     if bonus is not None:
-        ranks.insert(0, (bonus[candidates] > 0).astype(np.intp))
-        shares.insert(0, bonus[candidates].astype(np.float64) / best)
-    total = np.sum(shares, axis=0) if shares else np.empty(0)
-    order = np.lexsort((candidates, -total))[:k]
+        found.append(_ranks(bonus, passed, 0.0))
+        ranks.insert(0, (bonus > 0).astype(np.intp))
+        shares.insert(0, bonus.astype(np.float64) / best)
+    candidates = reduce(np.bitwise_or, found).nonzero()[0] if found else np.empty(0, dtype=np.intp)
+    total = reduce(np.add, shares)[candidates] if shares else np.empty(0)
+    # Whatever is among the first k of a ranking has at least this.
+    order = _falling(total, k, max((added[min(k, DEPTH)] for added in by_rank), default=0.0))
+    documents = candidates[order]
     return Fused(
-        documents=candidates[order],
+        documents=documents,
         scores=total[order],
-        ranks=tuple(rank[order] for rank in ranks),
-        shares=tuple(share[order] for share in shares),
+        ranks=tuple(rank[documents] for rank in ranks),
+        shares=tuple(share[documents] for share in shares),
     )
 
 
-def _top(scores: NDArray[np.float32], passed: NDArray[np.bool_], floor: float) -> NDArray[np.intp]:
+def _top(scores: NDArray[np.float32], passed: NDArray[np.bool_] | None, floor: float) -> NDArray[np.intp]:
     """Return the best DEPTH of the documents that `passed` and exceed `floor`, best first, ties by document number."""
-    chosen = np.sort(highest(scores, passed, floor, DEPTH, None))
-    return chosen[np.argsort(-scores[chosen], kind="stable")]
+    (above,) = (scores > floor if passed is None else passed & (scores > floor)).nonzero()
+    # One sort of integers made of score and place takes a third of the time of a selection and a stable sort.
+    # 0 - x and not -x: of 0.0 and -0.0 neither is higher.
+    falling = (np.float32(0) - scores[above]).view(np.int32)
+    # The bits of floats are in the order of the floats, but for the negative ones, which are in reverse.
+    falling ^= (falling >> 31) & np.int32(0x7FFFFFFF)
+    keys = falling.astype(np.int64) << 32 | above
+    keys.sort()
+    return keys[:DEPTH] & 0xFFFFFFFF
+
+
+def _ranks(scores: NDArray[np.float32], passed: NDArray[np.bool_] | None, floor: float) -> NDArray[np.intp]:
+    """The rank of every document from 1; 0 for those that are not among the best DEPTH."""
+    top = _top(scores, passed, floor)
+    ranks = np.zeros(len(scores), dtype=np.intp)
+    ranks[top] = _PLACES[1 : len(top) + 1]
+    return ranks
+
+
+@lru_cache(maxsize=64)
+def _shares(weight: float, best: float) -> NDArray[np.float64]:
+    """What each rank up to DEPTH adds to a score."""
+    return np.where(_PLACES > 0, weight / (K + _PLACES), 0.0) / best
+
+
+def _falling(total: NDArray[np.float64], k: int, edge: float) -> NDArray[np.intp]:
+    """The places of the `k` highest of `total`, highest first, ties by place; most likely these reach `edge`."""
+    (near,) = (total >= edge).nonzero()
+    if len(near) < k:
+        near = np.arange(len(total))
+    return near[(-total[near]).argsort(kind="stable")[:k]]

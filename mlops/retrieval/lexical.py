@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import bm25s
 import numpy as np
 
+from mlops.kernel.library import Postings
 from mlops.retrieval.analyzer import Analyzer
+from mlops.retrieval.selection import highest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,9 +38,14 @@ class LexicalIndex:
 
     def __init__(self, bm25: bm25s.BM25, language: Language, size: int, kernel: Kernel | None = None) -> None:
         self._bm25 = bm25
-        self._kernel = kernel if _addable(bm25) else None
         self._analyzer = Analyzer(language)
         self._size = size
+        # The kernel trusts where postings start, so that is no file's to change. Views of what is mapped, without the
+        # class whose every slice costs a microsecond.
+        self._starts = np.array(bm25.scores["indptr"])
+        self._documents, self._values = np.asarray(bm25.scores["indices"]), np.asarray(bm25.scores["data"])
+        self._kernel = kernel if self._readable() else None
+        self._postings = Postings(self._starts, self._documents, self._values)
 
     @classmethod
     def build(cls, documents: Sequence[str], language: Language) -> LexicalIndex:
@@ -62,35 +69,47 @@ class LexicalIndex:
         for word in words:
             terms = self._analyzer.terms(word)
             if terms:
-                held[reduce(np.intersect1d, (self._postings(term) for term in terms))] = True
+                held[reduce(np.intersect1d, (self._having(term) for term in terms))] = True
         return held
 
-    def _postings(self, term: str) -> NDArray[np.intp]:
-        number = self._bm25.vocab_dict.get(term)
+    def _having(self, term: str) -> NDArray[np.intp]:
+        number = self._number(term)
         if number is None:
             return np.empty(0, dtype=np.intp)
-        starts = self._bm25.scores["indptr"]
-        documents = self._bm25.scores["indices"][starts[number] : starts[number + 1]]
-        return np.asarray(documents, dtype=np.intp)
+        return np.asarray(self._documents[self._starts[number] : self._starts[number + 1]], dtype=np.intp)
 
     def scores(self, text: str) -> NDArray[np.float32]:
         """Return one score per document, float32 (documents,); 0 where no term of the query occurs."""
-        known = [term for term in self._analyzer.terms(text) if term in self._bm25.vocab_dict]
-        if not known:
-            return np.zeros(self._size, dtype=np.float32)
-        if self._kernel is None:
-            return np.asarray(self._bm25.get_scores(known), dtype=np.float32)
-        scores = np.zeros(self._size, dtype=np.float32)
-        starts, documents, values = (self._bm25.scores[name] for name in ("indptr", "indices", "data"))
-        for term in known:
-            number = self._bm25.vocab_dict[term]
-            postings = slice(int(starts[number]), int(starts[number + 1]))
-            self._kernel.add(scores, documents[postings], values[postings])
-        return scores
+        return self.best(text, None, 0)[0]
 
+    def best(
+        self, text: str, passed: NDArray[np.bool_] | None, depth: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return `scores`, and the `depth` places of the highest above 0 that `passed` (None: all), in no order."""
+        numbers = map(self._number, self._analyzer.terms(text))
+        terms = [number for number in numbers if number is not None]
+        if not terms:
+            return np.zeros(self._size, dtype=np.float32), np.empty(0, dtype=np.int64)
+        if self._kernel is not None:
+            scores = np.empty(self._size, dtype=np.float32)
+            return scores, self._kernel.sum(self._postings, np.array(terms, dtype=np.int64), scores, passed, depth)
+        scores = np.asarray(self._bm25.get_scores_from_ids(terms), dtype=np.float32)
+        return scores, highest(scores, passed, 0.0, depth, None) if depth else np.empty(0, dtype=np.int64)
 
-def _addable(bm25: bm25s.BM25) -> bool:
-    """Tell whether the kernel reads these numbers: Lucene's BM25 gives nothing to documents without the term."""
-    found = bm25.scores
-    kinds = found["indices"].dtype == np.int32 and found["data"].dtype == np.float32
-    return bool(kinds and bm25.nonoccurrence_array is None)
+    def _number(self, term: str) -> int | None:
+        """Return the place of a term; None of one without postings, as bm25s' own empty one."""
+        number: int = self._bm25.vocab_dict.get(term, -1)
+        return number if 0 <= number < len(self._starts) - 1 else None
+
+    def _readable(self) -> bool:
+        """Tell whether the kernel reads these numbers: Lucene's BM25 gives nothing to documents without the term."""
+        arrays = (self._starts, self._documents, self._values)
+        return bool(
+            [array.dtype.name for array in arrays] == ["int64", "int32", "float32"]
+            and all(array.flags.c_contiguous for array in arrays)
+            and self._bm25.nonoccurrence_array is None
+            and len(self._starts)
+            and self._starts[0] >= 0
+            and (np.diff(self._starts) >= 0).all()
+            and self._starts[-1] <= min(len(self._documents), len(self._values))
+        )

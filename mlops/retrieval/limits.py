@@ -46,16 +46,16 @@ def _any_of(phrases: Iterable[str]) -> str:
 
 _N = rf"(?:\d{{1,4}}(?:[.,]\d{{1,2}})?(?: 1/2)?|{_any_of(_NUMBERS)})"
 _RANGE = rf"(?:(?:about|around|roughly|some|unos|unas) )?(?:\d{{1,4}} ?- ?|{_N} (?:to|a|o|or) )?"
-_MINUTES = r"(?:minutes?|minutos?|min\.|mins?|')(?![a-z])"
-_HOURS = r"(?:hours?|hrs?|h|horas?)(?![a-z])"
+MINUTES = r"(?:minutes?|minutos?|min\.|mins?|')(?![a-z])"
+HOURS = r"(?:hours?|hrs?|h|horas?)(?![a-z])"
 _DURATION = re.compile(
     r"(?<![\w.])(?:(?P<half>(?:about )?half[ -](?:an?[ -])?hour|media hora)"
     r"|(?P<three>three[ -]quarters of an hour|tres cuartos de hora)"
     r"|(?P<quarter>(?:a )?quarter of an hour|(?:un )?cuarto de hora)"
     r"|(?P<hour_and_half>hora y media|hour and a half)"
-    rf"|{_RANGE}(?P<hours>{_N}|{_any_of(_ONE_HOUR)})[ -]?{_HOURS}(?P<more> and a half| y media)?"
-    rf"(?:,? ?(?:and |y )?(?P<extra>\d{{1,2}})(?: ?(?:{_MINUTES}|m(?![a-z]))|(?![\w.]| ?[a-z%])))?"
-    rf"|{_RANGE}(?P<minutes>{_N})[ -]?{_MINUTES})"
+    rf"|{_RANGE}(?P<hours>{_N}|{_any_of(_ONE_HOUR)})[ -]?{HOURS}(?P<more> and a half| y media)?"
+    rf"(?:,? ?(?:and |y )?(?P<extra>\d{{1,2}})(?: ?(?:{MINUTES}|m(?![a-z]))|(?![\w.]| ?[a-z%])))?"
+    rf"|{_RANGE}(?P<minutes>{_N})[ -]?{MINUTES})"
 )
 _COUNT = re.compile(
     rf"(?<![\w.]){_RANGE}(?P<count>{_N})(?: or (?:fewer|less)| o menos)?"
@@ -92,8 +92,8 @@ _AFTER = re.compile(
     r" ?,?(?:or (?:less|fewer|under)|max(?:imum)?|at (?:the )?most|tops|o menos|como (?:mucho|maximo)|(?:de )?maximo"
     r"|a lo sumo)(?![a-z])"
 )
-# What every limit has, and few queries: looking for it first is a tenth of looking for a limit.
-_UNIT_OF_TIME = re.compile(r"min|hour|hora|hr|'|(?<![a-z])h(?![a-z])")
+# What every limit has, and few queries: looking for it first is a tenth of looking for a limit. Cumin is not a unit.
+_UNIT_OF_TIME = re.compile(r"min(?<!cumin)(?:ut|s?(?![a-z]))|hour|hora|hrs?(?![a-z])|'(?![a-z])|h(?![a-z])(?<![a-z]h)")
 _UNIT_OF_COUNT = "ingredient"
 # Minutes of work or of rest are not the minutes that a dish takes.
 _OF_A_PART = re.compile(
@@ -111,6 +111,9 @@ class Limits:
     spans: tuple[Span, ...]
 
 
+NO_LIMITS = Limits(max_minutes=None, max_ingredients=None, spans=())
+
+
 def read_limits(query: QueryText) -> Limits:
     """Find every limit of `query`; of two of a kind the smaller holds."""
     line = query.folded
@@ -119,6 +122,8 @@ def read_limits(query: QueryText) -> Limits:
         times = [_limit(line, match, _minutes(match)) for match in _DURATION.finditer(line)]
     if _UNIT_OF_COUNT in line:
         counts = [_limit(line, match, _number(match["count"])) for match in _COUNT.finditer(line)]
+    if not times and not counts:
+        return NO_LIMITS
     return Limits(
         max_minutes=min((limit[0] for limit in times if limit), default=None),
         max_ingredients=min((limit[0] for limit in counts if limit), default=None),

@@ -66,6 +66,7 @@ _MEMBERS = {
     "pepper": "pepper capsicum pimento pimiento",
     "onion": "onion shallot scallion",
 }
+_GREENS = stems("greens")
 _SYNONYMS = (
     "aubergine eggplant", "courgette zucchini", "coriander cilantro", "prawn shrimp", "rocket arugula",
     "beetroot beet", "chickpea garbanzo", "corn sweetcorn maize", "chilli chili chile", "yogurt yoghurt",
@@ -98,9 +99,10 @@ def read_pantry(text: str) -> Pantry | None:
 
 def expand(word: str) -> frozenset[str]:
     """Return the English words that each mean a recipe has `word`: itself, its synonyms, and for a kind its members."""
-    if stems(word) == stems("greens"):  # as a word it would find every green pepper
-        return _expansions()[stems(word)] - {"green"}
-    return frozenset({word}) | _expansions().get(stems(word), frozenset())
+    key = stems(word)
+    if key == _GREENS:  # as a word it would find every green pepper
+        return _expansions()[key] - {"green"}
+    return frozenset({word}) | _expansions().get(key, frozenset())
 
 
 def _groups(listed: str, language: Language) -> tuple[tuple[str, ...], ...]:

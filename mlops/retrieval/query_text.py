@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Gap = Literal["joined", "comma", "conjunction", "break"]
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_POSSESSIVE = re.compile(r"'s$|'")
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "´": "'", "`": "'"})  # noqa: RUF001 - what keyboards and phones send
 # Words that hang loose at either end once a constraint is cut out.
 _LOOSE = (
@@ -55,22 +56,20 @@ class QueryText:
     def __init__(self, text: str, taken: Iterable[Span] = ()) -> None:
         self.text = unicodedata.normalize("NFC", text)
         self.taken = tuple(taken)
-        folded = [_fold(char) for char in self.text]
+        self.folded = _folded(self.text)
         for start, end in self.taken:
-            folded[start:end] = "|" * (end - start)
-        self.folded = "".join(folded)
+            self.folded = self.folded[:start] + "|" * (end - start) + self.folded[end:]
 
     def less(self, taken: Iterable[Span]) -> QueryText:
         """The same query with more of it understood."""
-        return QueryText(self.text, (*self.taken, *taken))
+        more = tuple(taken)
+        return QueryText(self.text, (*self.taken, *more)) if more else self
 
     @cached_property
     def words(self) -> tuple[Word, ...]:
         """The words that are not yet understood, in order."""
         found = (match for match in _WORD.finditer(self.folded))
-        return tuple(
-            Word(match.start(), match.end(), match[0], stem(re.sub(r"'s$|'", "", match[0]))) for match in found
-        )
+        return tuple(Word(match.start(), match.end(), match[0], stem(_POSSESSIVE.sub("", match[0]))) for match in found)
 
     def word_at(self, place: int) -> int:
         """Return the index of the first word that starts at or after character `place`."""
@@ -114,6 +113,11 @@ def gap_of(between: str) -> Gap:
 
 def _one_mark(found: re.Match[str]) -> str:
     return "," if "," in found[0] else ""
+
+
+def _folded(text: str) -> str:
+    """Every character as `_fold` makes it; at once where all are ASCII, as of most queries."""
+    return text.replace("`", "'").lower() if text.isascii() else "".join(map(_fold, text))
 
 
 @lru_cache(maxsize=4096)

@@ -36,4 +36,4 @@ def distinct(places: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Return what is in any of `places`, ascending; np.unique does the same in five times the time."""
     merged = np.concatenate(places)
     merged.sort()
-    return merged[np.concatenate([[True], merged[1:] != merged[:-1]])] if len(merged) else merged
+    return np.concatenate([merged[:1], merged[1:][merged[1:] != merged[:-1]]])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from mlops.kernel.library import Index, Wanted
 from mlops.retrieval.selection import highest
 
 if TYPE_CHECKING:
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from mlops.kernel.library import Kernel
     from mlops.retrieval.sketches import SketchBook
 
-# How many the sketches name for each that is wanted, and at least: what that finds is measured in docs/performance.md.
-_OVERSAMPLING = 3
-_LEAST = 500
+# How many the sketches name for each that is wanted, and at least, and how many their first halves for each of these,
+# and of how many vectors one at least: what that finds is measured in docs/performance.md.
+_OVERSAMPLING, _LEAST = 3, 500
+_HALVES_OVERSAMPLING, _HALVES_SHARE = 4, 64
 
 
 class SemanticIndex(Protocol):
@@ -57,31 +59,29 @@ class ExactIndex:
         return self.vectors[documents] @ query
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class SketchedIndex:
-    """Reads 48 bytes of each vector of 384 dimensions, and all of only some hundred.
+    """Reads 24 bytes of each vector of 384 dimensions, as many again of some hundredths, and all of only some hundred.
 
     `vectors` float16 (documents, dimension): half the memory of float32, for cosines that differ by less than 0.0001.
     """
 
-    vectors: NDArray[np.float16]
-    book: SketchBook
-    kernel: Kernel
+    def __init__(self, vectors: NDArray[np.float16], book: SketchBook, kernel: Kernel) -> None:
+        # A view of what is mapped, without the class whose every slice costs a microsecond.
+        self._vectors = np.asarray(vectors)
+        self._index = Index(self._vectors, book.laid_out())
+        self._kernel = kernel
 
     @property
     def dimension(self) -> int:
         """See SemanticIndex."""
-        return int(self.vectors.shape[1])
+        return int(self._vectors.shape[1])
 
     def nearest(self, query: NDArray[np.float32], passed: NDArray[np.bool_] | None, depth: int) -> NDArray[np.int64]:
         """See SemanticIndex; of the exact answer some are missed."""
-        count = len(self.vectors)
-        estimates = self.kernel.estimate(self.book.sketches, self.book.turned(query))[:count]
-        likely = self.kernel.top(estimates, passed, -np.inf, max(_LEAST, depth * _OVERSAMPLING))
-        if len(likely) <= depth:
-            return likely
-        return likely[self.kernel.top(self.cosines(query, likely), None, -np.inf, depth)]
+        likely = max(_LEAST, depth * _OVERSAMPLING)
+        promising = max(likely * _HALVES_OVERSAMPLING, len(self._vectors) // _HALVES_SHARE)
+        return self._kernel.nearest(self._index, query, passed, Wanted(promising=promising, likely=likely, depth=depth))
 
     def cosines(self, query: NDArray[np.float32], documents: NDArray[np.int64]) -> NDArray[np.float32]:
         """See SemanticIndex."""
-        return self.kernel.products(self.vectors, documents, query)
+        return self._kernel.products(self._vectors, documents, query)

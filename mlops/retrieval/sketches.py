@@ -8,7 +8,7 @@ estimated, without bias, by |r|^2 / |r|_1 * <R (q - mean), s>.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,18 +22,20 @@ if TYPE_CHECKING:
 
 BITS_FILE, NUMBERS_FILE, TURN_FILE = "bits.npy", "numbers.npy", "turn.npy"
 _BATCH = 8192
+_LINE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SketchBook:
-    """`sketches` of all vectors; `turn` float32 (dimension + 1, dimension): the rotation, and the mean last."""
+    """Sketches as they are kept: `bits` uint64 (blocks, words, LANES), padded to whole blocks.
 
-    sketches: Sketches
+    `numbers` float32 (2, blocks * LANES): factors and centres. `turn` float32 (dimension + 1, dimension): the rotation,
+    and the mean last.
+    """
+
+    bits: NDArray[np.uint64]
+    numbers: NDArray[np.float32]
     turn: NDArray[np.float32]
-
-    def turned(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Bring `query` to where the sketches are."""
-        return np.asarray(self.turn[:-1] @ (query - self.turn[-1]), dtype=np.float32)
 
     @classmethod
     def load(cls, folder: Path, count: int, dimension: int) -> SketchBook:
@@ -57,14 +59,22 @@ class SketchBook:
             for array, each in zip((bits, numbers, turn), wanted, strict=True)
         ):
             raise Permanent(f"the sketches in {folder} are not of {count} vectors of {dimension}", hint=TRAIN_AGAIN)
-        return cls(sketches=Sketches(bits=bits, factors=numbers[0], centres=numbers[1]), turn=turn)
+        return cls(bits=bits, numbers=numbers, turn=turn)
 
     def save(self, folder: Path) -> None:
         """Write three arrays into `folder`, which is made."""
         folder.mkdir()
-        numbers = np.stack([self.sketches.factors, self.sketches.centres])
-        for name, array in ((BITS_FILE, self.sketches.bits), (NUMBERS_FILE, numbers), (TURN_FILE, self.turn)):
+        for name, array in ((BITS_FILE, self.bits), (NUMBERS_FILE, self.numbers), (TURN_FILE, self.turn)):
             np.save(folder / name, array, allow_pickle=False)
+
+    def laid_out(self) -> Sketches:
+        """Copy them in the order in which they are read: the first half of every sketch, then some of the rest."""
+        half = max(self.bits.shape[1] // 2, 1)
+        first, rest = (_aligned(each) for each in (self.bits[:, :half], self.bits[:, half:]))
+        # What pads the last block becomes infinite, which is never found.
+        with np.errstate(over="ignore"):
+            numbers = self.numbers.astype(np.float16).reshape(2, -1, LANES).transpose(1, 0, 2)
+        return Sketches(first=first, rest=rest, numbers=_aligned(numbers), turn=self.turn)
 
 
 def sketchable(dimension: int) -> bool:
@@ -89,12 +99,18 @@ def sketch(vectors: NDArray[np.float32], seed: int) -> SketchBook:
         bits[batch] = np.packbits(turned > 0, axis=1, bitorder="little")
         factors[batch] = (turned**2).sum(axis=1) / np.maximum(np.abs(turned).sum(axis=1), np.float32(1e-12))
         centres[batch] = vectors[batch] @ mean
-    words = bits.view(np.uint64).reshape(blocks, LANES, dimension // WORD)
+    words = bits.view(np.uint64).reshape(blocks, LANES, dimension // WORD).transpose(0, 2, 1)
     return SketchBook(
-        sketches=Sketches(
-            bits=np.ascontiguousarray(words.transpose(0, 2, 1)),
-            factors=factors,
-            centres=centres,
-        ),
+        bits=np.ascontiguousarray(words),
+        numbers=np.stack([factors, centres]),
         turn=np.concatenate([rotation, mean[None]]),
     )
+
+
+def _aligned(array: NDArray[Any]) -> NDArray[Any]:
+    """Copy `array` to where a line of the processor's cache begins: each line is read once, not two for each word."""
+    room = np.empty(array.nbytes + _LINE, dtype=np.uint8)
+    start = -room.ctypes.data % _LINE
+    copy = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy

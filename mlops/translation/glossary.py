@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from mlops.errors import Invalid, NotFound
 
@@ -52,8 +52,7 @@ class Entry:
         return self.es if language == "es" else self.en
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(NamedTuple):
     """Where an entry was found: `text[start:end]`."""
 
     start: int
@@ -138,8 +137,7 @@ class Glossary:
 
     def indexed(self, language: Language) -> Glossary:
         """Build the index for `language` now (0.1 s), so that no request waits for it; returns this glossary."""
-        self._at(("",), language, KINDS)
-        self._reach("", [(0, 0, "")], 0, language)
+        self.match("", language)
         return self
 
     def find(self, phrase: str, language: Language, kinds: frozenset[Kind] = KINDS) -> Entry | None:
@@ -148,18 +146,21 @@ class Glossary:
 
     def match(self, text: str, language: Language, kinds: frozenset[Kind] = KINDS) -> tuple[Span, ...]:
         """The known phrases of `text` (composed, NFC) from left to right, longest first, never overlapping."""
-        tokens = [(word.start(), word.end(), word.group().lower()) for word in _WORD.finditer(text)]
+        found = list(_WORD.finditer(text))
+        words = tuple([word[0].lower() for word in found])
+        starts = self._starts_es if language == "es" else self._starts_en
         spans = []
-        place = 0
-        while place < len(tokens):
-            taken = 1
-            for length in range(self._reach(text, tokens, place, language), 0, -1):
-                entry = self._at(tuple(word for _, _, word in tokens[place : place + length]), language, kinds)
+        free = 0
+        for place, word in enumerate(words):
+            longest = starts.get(fold(word), 0)
+            if place < free or not longest:
+                continue
+            for end in range(_reach(text, found, place, longest), place, -1):
+                entry = self._at(words[place:end], language, kinds)
                 if entry is not None:
-                    spans.append(Span(start=tokens[place][0], end=tokens[place + length - 1][1], entry=entry))
-                    taken = length
+                    spans.append(Span(start=found[place].start(), end=found[end - 1].end(), entry=entry))
+                    free = end
                     break
-            place += taken
         return tuple(spans)
 
     def replace(self, text: str, source: Language, target: Language, kinds: frozenset[Kind] = KINDS) -> Replaced:
@@ -182,16 +183,6 @@ class Glossary:
             if entry.kind in kinds:
                 return entry
         return None
-
-    def _reach(self, text: str, tokens: list[tuple[int, int, str]], place: int, language: Language) -> int:
-        """How many words from `place` on could belong to one phrase."""
-        starts = self._starts_es if language == "es" else self._starts_en
-        most = min(starts.get(fold(tokens[place][2]), 1), len(tokens) - place)
-        for length in range(1, most):
-            gap = text[tokens[place + length - 1][1] : tokens[place + length][0]]
-            if not _JOINT.fullmatch(gap):
-                return length
-        return most
 
     @cached_property
     def _spanish(self) -> Mapping[Key, tuple[Entry, ...]]:
@@ -231,6 +222,15 @@ def _late_in_spanish(entry: Entry) -> int:
     if entry.kind in _LEARNT:
         return 2
     return int(entry.kind == "technique" and not _INFINITIVE.match(entry.es))
+
+
+def _reach(text: str, found: list[re.Match[str]], place: int, longest: int) -> int:
+    """Before which word a phrase that begins at `place` must end: it has at most `longest` words."""
+    last = min(place + longest, len(found))
+    for end in range(place + 1, last):
+        if not _JOINT.fullmatch(text, found[end - 1].end(), found[end].start()):
+            return end
+    return last
 
 
 def _folded(key: Key) -> Key:

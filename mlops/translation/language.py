@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mlops.translation.glossary import fold, words_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlops.recommendation import Language
-    from mlops.translation.glossary import Glossary
+    from mlops.translation.glossary import Entry, Glossary
 
 # A query has 500 characters at most; of a longer text the beginning tells as much.
 LONGEST = 500
@@ -37,6 +38,7 @@ _MOST, _LEAST = 2.0, 0.7
 _BELIEF_PER_WORD = 0.4
 _LETTER_WEIGHT = 1.5
 _MARK_WEIGHT = 6.0
+_JUDGED_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,7 @@ class LanguageDetector:
         from lingua import LanguageDetectorBuilder  # noqa: PLC0415
 
         # Trigrams alone take 10 MB instead of 95; beside the glossary that costs 0.05 % of the dish names.
-        self._spanish = Known.SPANISH
-        self._letters = (
+        letters = (
             LanguageDetectorBuilder.from_languages(Known.ENGLISH, Known.SPANISH)
             .with_low_accuracy_mode()
             .with_preloaded_language_models()
@@ -64,18 +65,29 @@ class LanguageDetector:
         )
         self._glossary = glossary.indexed("es")
         self._weights = _weights(glossary)
+        self._loan_words = _loan_words(glossary)
+        # The same words come again and again. A method would do, but hold on to the detector of a model that is gone.
+        self._spanish_by_letters = lru_cache(maxsize=_JUDGED_KEPT)(
+            lambda words: float(letters.compute_language_confidence(words, Known.SPANISH))
+        )
         # The first question costs lingua some 50 ms more than any other; no request shall ask it.
         self._judged(("a",))
 
     def detect(self, text: str) -> Detected:
         """Name the language of `text`."""
         start = unicodedata.normalize("NFC", text[:LONGEST]).lower()
-        if not _WORD.search(start):
+        words = _WORD.findall(start)
+        if not words:
             return Detected(language="en", confidence=0.0)
-        words = _WORD.findall(self._without_loans(start))
-        weights = [self._weights.get(fold(word)) for word in words]
-        strange = [word for word, weight in zip(words, weights, strict=True) if weight is None]
-        telling = [weight for weight in weights if weight is not None and abs(weight) >= _LEAST]
+        if not self._loan_words.isdisjoint(map(fold, words)):
+            words = _WORD.findall(self._without_loans(start))
+        strange, telling = [], []
+        for word in words:
+            weight = self._weights.get(fold(word))
+            if weight is None:
+                strange.append(word)
+            elif abs(weight) >= _LEAST:
+                telling.append(weight)
         marked = bool(_SPANISH_MARK.search(start))
         if not strange and not telling and not marked:
             return Detected(language="en", confidence=UNDECIDED)
@@ -89,7 +101,7 @@ class LanguageDetector:
         """The text without phrases that are the same in both languages, such as "tacos al pastor"."""
         kept, last = [], 0
         for span in self._glossary.match(text, "es"):
-            if fold(span.entry.es) == fold(span.entry.en):
+            if _is_loan(span.entry):
                 kept.append(text[last : span.start])
                 last = span.end
         return " ".join([*kept, text[last:]])
@@ -98,11 +110,20 @@ class LanguageDetector:
         """Log odds for Spanish of words that the glossary lacks."""
         if not words:
             return 0.0
-        likely = float(self._letters.compute_language_confidence(" ".join(words), self._spanish))
-        likely = min(max(likely, 1e-6), 1 - 1e-6)
+        likely = min(max(self._spanish_by_letters(" ".join(words)), 1e-6), 1 - 1e-6)
         bound = min(_BELIEF_PER_WORD * len(words), _MOST)
         accented = sum(1 for word in words if _SPANISH_LETTER.search(word))
         return max(-bound, min(bound, math.log(likely / (1 - likely)))) + _LETTER_WEIGHT * accented
+
+
+def _is_loan(entry: Entry) -> bool:
+    return fold(entry.es) == fold(entry.en)
+
+
+def _loan_words(glossary: Glossary) -> frozenset[str]:
+    """The longest word of every loan: a text with none of these has no loan, and few have one without the other."""
+    written = (_WORD.findall(fold(entry.es)) for entry in glossary.entries if _is_loan(entry))
+    return frozenset(max(words, key=len) for words in written if words)
 
 
 def _weights(glossary: Glossary) -> dict[str, float]:

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -76,6 +77,19 @@ def test_what_a_filter_keeps_out(model, sentence, text, filters, never):
     answers = found(model, text, k=12, filters=Filters(**filters))
     assert answers
     assert not never & set(answers)
+
+
+def test_questions_side_by_side_are_answered_as_one_by_one(model):
+    """Also those that end before the others do: without a word, and with filters that nothing meets."""
+    asks = [Ask(text=text, k=3) for _, text, _ in QUESTIONS]
+    asks += [Ask(text="?!"), Ask(text="soup", filters=Filters(max_minutes=0)), Ask(text="vegan soup without onions")]
+    together = model.recommender.recommend_all(asks)
+    assert [replace(each, timings={}) for each in together] == [
+        replace(model.recommender.recommend(ask), timings={}) for ask in asks
+    ]
+    steps = {"translate", "embed", "search", "rank", "assemble"}
+    assert [set(each.timings) for each in together[:-3]] == [steps] * len(QUESTIONS)
+    assert model.recommender.recommend_all([]) == []
 
 
 def test_an_answer_says_why(model):

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.contract
 
 # 330 recipes, and a ranking that finds them: there is little to learn here, so what is written is tested with a policy
 # that takes what it gets. What must be gained is measured on the shared data, by `make bench-learning`.
-LENIENT = Policy(min_gain=-0.1, min_gain_later=-0.1, tolerated_loss=0.2)
+LENIENT = Policy(min_gain=-0.2, min_gain_later=-0.2, tolerated_loss=0.3)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlops.artifact.manifest import read_manifest, verify
 from mlops.errors import Transient
 from mlops.monitoring.traffic_log import ServedRequest, TrafficLog
-from mlops.recommendation import Answer, Ask, Hit, ServedModel
+from mlops.recommendation import Answer, Ask, Hit, Recommends, ServedModel
 from tests.embeddedworld.artefacts import exchange
 from tests.scenarios.world import Behaviour
 
@@ -60,7 +60,7 @@ class BehavedLog(TrafficLog):
         super().record(replace(request, latency_ms=self._behaviours.of(request.version).latency_ms))
 
 
-class BehavingRecommender:
+class BehavingRecommender(Recommends):
     """Answers one recipe, as slowly and as wrongly as its version is told to; every n-th request fails."""
 
     def __init__(self, version: str, behaviours: Behaviours, slot: Slot) -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from mlops.errors import Transient
-from mlops.recommendation import Answer, Ask, Hit, ServedModel, Signal
+from mlops.recommendation import Answer, Ask, Hit, Recommends, ServedModel, Signal
 
 
 @dataclass(frozen=True)
-class FakeRecommender:
+class FakeRecommender(Recommends):
     """Answers `k` of `recipes` made-up recipes in an order that depends on the query only.
 
     In a query, "wait" waits for `gate`, "sleep 0.2" takes that many seconds, "boom" raises a plain exception that

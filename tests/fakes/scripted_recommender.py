@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlops.errors import Transient
-from mlops.recommendation import Answer, Ask, Filters, Hit
+from mlops.recommendation import Answer, Ask, Filters, Hit, Recommends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ def answer(*hits: Hit, filters: Filters = NO_FILTERS, notes: tuple[str, ...] = (
 
 
 @dataclass
-class ScriptedRecommender:
+class ScriptedRecommender(Recommends):
     """Answers `rankings[text]`: ids best first, scores falling. "boom" fails. Remembers what it was asked."""
 
     rankings: Mapping[str, Sequence[str]]

@@ -47,7 +47,7 @@ _TIE = 1e-6
 def semantic_best(recommender: Recommender, ask: Ask) -> tuple[str, NDArray[np.bool_] | None, NDArray[np.int64]]:
     """The text that was embedded, which recipes pass the filters (None: all), and the best ten by meaning, as served."""
     query = understand(ask, recommender._languages)
-    passed = None if query.filters.empty else recommender._passed(query.filters)
+    passed = None if query.filters.empty else recommender._search.passed(query.filters)
     vector = recommender._encoder.encode([query.english])[0]
     return query.english, passed, _nearest(recommender, vector, passed)
 

@@ -16,8 +16,10 @@ from mlops.cli.wiring import translator_of
 from mlops.config import Settings
 from mlops.corpus.importing import open_corpus
 from mlops.evaluation import evaluate, read_qrels, read_queries
+from mlops.kernel.library import kernel
 from mlops.recommendation import Answer, Ask, Filters, Hit
 from mlops.retrieval.documents import semantic_text
+from mlops.retrieval.search import Search
 from mlops.retrieval.semantic import ExactIndex
 from tests.bench.plain_ranking import PlainRanking
 from tests.bench.quality import QRELS, QUERIES, RECIPES, artifact_of
@@ -63,7 +65,8 @@ def in_fp32(recommender: Recommender, reference: Reference, vectors: NDArray[np.
     """The same recommender, its queries encoded in fp32 and its vectors, in fp32 too, searched exactly."""
     exact = copy.copy(recommender)
     indexes = recommender._indexes
-    exact._encoder, exact._indexes = reference, replace(indexes, semantic=ExactIndex(vectors))
+    exact._encoder = reference
+    exact._search = Search(replace(indexes, semantic=ExactIndex(vectors)), recommender.learned, kernel())
     return exact
 
 

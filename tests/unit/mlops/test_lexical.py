@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops.kernel.library import kernel
+from mlops.kernel.library import Postings, kernel
 from mlops.retrieval.analyzer import Analyzer, fold
 from mlops.retrieval.lexical import LexicalIndex
+from mlops.retrieval.selection import highest
 
 DISHES = ("Jalapeño corn bread", "Chicken soup with noodles", "Chicken salad", "Beef stew with red wine")
 
@@ -24,6 +25,7 @@ def of_many(by):
 
 
 MANY, MANY_BY_KERNEL = of_many(None), of_many(kernel())
+assert MANY_BY_KERNEL._kernel is kernel()  # noqa: SLF001 - else both would be numpy's
 
 
 @pytest.mark.parametrize(
@@ -94,9 +96,48 @@ def test_the_kernel_adds_up_what_the_library_does(data):
 
 
 @needs_kernel
+@given(
+    words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=5),
+    depth=st.integers(1, 30),
+    seed=st.none() | st.integers(0, 9),
+)
+def test_the_best_by_words_are_those_of_all_scores(words, depth, seed):
+    passed = None if seed is None else np.random.default_rng(seed).random(400) < 0.5
+    for index in (MANY, MANY_BY_KERNEL):
+        scores, found = index.best(" ".join(words), passed, depth)
+        assert scores.tolist() == MANY.scores(" ".join(words)).tolist()
+        assert sorted(found.tolist()) == sorted(highest(scores, passed, 0.0, depth, None).tolist())
+
+
+@needs_kernel
+def test_the_kernel_adds_up_more_documents_than_it_looks_at_at_once():
+    draw = np.random.default_rng(2)
+    held = [np.flatnonzero(draw.random(50_000) < share).astype(np.int32) for share in (0.5, 0.001)]
+    starts = np.cumsum([0, *map(len, held)], dtype=np.int64)
+    values = draw.random(starts[-1]).astype(np.float32)
+    wanted = np.zeros(50_000, dtype=np.float32)
+    for start, documents in zip(starts, held, strict=False):
+        wanted[documents] += values[start : start + len(documents)]
+    scores = np.full(50_000, np.nan, dtype=np.float32)
+    postings = Postings(starts, np.concatenate(held), values)
+    found = kernel().sum(postings, np.array([0, 1], dtype=np.int64), scores, None, 20)
+    assert np.array_equal(scores, wanted)
+    assert sorted(found.tolist()) == sorted(highest(wanted, None, 0.0, 20, None).tolist())
+
+
+@needs_kernel
 def test_postings_of_documents_that_there_are_not_are_passed_over():
     """An index that does not fit its rows gives wrong scores and writes nowhere else."""
-    scores = np.zeros(8, dtype=np.float32)
-    documents = np.array([7, 8, -1, 2**31 - 1, 0], dtype=np.int32)
-    kernel().add(scores[:8], documents, np.ones(5, dtype=np.float32))
-    assert scores.tolist() == [1, 0, 0, 0, 0, 0, 0, 1]
+    scores = np.zeros(10, dtype=np.float32)
+    documents = np.array([-1, 0, 7, 8, 2**31 - 1], dtype=np.int32)
+    postings = Postings(np.array([0, 5]), documents, np.ones(5, dtype=np.float32))
+    kernel().sum(postings, np.zeros(1, dtype=np.int64), scores[:8], None, 0)
+    assert scores.tolist() == [1, 0, 0, 0, 0, 0, 0, 1, 0, 0]
+
+
+@needs_kernel
+@pytest.mark.parametrize("damage", [lambda s: s.__setitem__(2, 10**9), lambda s: s.__setitem__(1, -5)])
+def test_an_index_whose_postings_start_nowhere_is_not_read_by_the_kernel(damage):
+    built = LexicalIndex.build(DISHES, "en")._bm25  # noqa: SLF001 - as a damaged file would have it
+    damage(built.scores["indptr"])
+    assert LexicalIndex(built, "en", len(DISHES), kernel())._kernel is None  # noqa: SLF001

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from mlops.errors import Permanent
 from mlops.kernel.build import build
-from mlops.kernel.library import LANES, Kernel, kernel, load
+from mlops.kernel.library import WORD, Index, Kernel, Wanted, kernel, load
 from mlops.retrieval.selection import distinct, highest
 from mlops.retrieval.semantic import ExactIndex, SketchedIndex
 from mlops.retrieval.sketches import SketchBook, sketch
@@ -55,21 +55,45 @@ def test_distinct_is_the_sorted_union(lists):
     assert found.tolist() == sorted({place for each in lists for place in each})
 
 
+def estimates_of(book, query):
+    """What search.c computes, in numpy: by the first half of the sketches, and by both."""
+    turned = book.turn[:-1] @ (query - book.turn[-1])
+    step = np.maximum(turned / 7, -turned / 8).max()
+    signs = np.unpackbits(book.bits.transpose(0, 2, 1).copy().view(np.uint8), axis=-1, bitorder="little")
+    signs = signs.reshape(-1, len(turned)) * 2.0 - 1
+    half = max(len(turned) // WORD // 2, 1) * WORD
+    factors, centres = book.numbers.astype(np.float16).astype(np.float32)
+    rounded = step * np.rint(turned / step)
+    first = factors * (signs[:, :half] @ rounded[:half]) * len(turned) / half + centres
+    return first, factors * (signs @ rounded) + centres
+
+
 @needs_kernel
-@pytest.mark.parametrize("count", [1, 7, 8, 9, 500])
-def test_estimates_are_the_formula(count):
-    stored, query = vectors(count), vectors(1, seed=1)[0]
-    book = sketch(stored, seed=4)
-    turned = book.turned(query)
-    least, step = turned.min(), np.ptp(turned) / 15
-    rounded = least + step * np.rint((turned - least) / step)
-    residuals = (stored - book.turn[-1]) @ book.turn[:-1].T
-    factors = (residuals**2).sum(axis=1) / np.maximum(np.abs(residuals).sum(axis=1), 1e-12)
-    wanted = factors * (np.where(residuals > 0, 1, -1) @ rounded) + stored @ book.turn[-1]
-    estimates = kernel().estimate(book.sketches, turned)
-    assert np.allclose(estimates[:count], wanted, atol=1e-4)
-    assert len(estimates) % LANES == 0
-    assert (estimates[count:] < -1e30).all(), "what pads the last block is never found"
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+@pytest.mark.parametrize("dimension", [64, 192, 384])
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 500, 20_001])
+def test_the_nearest_are_the_best_by_the_formula_of_those_that_are_likely(count, dimension):
+    stored, query = vectors(count, dimension).astype(np.float16), vectors(1, dimension, seed=1)[0]
+    book = sketch(stored.astype(np.float32), seed=4)
+    index = Index(stored, book.laid_out())
+    estimates = estimates_of(book, query)[1][:count]
+    likely = np.argsort(-estimates, kind="stable")[:40]
+    best = likely[np.argsort(-(stored[likely].astype(np.float32) @ query))[:5]]
+    found = kernel().nearest(index, query, None, Wanted(promising=count, likely=40, depth=5))
+    assert len(found) == min(count, 5)
+    assert len(set(found.tolist()) - set(best.tolist())) <= 1, "but for a tie that rounding turns"
+
+
+@needs_kernel
+def test_of_the_first_halves_not_many_fewer_or_more_than_are_wanted_go_on():
+    stored, query = vectors(100_000, 128).astype(np.float16), vectors(1, 128, seed=1)[0]
+    book = sketch(stored.astype(np.float32), seed=4)
+    first = estimates_of(book, query)[0]
+    found = kernel().nearest(
+        Index(stored, book.laid_out()), query, None, Wanted(promising=2000, likely=9000, depth=9000)
+    )
+    assert 1800 < len(found) < 4000
+    assert set(np.argsort(-first)[:1800].tolist()) <= set(found.tolist())
 
 
 @needs_kernel
@@ -113,8 +137,8 @@ def test_sketches_read_back_are_the_same(tmp_path):
     book = sketch(stored, 0)
     book.save(tmp_path / "book")
     again = SketchBook.load(tmp_path / "book", 20, 64)
-    assert np.array_equal(again.sketches.bits, book.sketches.bits)
-    assert np.array_equal(again.turn, book.turn)
+    for name in ("bits", "numbers", "turn"):
+        assert np.array_equal(getattr(again, name), getattr(book, name)), name
 
 
 @pytest.mark.parametrize(("count", "dimension"), [(25, 64), (20, 128)])

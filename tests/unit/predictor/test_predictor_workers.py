@@ -64,3 +64,84 @@ def test_more_than_may_wait_is_refused_with_the_arithmetic(workers):
         await asyncio.gather(*taken)
 
     asyncio.run(scenario())
+
+
+class Held:
+    """Work that says when it has begun, and goes on when it may."""
+
+    def __init__(self):
+        self.begun, self.gate = Event(), Event()
+
+    def __call__(self):
+        self.begun.set()
+        return self.gate.wait(timeout=30)
+
+
+def test_abandoned_work_keeps_its_place_until_it_ends(workers):
+    held = Held()
+
+    async def scenario():
+        abandoned = asyncio.ensure_future(workers.run(held, seconds=5))
+        await asyncio.to_thread(held.begun.wait)
+        abandoned.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await abandoned
+        assert workers.taken == 1
+        held.gate.set()
+        await workers.run(lambda: None, seconds=5)
+
+    asyncio.run(scenario())
+    assert workers.taken == 0
+
+
+def test_a_caller_that_is_cancelled_gives_back_the_place_of_what_has_not_begun(workers):
+    gate, begun = Event(), []
+
+    async def scenario():
+        running, waiting = (
+            asyncio.ensure_future(workers.run(work, seconds=5)) for work in (gate.wait, lambda: begun.append(1))
+        )
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert workers.taken == 1
+        gate.set()
+        await running
+
+    asyncio.run(scenario())
+    assert (begun, workers.taken) == ([], 0)
+
+
+def test_closing_waits_for_what_runs_and_drops_what_waits():
+    workers, held, begun = Workers("test", threads=1, waiting=1), Held(), []
+
+    async def scenario():
+        running, waiting = (
+            asyncio.ensure_future(workers.run(work, seconds=5)) for work in (held, lambda: begun.append(1))
+        )
+        await asyncio.to_thread(held.begun.wait)
+        closing = asyncio.ensure_future(asyncio.to_thread(workers.close))
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert not closing.done(), "something still runs"
+        held.gate.set()
+        await closing
+        return await running
+
+    assert asyncio.run(scenario())
+    assert (begun, workers.taken) == ([], 0)
+    with pytest.raises(RuntimeError):
+        asyncio.run(workers.run(lambda: None, seconds=5))
+
+
+def test_work_may_outlive_the_loop_that_asked_for_it(workers):
+    held = Held()
+
+    async def scenario():
+        asyncio.ensure_future(workers.run(held, seconds=5))  # noqa: RUF006 - the end of the loop cancels it
+        await asyncio.to_thread(held.begun.wait)
+
+    asyncio.run(scenario())
+    held.gate.set()
+    assert asyncio.run(workers.run(lambda: "the thread goes on", seconds=5)) == "the thread goes on"

@@ -1,0 +1,110 @@
+/* The highest of many scores, found while they are read: candidates gather in a buffer that is cut back to the best
+ * whenever it is full, and from then on only what is higher than the worst of these is a candidate. Documents must come
+ * in ascending order; of equal scores the first are kept. Scores are finite. */
+#include <immintrin.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LANES 16
+#define LEAST_ROOM 4096
+#define INLINE static inline __attribute__((always_inline))
+
+typedef struct {
+    float *scores;
+    int32_t *documents;
+    int64_t count, depth, room;
+    float floor;
+} Best;
+
+/* Room for `depth` of at most `most`; returns 0, or 1 where there is no memory. */
+static int begin(Best *best, int64_t depth, int64_t most, float floor) {
+    int64_t room = 2 * depth > LEAST_ROOM ? 2 * depth : LEAST_ROOM;
+    room = (room < most ? room : most) + LANES;
+    *best = (Best){.depth = depth, .room = room, .floor = floor};
+    best->scores = malloc((size_t)(room + LANES) * (sizeof(float) + sizeof(int32_t)));
+    best->documents = (int32_t *)(best->scores + room + LANES);
+    return best->scores == NULL;
+}
+
+/* An unsigned integer that is higher for a higher score. */
+INLINE uint32_t key_of(float score) {
+    uint32_t bits;
+    score += 0.0f; /* there is a zero below zero */
+    memcpy(&bits, &score, sizeof bits);
+    return bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);
+}
+
+/* The key of the `depth`-th highest of `count` > `depth` > 0 scores, by its bits from the top (radix selection); `equal`
+ * of those that have it belong to the `depth` highest. */
+static uint32_t edge_of(const float *scores, int64_t count, int64_t depth, int64_t *equal) {
+    static const int shifts[] = {21, 10, 0}, widths[] = {11, 11, 10};
+    uint32_t prefix = 0;
+    int64_t left = depth;
+    for (int step = 0; step < 3; step++) {
+        int shift = shifts[step], width = widths[step];
+        int32_t sizes[1 << 11] = {0};
+        for (int64_t i = 0; i < count; i++) {
+            uint32_t key = key_of(scores[i]);
+            if (step == 0 || key >> (shift + width) == prefix) sizes[key >> shift & ((1u << width) - 1)]++;
+        }
+        uint32_t digit = (1u << width) - 1;
+        while (sizes[digit] < left) left -= sizes[digit--];
+        prefix = prefix << width | digit;
+    }
+    *equal = left;
+    return prefix;
+}
+
+/* Keep the `depth` best, and their order. */
+static void cut(Best *best) {
+    if (best->count <= best->depth) return;
+    int64_t equal, kept = 0;
+    uint32_t edge = edge_of(best->scores, best->count, best->depth, &equal);
+    for (int64_t i = 0; i < best->count; i++) {
+        float score = best->scores[i];
+        uint32_t key = key_of(score);
+        if (key < edge || (key == edge && equal-- <= 0)) continue;
+        if (key == edge) best->floor = score;
+        best->scores[kept] = score;
+        best->documents[kept++] = best->documents[i];
+    }
+    best->count = kept;
+}
+
+/* Take the lanes of `kept`, which must exceed the floor. */
+INLINE void push(Best *best, __mmask16 kept, __m512 scores, __m512i documents) {
+    _mm512_storeu_ps(best->scores + best->count, _mm512_maskz_compress_ps(kept, scores));
+    _mm512_storeu_si512(best->documents + best->count, _mm512_maskz_compress_epi32(kept, documents));
+    best->count += __builtin_popcount(kept);
+    if (best->count + LANES > best->room) cut(best);
+}
+
+/* Which of the LANES documents from `start` on there are, and `passed` (NULL: all). */
+INLINE __mmask16 lanes_of(const uint8_t *passed, int64_t start, int64_t documents) {
+    __mmask16 real = start + LANES <= documents ? 0xffff : (__mmask16)((1u << (documents - start)) - 1);
+    return passed ? _mm_mask_test_epi8_mask(real, _mm_maskz_loadu_epi8(real, passed + start), _mm_set1_epi8(-1)) : real;
+}
+
+INLINE __m512i numbers_from(int64_t start) {
+    return _mm512_add_epi32(_mm512_set1_epi32((int32_t)start),
+                            _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+}
+
+/* Take the documents `start` up to `end`, of all `documents`; scores begins with document 0. */
+INLINE void take(Best *best, const float *scores, const uint8_t *passed, int64_t start, int64_t end, int64_t documents) {
+    for (; start < end; start += LANES) {
+        __mmask16 lanes = lanes_of(passed, start, documents);
+        __m512 score = _mm512_maskz_loadu_ps(lanes, scores + start);
+        __mmask16 kept = _mm512_mask_cmp_ps_mask(lanes, score, _mm512_set1_ps(best->floor), _CMP_GT_OQ);
+        if (kept) push(best, kept, score, numbers_from(start));
+    }
+}
+
+/* Write the documents of the best to `found`, free the room, return how many. */
+static int64_t end(Best *best, int64_t *found) {
+    cut(best);
+    for (int64_t i = 0; i < best->count; i++) found[i] = best->documents[i];
+    free(best->scores);
+    return best->count;
+}

@@ -1,0 +1,92 @@
+"""What our protocol tells the application beside the request, and what it spares uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from predictor.body import ARRIVED, Limits, read_body
+from predictor.http_protocol import BoundedHttpProtocol
+from predictor.problems import Refused
+
+REQUEST = b"POST /recommend HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello"
+
+
+class Transport(asyncio.Transport):
+    """A connection on which nobody listens."""
+
+    def write(self, data):
+        pass
+
+    def close(self):
+        pass
+
+    def is_closing(self):
+        return False
+
+
+def arrived_when_called(*pieces: bytes) -> list[bool]:
+    """Whether each request of a connection was known to be whole when the application was called."""
+    known = []
+
+    async def application(scope, receive, send):
+        known.append(ARRIVED in scope.get("extensions", {}))
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    async def connection():
+        config = Config(application, log_config=None, ws="none", proxy_headers=False)
+        config.load()
+        protocol = BoundedHttpProtocol(config, ServerState(), {}, head_seconds=5)
+        protocol.connection_made(Transport())
+        for piece in pieces:
+            protocol.data_received(piece)
+            await asyncio.gather(*protocol.tasks)
+        protocol.connection_lost(None)
+
+    asyncio.run(connection())
+    return known
+
+
+@pytest.mark.parametrize(
+    ("pieces", "known"),
+    [
+        ((REQUEST,), [True]),
+        ((REQUEST[:-2], REQUEST[-2:]), [False]),
+        ((REQUEST[:20], REQUEST[20:]), [True]),
+        ((REQUEST, REQUEST), [True, True]),
+        ((REQUEST[:-2], REQUEST[-2:] + REQUEST), [False, True]),
+        ((b"GET / HTTP/1.1\r\nhost: x\r\n\r\n",), [True]),
+    ],
+    ids=["whole", "half a body", "half a head", "one after the other", "half and whole", "no body"],
+)
+def test_the_application_is_told_that_a_request_is_whole(pieces, known):
+    assert arrived_when_called(*pieces) == known
+
+
+@pytest.mark.parametrize("known", [{}, {ARRIVED: {}}], ids=["on its way", "arrived"])
+def test_a_body_is_the_same_and_has_the_same_limit_either_way(known):
+    scope, limits = {"extensions": known}, Limits(body_bytes=5, body_seconds=5, requests=1)
+
+    def read(*chunks):
+        messages = [{"body": chunk, "more_body": chunk is not chunks[-1]} for chunk in chunks]
+
+        async def receive():
+            return {"type": "http.request", **messages.pop(0)}
+
+        return asyncio.run(read_body(scope, receive, {}, limits))
+
+    assert read(b"he", b"llo") == b"hello"
+    with pytest.raises(Refused, match="5 bytes at most"):
+        read(b"hello", b"!")
+
+
+@pytest.mark.parametrize(("level", "lines"), [(logging.INFO, 1), (logging.WARNING, 0)])
+def test_uvicorns_access_log_has_the_level_that_is_set(caplog, level, lines):
+    caplog.set_level(level, logger="uvicorn.access")
+    arrived_when_called(REQUEST)
+    assert len([each for each in caplog.records if each.name == "uvicorn.access"]) == lines
