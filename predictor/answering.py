@@ -26,7 +26,7 @@ class ModelFailed(Permanent):
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The answers of a question, and where that was asked for the recipes of the first as JSON, plain and packed."""
+    """The answers of a question; where that was asked for the recipes of the first as JSON, and all of it packed."""
 
     answers: Sequence[Answer]
     recipes: bytes = b""
@@ -53,7 +53,7 @@ class Question:
         if not self.in_json:
             return Answered(answers)
         recipes = recipes_json(answers[0])
-        return Answered(answers, recipes, pack(recipes))
+        return Answered(answers, recipes, pack(answers[0], recipes))
 
 
 def answer_together(questions: Sequence[Callable[[], Any]]) -> Sequence[Outcome]:

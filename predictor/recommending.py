@@ -108,7 +108,7 @@ class Recommending:
         else:
             answered = await self._workers.run(Question(served, (ask,), in_json=True), seconds=self._terms.seconds)
             (answer,), recipes = answered.answers, answered.recipes
-            self._memory.keep(served, ask, answer, answered.packed, self._terms.timer() - started)
+            self._memory.keep(served, ask, answered.packed, self._terms.timer() - started)
         recommendation = Recommendation(
             id=self._id(served),
             served=served,

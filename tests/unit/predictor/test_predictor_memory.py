@@ -1,8 +1,11 @@
 """Answers given again: the same to the letter, and nothing that might have turned out otherwise."""
 
+import gc
+from dataclasses import replace
+
 import pytest
 
-from mlops.recommendation import Ask
+from mlops.recommendation import Ask, Filters
 from predictor.answer_memory import AnswerMemory, pack
 from predictor.answers import recipes_json
 from tests.fakes.recommender import fake_model
@@ -23,7 +26,7 @@ def remembered(world):
 
 def keep(memory, served, ask):
     answer = served.recommender.recommend(ask)
-    memory.keep(served, ask, answer, pack(recipes_json(answer)), 0.1)
+    memory.keep(served, ask, pack(answer, recipes_json(answer)), 0.1)
 
 
 def test_the_same_question_has_the_same_answer_under_an_id_of_its_own(world):
@@ -79,13 +82,46 @@ def test_a_version_is_judged_by_what_computing_takes_not_by_its_memory(world):
     assert world.registry.get_sample_value("recipes_embedding_duration_seconds_count") == 1, "of what was computed"
 
 
+FILTERS = Filters(
+    diets=frozenset({"vegan", "gluten-free"}),
+    without_allergens=frozenset({"milk"}),
+    without_ingredients=frozenset({"onion"}),
+    max_minutes=30,
+)
+
+
+@pytest.mark.parametrize("filters", [Filters(), FILTERS], ids=["no filters", "filters"])
+def test_what_is_remembered_is_the_answer_but_for_what_its_json_says(filters):
+    memory, served, question = AnswerMemory(MILLION), fake_model(), Ask(text="sopa \U0001f372", filters=filters)
+    answer = served.recommender.recommend(question)
+    memory.keep(served, question, pack(answer, recipes_json(answer)), 0.25)
+    for _ in range(2):
+        found = memory.find(served, question)
+        lean = tuple(hit._replace(recipe={}, signals=()) for hit in answer.hits)
+        assert found.answer == replace(answer, hits=lean, timings={})
+        assert (found.recipes, found.seconds) == (recipes_json(answer), 0.25)
+    assert memory.find(served, Ask(text="sopa", filters=filters)) is None
+
+
+def test_the_collector_of_garbage_has_nothing_to_look_at_in_what_is_remembered():
+    memory, served = AnswerMemory(10 * MILLION), fake_model()
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(500):
+        keep(memory, served, Ask(text=f"soup {number}", filters=FILTERS))
+    gc.collect()
+    gc.collect()  # a tuple of tuples is let go of in a second look
+    assert len(memory) == 500
+    assert len(gc.get_objects()) - before < 100
+
+
 def test_the_memory_has_a_bound_and_keeps_what_was_asked_last():
     memory, served = AnswerMemory(MILLION), fake_model()
     asks = [Ask(text=f"soup {number}") for number in range(1000)]
     for each in asks:
         keep(memory, served, each)
         memory.find(served, asks[0])
-    assert 100 < len(memory) < 350
+    assert 100 < len(memory) < 999
     assert memory.find(served, asks[0]) is not None
     assert memory.find(served, asks[-1]) is not None
     assert memory.find(served, asks[1]) is None
