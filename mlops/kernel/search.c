@@ -14,7 +14,7 @@
 #define PLANES 4
 #define BLOCK 8         /* vectors whose words stand side by side */
 #define SAMPLED 2048    /* blocks that tell where the best begin */
-#define PENDING 64
+#define STRETCH 512     /* blocks of which the first halves are read before the rest of any */
 #define AHEAD 8
 
 typedef struct {
@@ -120,11 +120,11 @@ INLINE float floor_for(const Index *index, const Half *half, int words, float sc
         if (key_of(sample[i]) == edge) return sample[i];
 }
 
-typedef struct { /* promising vectors, and what their first half came to, while the rest of them is fetched */
-    int32_t documents[PENDING + LANES];
-    float signs[PENDING + LANES];
+typedef struct { /* promising vectors of one stretch, and what the first half of each came to */
+    int32_t documents[STRETCH * BLOCK + LANES];
+    float signs[STRETCH * BLOCK + LANES];
     int count;
-} Pending;
+} Promising;
 
 INLINE float single(uint16_t half) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(half))); }
 
@@ -139,14 +139,31 @@ INLINE float rest_of(const uint64_t *bits, const Half *half, int words) {
     return 2.0f * half->step * (float)sum - half->whole;
 }
 
-INLINE void settle(const Index *index, const Half *half, int words, Pending *pending, Best *best) {
-    for (int i = 0; i < pending->count; i++) {
-        int32_t document = pending->documents[i];
+/* Without a branch on what is found: it would be mispredicted as often as not. */
+INLINE void read_first(const Index *index, const Half *half, int words, float scale, __m256 floor, const uint8_t *passed,
+                       int64_t start, int64_t stop, Promising *found) {
+    int count = 0;
+    __m256i numbers = _mm512_castsi512_si256(numbers_from(start * BLOCK));
+    for (int64_t block = start; block < stop; block++) {
+        __mmask8 lanes = lanes_of_block(index, passed, block);
+        __m256 signs = first_of(index, half, words, block);
+        __mmask8 kept = _mm256_mask_cmp_ps_mask(lanes, estimate(index, block, scale, signs), floor, _CMP_GT_OQ);
+        _mm256_storeu_si256((__m256i *)(found->documents + count), _mm256_maskz_compress_epi32(kept, numbers));
+        _mm256_storeu_ps(found->signs + count, _mm256_maskz_compress_ps(kept, signs));
+        numbers = _mm256_add_epi32(numbers, _mm256_set1_epi32(BLOCK));
+        count += __builtin_popcount(kept);
+    }
+    found->count = count;
+}
+
+INLINE void read_rest(const Index *index, const Half *half, int words, const Promising *found, Best *best) {
+    for (int i = 0; i < found->count; i++) {
+        int32_t document = found->documents[i];
+        if (i + AHEAD < found->count) _mm_prefetch((const char *)(index->rest + (int64_t)found->documents[i + AHEAD] * words), _MM_HINT_T0);
         const uint16_t *numbers = index->numbers + (int64_t)(document / BLOCK) * 2 * BLOCK + document % BLOCK;
-        float signs = pending->signs[i] + rest_of(index->rest + (int64_t)document * words, half, words);
+        float signs = found->signs[i] + rest_of(index->rest + (int64_t)document * words, half, words);
         push_one(best, single(numbers[0]) * signs + single(numbers[BLOCK]), document);
     }
-    pending->count = 0;
 }
 
 /* Into `best` those of the highest estimates by both halves among some `wanted` of the highest by the first. */
@@ -154,21 +171,11 @@ INLINE void sift(const Index *index, const Half *halves, int words, int others, 
     int64_t blocks = (index->documents + BLOCK - 1) / BLOCK;
     float scale = (float)(words + others) / (float)words;
     __m256 floor = _mm256_set1_ps(floor_for(index, halves, words, scale, passed, wanted, sample));
-    Pending pending = {.count = 0};
-    for (int64_t block = 0; block < blocks; block++) {
-        __mmask8 lanes = lanes_of_block(index, passed, block);
-        if (!lanes) continue;
-        __m256 signs = first_of(index, halves, words, block);
-        __mmask8 kept = _mm256_mask_cmp_ps_mask(lanes, estimate(index, block, scale, signs), floor, _CMP_GT_OQ);
-        if (!kept) continue;
-        __m256i numbers = _mm512_castsi512_si256(numbers_from(block * BLOCK));
-        _mm256_storeu_si256((__m256i *)(pending.documents + pending.count), _mm256_maskz_compress_epi32(kept, numbers));
-        _mm256_storeu_ps(pending.signs + pending.count, _mm256_maskz_compress_ps(kept, signs));
-        for (int last = pending.count + __builtin_popcount(kept); pending.count < last; pending.count++)
-            _mm_prefetch((const char *)(index->rest + (int64_t)pending.documents[pending.count] * others), _MM_HINT_T0);
-        if (pending.count >= PENDING) settle(index, halves + 1, others, &pending, best);
+    Promising found;
+    for (int64_t start = 0; start < blocks; start += STRETCH) {
+        read_first(index, halves, words, scale, floor, passed, start, start + STRETCH < blocks ? start + STRETCH : blocks, &found);
+        read_rest(index, halves + 1, others, &found, best);
     }
-    settle(index, halves + 1, others, &pending, best);
     cut(best);
 }
 
