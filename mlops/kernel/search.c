@@ -5,7 +5,7 @@
  * a sketch is four ANDs and population counts a word. Of all vectors half of the sketch is read; of the best by that
  * the other half; the best by both are multiplied out in full.
  */
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq,fma,f16c")
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq,fma,f16c,popcnt")
 #pragma GCC optimize("O3")
 #include <math.h>
 
@@ -14,14 +14,15 @@
 #define PLANES 4
 #define BLOCK 8         /* vectors whose words stand side by side */
 #define SAMPLED 2048    /* blocks that tell where the best begin */
-#define PENDING 32
+#define STRETCH 512     /* blocks of which the first halves are read before the rest of any */
 #define AHEAD 8
 
 typedef struct {
     int64_t documents;
     int32_t dimension; /* a multiple of 64 */
     int32_t words;     /* of the first half of a sketch */
-    const uint64_t *first, *rest;   /* (blocks, words of the half, BLOCK) */
+    const uint64_t *first;          /* the first half: (blocks, words, BLOCK), for all are read */
+    const uint64_t *rest;           /* the other: (documents, its words), for a few are read, here and there */
     const uint16_t *numbers;        /* float16 (blocks, 2, BLOCK): estimate = factor * <query, signs> + centre */
     const float *turn;              /* (dimension + 1, dimension): the rotation, and the mean last */
     const uint16_t *vectors;        /* float16 (documents, dimension) */
@@ -119,22 +120,50 @@ INLINE float floor_for(const Index *index, const Half *half, int words, float sc
         if (key_of(sample[i]) == edge) return sample[i];
 }
 
-typedef struct { /* blocks some of which are promising, while their rest is fetched */
-    int64_t blocks[PENDING];
-    __mmask8 kept[PENDING];
-    __m256 signs[PENDING];
+typedef struct { /* promising vectors of one stretch, and what the first half of each came to */
+    int32_t documents[STRETCH * BLOCK + LANES];
+    float signs[STRETCH * BLOCK + LANES];
     int count;
-} Pending;
+} Promising;
 
-INLINE void settle(const Index *index, const Half *half, int words, Pending *pending, Best *best) {
-    for (int i = 0; i < pending->count; i++) {
-        int64_t block = pending->blocks[i];
-        __m256 signs = signs_of(index->rest + block * words * BLOCK, half, words);
-        __m256 score = estimate(index, block, 1.0f, _mm256_add_ps(pending->signs[i], signs));
-        __mmask8 kept = _mm256_mask_cmp_ps_mask(pending->kept[i], score, _mm256_set1_ps(best->floor), _CMP_GT_OQ);
-        if (kept) push(best, kept, _mm512_castps256_ps512(score), numbers_from(block * BLOCK));
+INLINE float single(uint16_t half) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(half))); }
+
+/* As signs_of, for one vector. */
+INLINE float rest_of(const uint64_t *bits, const Half *half, int words) {
+    int64_t sum = 0;
+    for (int plane = 0; plane < PLANES; plane++) {
+        int64_t ones = 0;
+        for (int word = 0; word < words; word++) ones += __builtin_popcountll(bits[word] & half->planes[plane * words + word]);
+        sum += plane == PLANES - 1 ? -(ones << plane) : ones << plane;
     }
-    pending->count = 0;
+    return 2.0f * half->step * (float)sum - half->whole;
+}
+
+/* Without a branch on what is found: it would be mispredicted as often as not. */
+INLINE void read_first(const Index *index, const Half *half, int words, float scale, __m256 floor, const uint8_t *passed,
+                       int64_t start, int64_t stop, Promising *found) {
+    int count = 0;
+    __m256i numbers = _mm512_castsi512_si256(numbers_from(start * BLOCK));
+    for (int64_t block = start; block < stop; block++) {
+        __mmask8 lanes = lanes_of_block(index, passed, block);
+        __m256 signs = first_of(index, half, words, block);
+        __mmask8 kept = _mm256_mask_cmp_ps_mask(lanes, estimate(index, block, scale, signs), floor, _CMP_GT_OQ);
+        _mm256_storeu_si256((__m256i *)(found->documents + count), _mm256_maskz_compress_epi32(kept, numbers));
+        _mm256_storeu_ps(found->signs + count, _mm256_maskz_compress_ps(kept, signs));
+        numbers = _mm256_add_epi32(numbers, _mm256_set1_epi32(BLOCK));
+        count += __builtin_popcount(kept);
+    }
+    found->count = count;
+}
+
+INLINE void read_rest(const Index *index, const Half *half, int words, const Promising *found, Best *best) {
+    for (int i = 0; i < found->count; i++) {
+        int32_t document = found->documents[i];
+        if (i + AHEAD < found->count) _mm_prefetch((const char *)(index->rest + (int64_t)found->documents[i + AHEAD] * words), _MM_HINT_T0);
+        const uint16_t *numbers = index->numbers + (int64_t)(document / BLOCK) * 2 * BLOCK + document % BLOCK;
+        float signs = found->signs[i] + rest_of(index->rest + (int64_t)document * words, half, words);
+        push_one(best, single(numbers[0]) * signs + single(numbers[BLOCK]), document);
+    }
 }
 
 /* Into `best` those of the highest estimates by both halves among some `wanted` of the highest by the first. */
@@ -142,20 +171,11 @@ INLINE void sift(const Index *index, const Half *halves, int words, int others, 
     int64_t blocks = (index->documents + BLOCK - 1) / BLOCK;
     float scale = (float)(words + others) / (float)words;
     __m256 floor = _mm256_set1_ps(floor_for(index, halves, words, scale, passed, wanted, sample));
-    Pending pending = {.count = 0};
-    for (int64_t block = 0; block < blocks; block++) {
-        __mmask8 lanes = lanes_of_block(index, passed, block);
-        if (!lanes) continue;
-        __m256 signs = first_of(index, halves, words, block);
-        __mmask8 kept = _mm256_mask_cmp_ps_mask(lanes, estimate(index, block, scale, signs), floor, _CMP_GT_OQ);
-        if (!kept) continue;
-        for (int word = 0; word < others; word++) _mm_prefetch((const char *)(index->rest + (block * others + word) * BLOCK), _MM_HINT_T0);
-        pending.blocks[pending.count] = block;
-        pending.kept[pending.count] = kept;
-        pending.signs[pending.count++] = signs;
-        if (pending.count == PENDING) settle(index, halves + 1, others, &pending, best);
+    Promising found;
+    for (int64_t start = 0; start < blocks; start += STRETCH) {
+        read_first(index, halves, words, scale, floor, passed, start, start + STRETCH < blocks ? start + STRETCH : blocks, &found);
+        read_rest(index, halves + 1, others, &found, best);
     }
-    settle(index, halves + 1, others, &pending, best);
     cut(best);
 }
 

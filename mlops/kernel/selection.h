@@ -80,6 +80,14 @@ INLINE void push(Best *best, __mmask16 kept, __m512 scores, __m512i documents) {
     if (best->count + LANES > best->room) cut(best);
 }
 
+/* Take one document if it exceeds the floor. */
+INLINE void push_one(Best *best, float score, int32_t document) {
+    if (!(score > best->floor)) return;
+    best->scores[best->count] = score;
+    best->documents[best->count++] = document;
+    if (best->count + LANES > best->room) cut(best);
+}
+
 /* Which of the LANES documents from `start` on there are, and `passed` (NULL: all). */
 INLINE __mmask16 lanes_of(const uint8_t *passed, int64_t start, int64_t documents) {
     __mmask16 real = start + LANES <= documents ? 0xffff : (__mmask16)((1u << (documents - start)) - 1);

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # How many the sketches name for each that is wanted, and at least, and how many their first halves for each of these,
 # and of how many vectors one at least: what that finds is measured in docs/performance.md.
-_OVERSAMPLING, _LEAST = 3, 500
-_HALVES_OVERSAMPLING, _HALVES_SHARE = 4, 64
+_OVERSAMPLING, _LEAST = 3.5, 500
+_HALVES_OVERSAMPLING, _HALVES_SHARE = 4, 50
 
 
 class SemanticIndex(Protocol):
@@ -78,7 +78,7 @@ class SketchedIndex:
 
     def nearest(self, query: NDArray[np.float32], passed: NDArray[np.bool_] | None, depth: int) -> NDArray[np.int64]:
         """See SemanticIndex; of the exact answer some are missed."""
-        likely = max(_LEAST, depth * _OVERSAMPLING)
+        likely = max(_LEAST, int(depth * _OVERSAMPLING))
         promising = max(likely * _HALVES_OVERSAMPLING, len(self._vectors) // _HALVES_SHARE)
         return self._kernel.nearest(self._index, query, passed, Wanted(promising=promising, likely=likely, depth=depth))
 

@@ -70,7 +70,7 @@ class SketchBook:
     def laid_out(self) -> Sketches:
         """Copy them in the order in which they are read: the first half of every sketch, then some of the rest."""
         half = max(self.bits.shape[1] // 2, 1)
-        first, rest = (_aligned(each) for each in (self.bits[:, :half], self.bits[:, half:]))
+        first, rest = _aligned(self.bits[:, :half]), _aligned(self.bits[:, half:].transpose(0, 2, 1))
         # What pads the last block becomes infinite, which is never found.
         with np.errstate(over="ignore"):
             numbers = self.numbers.astype(np.float16).reshape(2, -1, LANES).transpose(1, 0, 2)

@@ -34,7 +34,7 @@ _LINE = re.compile(r":\d+\)$")
 _WHERE = {
     _STAGES[0]: re.compile(r"understand \(mlops/retrieval/understanding\.py"),
     _STAGES[1]: re.compile(r"\(mlops/retrieval/(?:int8_)?encoder\.py"),
-    _STAGES[2]: re.compile(r"\._(?:search|rank|rerank) \(mlops/retrieval/recommender\.py"),
+    _STAGES[2]: re.compile(r"Search\.best \(mlops/retrieval/search\.py|\._rank \(mlops/retrieval/recommender\.py"),
 }
 _TITLE = re.compile(r"[^<>]*py-spy record [^<]*<")
 # Threads that py-spy caught between waking and sleeping.
