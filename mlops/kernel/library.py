@@ -75,9 +75,9 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sketches:
-    """A bit for each dimension of each vector: `first` half uint64 (blocks, words, LANES), `rest` (blocks, LANES, words).
+    """A bit for each dimension of each vector: half in `first`, uint64 (blocks, words, LANES), half in `rest`.
 
-    `numbers` float16 (blocks, 2, LANES): the factor and the centre of each, see `mlops.retrieval.sketches`. Arrays are
+    `rest` is uint64 (blocks, LANES, words), `numbers` float16 (blocks, 2, LANES): the factor and the centre of each, see `mlops.retrieval.sketches`. Arrays are
     padded to whole blocks. `turn` float32 (dimension + 1, dimension): the rotation, and the mean last.
     """
 
