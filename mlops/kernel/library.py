@@ -77,8 +77,9 @@ class Model:
 class Sketches:
     """A bit for each dimension of each vector: half in `first`, uint64 (blocks, words, LANES), half in `rest`.
 
-    `rest` is uint64 (blocks, LANES, words), `numbers` float16 (blocks, 2, LANES): the factor and the centre of each, see `mlops.retrieval.sketches`. Arrays are
-    padded to whole blocks. `turn` float32 (dimension + 1, dimension): the rotation, and the mean last.
+    `rest` is uint64 (blocks, LANES, words). `numbers`, float16 (blocks, 2, LANES), are the factor and the centre of
+    each, see `mlops.retrieval.sketches`. Arrays are padded to whole blocks. `turn`, float32 (dimension + 1, dimension),
+    is the rotation, and the mean last.
     """
 
     first: NDArray[np.uint64]
