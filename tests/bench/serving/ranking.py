@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import copy
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -16,10 +15,9 @@ from mlops.cli.wiring import translator_of
 from mlops.config import Settings
 from mlops.corpus.importing import open_corpus
 from mlops.evaluation import evaluate, read_qrels, read_queries
-from mlops.kernel.library import kernel
 from mlops.recommendation import Answer, Ask, Filters, Hit
 from mlops.retrieval.documents import semantic_text
-from mlops.retrieval.search import Search
+from mlops.retrieval.recommender import Recommender
 from mlops.retrieval.semantic import ExactIndex
 from tests.bench.plain_ranking import PlainRanking
 from tests.bench.quality import QRELS, QUERIES, RECIPES, artifact_of
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 
     from mlops.recipe import Recipe
     from mlops.recommendation import Recommends
-    from mlops.retrieval.recommender import Recommender
     from mlops.translation.translator import Translator
     from tests.bench.serving.figures import Figures
     from tests.bench.serving.reference import Reference
@@ -63,11 +60,10 @@ class SemanticAlone:
 
 def in_fp32(recommender: Recommender, reference: Reference, vectors: NDArray[np.float32]) -> Recommender:
     """The same recommender, its queries encoded in fp32 and its vectors, in fp32 too, searched exactly."""
-    exact = copy.copy(recommender)
-    indexes = recommender._indexes
-    exact._encoder = reference
-    exact._search = Search(replace(indexes, semantic=ExactIndex(vectors)), recommender.learned, kernel())
-    return exact
+    indexes = replace(recommender._indexes, semantic=ExactIndex(vectors))
+    return Recommender(
+        recommender._version, reference, indexes, recommender._languages, recommender.learned, recommender._kernel
+    )
 
 
 def measure(data: Path, reference: Reference, figures: Figures) -> None:
