@@ -43,6 +43,27 @@ class Filters:
         """True when nothing is constrained."""
         return self == NO_FILTERS
 
+    def to_row(self) -> dict[str, Any]:
+        """Write them for JSON, each set in order: equal filters give equal rows."""
+        return {
+            "diets": sorted(self.diets),
+            "without_allergens": sorted(self.without_allergens),
+            "without_ingredients": sorted(self.without_ingredients),
+            "max_minutes": self.max_minutes,
+            "max_ingredients": self.max_ingredients,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Filters:
+        """Read what `to_row` wrote, whatever else stands beside it."""
+        return cls(
+            diets=frozenset(row["diets"]),
+            without_allergens=frozenset(row["without_allergens"]),
+            without_ingredients=frozenset(row["without_ingredients"]),
+            max_minutes=row["max_minutes"],
+            max_ingredients=row["max_ingredients"],
+        )
+
 
 NO_FILTERS = Filters()
 

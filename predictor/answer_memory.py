@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from cachetools import LRUCache
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # What an entry takes besides its bytes, measured with tracemalloc.
 _ENTRY_BYTES = 600
+T = TypeVar("T")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -69,16 +70,18 @@ class AnswerMemory:
         packed, seconds = found
         if plain is None:
             plain = zlib.decompress(packed)
-            with self._lock, suppress(ValueError):  # one alone may be larger than all of it
-                self._unpacked[key] = plain
+            self._put(self._unpacked, key, plain)
         head, recipes = plain.split(b"\n", 1)
         return Remembered(answer=_answer(head), recipes=recipes, seconds=seconds)
 
     def keep(self, served: ServedModel, ask: Ask, packed: bytes, seconds: float) -> None:
         """Remember what `pack` made of an answer that took `seconds`; nothing where it made nothing of it."""
-        if packed and _ENTRY_BYTES + len(packed) <= self._kept.maxsize:
-            with self._lock:
-                self._kept[_key(served, ask)] = packed, seconds
+        if packed:
+            self._put(self._kept, _key(served, ask), (packed, seconds))
+
+    def _put(self, kept: LRUCache[Hashable, T], key: Hashable, value: T) -> None:
+        with self._lock, suppress(ValueError):  # one alone may be larger than all that is kept
+            kept[key] = value
 
 
 def pack(answer: Answer, recipes: bytes) -> bytes:
@@ -88,21 +91,14 @@ def pack(answer: Answer, recipes: bytes) -> bytes:
     """
     if not answer.hits or not answer.translated or answer.notes:
         return b""
-    filters = answer.filters
     head: dict[str, Any] = {
         "language": answer.language,
         "query_en": answer.query_en,
         "version": answer.version,
         "hits": [(hit.id, hit.score, hit.translated) for hit in answer.hits],
     }
-    if not filters.empty:
-        head["filters"] = {
-            "diets": list(filters.diets),
-            "without_allergens": list(filters.without_allergens),
-            "without_ingredients": list(filters.without_ingredients),
-            "max_minutes": filters.max_minutes,
-            "max_ingredients": filters.max_ingredients,
-        }
+    if not answer.filters.empty:
+        head["filters"] = answer.filters.to_row()
     return zlib.compress(orjson.dumps(head) + b"\n" + recipes, 1)
 
 
@@ -116,27 +112,13 @@ def _answer(head: bytes) -> Answer:
         language=kept["language"],
         query_en=kept["query_en"],
         translated=True,
-        filters=_filters(kept["filters"]) if "filters" in kept else NO_FILTERS,
+        filters=Filters.from_row(kept["filters"]) if "filters" in kept else NO_FILTERS,
         version=kept["version"],
         timings=_NOTHING,
-    )
-
-
-def _filters(kept: Mapping[str, Any]) -> Filters:
-    return Filters(
-        diets=frozenset(kept["diets"]),
-        without_allergens=frozenset(kept["without_allergens"]),
-        without_ingredients=frozenset(kept["without_ingredients"]),
-        max_minutes=kept["max_minutes"],
-        max_ingredients=kept["max_ingredients"],
     )
 
 
 def _key(served: ServedModel, ask: Ask) -> Hashable:
     """A tuple of nothing but text and numbers, which the collector of garbage need not look at."""
     key = (served.digest, ask.text, ask.k, ask.language)
-    filters = ask.filters
-    if filters.empty:
-        return key
-    sets = (filters.diets, filters.without_allergens, filters.without_ingredients)
-    return (*key, *(tuple(sorted(each)) for each in sets), filters.max_minutes, filters.max_ingredients)
+    return key if ask.filters.empty else (*key, orjson.dumps(ask.filters.to_row()))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from predictor.ports import ComponentStatus
 
 if TYPE_CHECKING:
-    from mlops.recommendation import Answer, Filters, Hit
+    from mlops.recommendation import Answer, Hit
     from predictor.recommending import Recommendation
 
 
@@ -275,7 +275,7 @@ def recommendation_body(recommendation: "Recommendation") -> dict[str, Any]:
         "language": answer.language,
         "query_en": answer.query_en,
         "translated": answer.translated,
-        "filters": _filters_body(answer.filters),
+        "filters": answer.filters.to_row(),
         "notes": list(answer.notes),
         "latency_ms": round(recommendation.latency_ms, 3),
         "timings_ms": {phase: round(milliseconds, 3) for phase, milliseconds in answer.timings.items()},
@@ -302,14 +302,4 @@ def recipe_body(hit: "Hit") -> dict[str, Any]:
         "score": hit.score,
         "translated": hit.translated,
         "explanation": {"signals": signals},
-    }
-
-
-def _filters_body(filters: "Filters") -> dict[str, Any]:
-    return {
-        "diets": sorted(filters.diets),
-        "without_allergens": sorted(filters.without_allergens),
-        "without_ingredients": sorted(filters.without_ingredients),
-        "max_minutes": filters.max_minutes,
-        "max_ingredients": filters.max_ingredients,
     }

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -125,29 +126,20 @@ class Workers:
     def _waiting(self) -> Iterator[_Piece[Any]]:
         with suppress(Empty):
             while True:
-                if (piece := self._queue.get_nowait()) is not None:
-                    yield piece
+                piece = self._queue.get_nowait()
+                if piece is None:  # is another thread's
+                    self._queue.put(None)
+                    return
+                yield piece
 
     def _work(self) -> None:
         while (piece := self._queue.get()) is not None:
-            pieces = [each for each in (piece, *self._beside()) if self._claim(each)]
+            # Besides the first what waits, but for the share of the other threads.
+            beside = min(self._at_once - 1, self._queue.qsize() // self._share)
+            pieces = [each for each in (piece, *islice(self._waiting(), beside)) if self._claim(each)]
             if pieces:
                 self._do_all(pieces)
             del piece, pieces  # else what they hold lives until the next one comes
-
-    def _beside(self) -> list[_Piece[Any]]:
-        """Take what waits besides, but for the share of the other threads."""
-        beside: list[_Piece[Any]] = []
-        for _ in range(min(self._at_once - 1, self._queue.qsize() // self._share)):
-            try:
-                piece = self._queue.get_nowait()
-            except Empty:
-                break
-            if piece is None:
-                self._queue.put(None)
-                break
-            beside.append(piece)
-        return beside
 
     def _do_all(self, pieces: Sequence[_Piece[Any]]) -> None:
         try:

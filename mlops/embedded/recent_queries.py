@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 KEPT = 2_000
 RETENTION = timedelta(days=7)
-_SETS = ("diets", "without_allergens", "without_ingredients")
 
 
 class RecentQueries:
@@ -50,13 +49,8 @@ class RecentQueries:
 
 
 def _row(ask: Ask) -> dict[str, Any]:
-    filters = ask.filters
-    row: dict[str, Any] = {"text": ask.text, "k": ask.k, "language": ask.language}
-    row |= {name: sorted(getattr(filters, name)) for name in _SETS}
-    return row | {"max_minutes": filters.max_minutes, "max_ingredients": filters.max_ingredients}
+    return {"text": ask.text, "k": ask.k, "language": ask.language} | ask.filters.to_row()
 
 
 def _ask(row: dict[str, Any]) -> Ask:
-    sets = {name: frozenset(row[name]) for name in _SETS}
-    filters = Filters(max_minutes=row["max_minutes"], max_ingredients=row["max_ingredients"], **sets)
-    return Ask(text=row["text"], k=row["k"], language=row["language"], filters=filters)
+    return Ask(text=row["text"], k=row["k"], language=row["language"], filters=Filters.from_row(row))

@@ -174,9 +174,14 @@ class Kernel:
         Raises MemoryError.
         """
         found = np.empty(wanted.likely, dtype=np.int64)
-        mask = None if passed is None else passed.ctypes.data
         count = self._nearest(
-            index.address, query.ctypes.data, mask, wanted.promising, wanted.likely, wanted.depth, found.ctypes.data
+            index.address,
+            query.ctypes.data,
+            _mask(passed),
+            wanted.promising,
+            wanted.likely,
+            wanted.depth,
+            found.ctypes.data,
         )
         return _found(found, count)
 
@@ -188,8 +193,7 @@ class Kernel:
         Raises MemoryError.
         """
         found = np.empty(depth, dtype=np.int64)
-        mask = None if passed is None else passed.ctypes.data
-        count = self._top(scores.ctypes.data, mask, len(scores), floor, depth, found.ctypes.data)
+        count = self._top(scores.ctypes.data, _mask(passed), len(scores), floor, depth, found.ctypes.data)
         return _found(found, count)
 
     def products(
@@ -212,9 +216,8 @@ class Kernel:
         Raises MemoryError.
         """
         found = np.empty(depth, dtype=np.int64)
-        mask = None if passed is None else passed.ctypes.data
         count = self._sum(
-            postings.address, terms.ctypes.data, len(terms), scores.ctypes.data, mask, len(scores), depth,
+            postings.address, terms.ctypes.data, len(terms), scores.ctypes.data, _mask(passed), len(scores), depth,
             found.ctypes.data,
         )  # fmt: skip
         return _found(found, count)
@@ -229,6 +232,10 @@ class Kernel:
         if code:
             raise OSError(code, os.strerror(code))
         return out.tobytes()
+
+
+def _mask(passed: NDArray[np.bool_] | None) -> int | None:
+    return None if passed is None else passed.ctypes.data
 
 
 def _found(found: NDArray[np.int64], count: int) -> NDArray[np.int64]:

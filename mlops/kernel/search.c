@@ -5,11 +5,9 @@
  * a sketch is four ANDs and population counts a word. Of all vectors half of the sketch is read; of the best by that
  * the other half; the best by both are multiplied out in full.
  */
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq,fma,f16c,popcnt")
-#pragma GCC optimize("O3")
-#include <math.h>
-
 #include "selection.h"
+
+#include <math.h>
 
 #define PLANES 4
 #define BLOCK 8         /* vectors whose words stand side by side */
@@ -201,12 +199,10 @@ void products(const uint16_t *vectors, int64_t dimension, const int64_t *documen
     }
 }
 
-/* Put products in the place of the estimates of `best`, and keep the `depth` highest. */
-static void multiply_out(const Index *index, const float *query, int64_t depth, Best *best) {
-    for (int64_t i = 0; i < best->count; i++) {
-        if (i + AHEAD < best->count) fetch(index->vectors + (int64_t)best->documents[i + AHEAD] * index->dimension, index->dimension);
-        best->scores[i] = product(index->vectors + (int64_t)best->documents[i] * index->dimension, query, index->dimension);
-    }
+/* Put products in the place of the estimates of `best`, and keep the `depth` highest; `found` is room for them all. */
+static void multiply_out(const Index *index, const float *query, int64_t depth, Best *best, int64_t *found) {
+    for (int64_t i = 0; i < best->count; i++) found[i] = best->documents[i];
+    products(index->vectors, index->dimension, found, best->count, query, best->scores);
     best->depth = depth;
 }
 
@@ -231,6 +227,6 @@ int64_t nearest(const Index *index, const float *query, const uint8_t *passed, i
     if (words == 3 && rest == 3) sift(index, halves, 3, 3, passed, wanted, sample, &best);
     else sift(index, halves, words, rest, passed, wanted, sample, &best);
     free(work);
-    if (best.count > depth) multiply_out(index, query, depth, &best);
+    if (best.count > depth) multiply_out(index, query, depth, &best, found);
     return end(&best, found);
 }

@@ -1,6 +1,8 @@
 /* The highest of many scores, found while they are read: candidates gather in a buffer that is cut back to the best
  * whenever it is full, and from then on only what is higher than the worst of these is a candidate. Documents must come
  * in ascending order; of equal scores the first are kept. Scores are finite. */
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq,fma,f16c,popcnt")
+#pragma GCC optimize("O3")
 #include <immintrin.h>
 #include <stdint.h>
 #include <stdlib.h>

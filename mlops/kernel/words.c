@@ -1,6 +1,4 @@
 /* The highest of many scores, and BM25 as a sum of finished scores, for CPUs with AVX-512. */
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq,fma,f16c")
-#pragma GCC optimize("O3")
 #include "selection.h"
 
 #define CHUNK 16384 /* documents whose scores are added up and looked at while they are in the second cache */
