@@ -6,7 +6,7 @@ import ctypes
 import os
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-INTERFACE = 3
+T = TypeVar("T", bound=np.generic)
+INTERFACE = 4
 LANES = 8
 WORD = 64
+_WIDE = 2  # bytes of a weight
+_LINE = 64
 
 
 class _Model(ctypes.Structure):
@@ -30,6 +33,7 @@ class _Model(ctypes.Structure):
         ("inner", ctypes.c_int32),
         ("heads", ctypes.c_int32),
         ("layers", ctypes.c_int32),
+        ("wide", ctypes.c_int32),
         ("epsilon", ctypes.c_float),
         ("words", ctypes.c_void_p),
         ("positions", ctypes.c_void_p),
@@ -51,11 +55,14 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tables:
-    """An encoder's numbers as `mlops.retrieval.quantising` lays them out; `weights` begins at a multiple of 64."""
+    """An encoder's numbers as `mlops.retrieval.encoder_layers` lays them out; `weights` begins at a multiple of 64.
+
+    `weights` are int8, or bfloat16 as uint16, for which the kernel must have `has_bfloat16`.
+    """
 
     words: NDArray[np.float16]
     positions: NDArray[np.float32]
-    weights: NDArray[np.int8]
+    weights: NDArray[np.int8] | NDArray[np.uint16]
     floats: NDArray[np.float32]
 
 
@@ -66,7 +73,7 @@ class Model:
         self.shape = shape
         self._tables = tables
         self._struct = _Model(
-            shape.hidden, shape.inner, shape.heads, shape.layers, shape.epsilon,
+            shape.hidden, shape.inner, shape.heads, shape.layers, int(tables.weights.itemsize == _WIDE), shape.epsilon,
             tables.words.ctypes.data, tables.positions.ctypes.data, tables.weights.ctypes.data,
             tables.floats.ctypes.data,
         )  # fmt: skip
@@ -147,6 +154,7 @@ class Kernel:
     """The functions of one loaded library. Safe to call from several threads."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
+        self.has_bfloat16 = bool(library.supported_wide())
         pointer, whole, large, real = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64, ctypes.c_float
         self._encode = _typed(library.encode, whole, pointer, pointer, pointer, whole, pointer)
         self._nearest = _typed(library.nearest, large, pointer, pointer, pointer, large, large, large, pointer)
@@ -232,6 +240,15 @@ class Kernel:
         if code:
             raise OSError(code, os.strerror(code))
         return out.tobytes()
+
+
+def aligned(array: NDArray[T]) -> NDArray[T]:
+    """Copy `array` to where a line of the processor's cache begins: each line is read once, not two for each word."""
+    room = np.empty(array.nbytes + _LINE, dtype=np.uint8)
+    start = -room.ctypes.data % _LINE
+    copy: NDArray[T] = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
 
 
 def _mask(passed: NDArray[np.bool_] | None) -> int | None:

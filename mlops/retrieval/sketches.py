@@ -8,12 +8,12 @@ estimated, without bias, by |r|^2 / |r|_1 * <R (q - mean), s>.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlops.errors import TRAIN_AGAIN, Permanent
-from mlops.kernel.library import LANES, WORD, Sketches
+from mlops.kernel.library import LANES, WORD, Sketches, aligned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 BITS_FILE, NUMBERS_FILE, TURN_FILE = "bits.npy", "numbers.npy", "turn.npy"
 _BATCH = 8192
-_LINE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,11 +69,11 @@ class SketchBook:
     def laid_out(self) -> Sketches:
         """Copy them in the order in which they are read: the first half of every sketch, then some of the rest."""
         half = max(self.bits.shape[1] // 2, 1)
-        first, rest = _aligned(self.bits[:, :half]), _aligned(self.bits[:, half:].transpose(0, 2, 1))
+        first, rest = aligned(self.bits[:, :half]), aligned(self.bits[:, half:].transpose(0, 2, 1))
         # What pads the last block becomes infinite, which is never found.
         with np.errstate(over="ignore"):
             numbers = self.numbers.astype(np.float16).reshape(2, -1, LANES).transpose(1, 0, 2)
-        return Sketches(first=first, rest=rest, numbers=_aligned(numbers), turn=self.turn)
+        return Sketches(first=first, rest=rest, numbers=aligned(numbers), turn=self.turn)
 
 
 def sketchable(dimension: int) -> bool:
@@ -105,12 +104,3 @@ def sketch(vectors: NDArray[np.float32], seed: int) -> SketchBook:
         numbers=np.stack([factors, centres]),
         turn=np.concatenate([rotation, mean[None]]),
     )
-
-
-def _aligned(array: NDArray[Any]) -> NDArray[Any]:
-    """Copy `array` to where a line of the processor's cache begins: each line is read once, not two for each word."""
-    room = np.empty(array.nbytes + _LINE, dtype=np.uint8)
-    start = -room.ctypes.data % _LINE
-    copy = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy

@@ -25,7 +25,6 @@ from mlops.learning.retrain import RetrainRequest, retrain
 from mlops.learning.sessions import collect
 from mlops.learning.verdict import Policy
 from mlops.retrieval.documents import semantic_text
-from mlops.retrieval.encoder import Encoder
 from mlops.retrieval.encoder_source import find_encoder, write_encoder
 from mlops.translation.identity import IdentityTranslator
 from tests.builders.corpus import build_artifact
@@ -94,11 +93,15 @@ def encoder(tmp_path_factory):
     return folder
 
 
+def embed_here(texts, encoder, *, threads):
+    return embed(texts, encoder, engine=LocalEngine(), threads=threads, kept=None, progress=lambda _: None)
+
+
 def test_a_corpus_is_embedded_to_the_same_bits(engine, encoder):
     texts = [semantic_text(recipe) for recipe in sample_recipes()]
     told = []
     vectors = embed(texts, encoder, engine=engine, threads=1, kept=None, progress=told.append)
-    assert np.array_equal(vectors, Encoder.load(encoder, threads=2).encode(texts))
+    assert np.array_equal(vectors, embed_here(texts, encoder, threads=2))
     assert (told[0], told[-1], told) == (0, len(texts), sorted(told))
 
 
@@ -148,7 +151,7 @@ def test_an_embedding_that_was_killed_goes_on_where_it_was(encoder, tmp_path):
 
     texts = [semantic_text(recipe) for recipe in sorted(sample_recipes(), key=lambda recipe: recipe.id)]
     assert 0 < again["found_done"] < again["recipes"] == len(texts)
-    assert np.array_equal(np.load(tmp_path / "vectors.npy"), Encoder.load(encoder).encode(texts))
+    assert np.array_equal(np.load(tmp_path / "vectors.npy"), embed_here(texts, encoder, threads=1))
 
 
 def test_a_kept_part_that_is_damaged_is_computed_again(encoder, tmp_path):
