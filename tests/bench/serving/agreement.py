@@ -113,7 +113,7 @@ def measure_peers(
 
 def _exact(corpus: Corpus, vector: NDArray[np.float32], passed: NDArray[np.bool_] | None) -> NDArray[np.intp]:
     """Everybody who belongs to the ten best: more than ten where there are ties at the tenth place."""
-    scores = corpus.vectors @ vector
+    scores = corpus.exact @ vector
     if passed is not None:
         scores[~passed] = -np.inf
     tenth = np.partition(scores, len(scores) - K)[len(scores) - K]

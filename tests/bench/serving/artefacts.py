@@ -30,13 +30,15 @@ MODEL = "recipes"
 _ROOT = Path(__file__).parents[3]
 # What decides about the files of an artefact: they have changed without a new schema before.
 _WRITERS = (
-    *(f"mlops/artifact/{name}.py" for name in ("builder", "layout", "manifest", "parquet", "profile")),
+    *(f"mlops/artifact/{name}.py" for name in ("builder", "embedding", "layout", "manifest", "parquet", "profile")),
     *(
         f"mlops/retrieval/{name}.py"
         for name in (
             "analyzer",
+            "bf16_encoder",
             "documents",
             "encoder_graph",
+            "encoder_layers",
             "facets",
             "lexical",
             "quantising",
@@ -84,7 +86,7 @@ def theirs(corpus: Corpus, *, indexed: bool) -> Built:
     if not folder.is_dir():
         with appearing(folder) as partial:
             _write_rows(corpus, partial)
-            np.save(partial / "vectors.npy", corpus.vectors)
+            np.save(partial / "vectors.npy", corpus.exact)
             reference = Reference.open()
             shutil.copyfile(reference.quantized(), partial / "model.int8.onnx")
             shutil.copyfile(reference.folder / "tokenizer.json", partial / "tokenizer.json")
@@ -111,7 +113,7 @@ def _build(corpus: Corpus, folder: Path) -> float:
     with phases() as progress:
         build(
             corpus.recipes, folder, spec, translator=IdentityTranslator(), glossary=Glossary.shipped(),
-            progress=progress, vectors=corpus.vectors,
+            progress=progress, vectors=corpus.embedded,
         )  # fmt: skip
     return time.perf_counter() - began
 

@@ -95,7 +95,7 @@ def _evaluation(base: Base, size: int, both: _Both) -> None:
         corpus=[recipe.id for recipe in recipes.recipes],
     )  # fmt: skip
     ours = perf_counter() - began
-    np.save(both.scratch / "vectors.npy", recipes.vectors)
+    np.save(both.scratch / "vectors.npy", recipes.exact)
     plain = both.plain(
         "evaluate",
         queries=[query.text_en for query in queries],

@@ -6,20 +6,26 @@ vectors with a little noise, which costs nothing and keeps neighbours neighbours
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlops.artifact.embedding import embed
 from mlops.cli.console import phases
 from mlops.corpus.importing import open_corpus
 from mlops.corpus.sample import sample_recipes
+from mlops.engines.local import LocalEngine
 from mlops.retrieval.documents import semantic_text, without_quantities
+from mlops.retrieval.encoder_source import find_encoder, write_encoder
+from tests.bench.serving.artefacts import writers_key
 from tests.bench.serving.cache import bench_folder, key_of_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,20 +40,25 @@ NOISE, LEAST, MOST = 0.15, 0.55, 0.85
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """The real recipes, in the order of ids, their vectors float32 (recipes, dimension), and where they come from."""
+    """The real recipes, in the order of ids, and where they come from.
+
+    Their vectors float32 (recipes, dimension): `exact` in fp32, and as the product embeds.
+    """
 
     recipes: Sequence[Recipe]
-    vectors: NDArray[np.float32]
+    exact: NDArray[np.float32]
+    embedded: NDArray[np.float32]
     source: str
     key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """`size` recipes and their vectors; `key` names them."""
+    """`size` recipes and their vectors, as in Base; `key` names them."""
 
     recipes: Sequence[Recipe]
-    vectors: NDArray[np.float32]
+    exact: NDArray[np.float32]
+    embedded: NDArray[np.float32]
     key: str
 
 
@@ -62,7 +73,11 @@ def read_base(data: Path, reference: Reference) -> Base:
     texts = [semantic_text(recipe) for recipe in ordered]
     key = key_of_texts(texts)
     return Base(
-        recipes=ordered, vectors=vectors_of(texts, reference), source=f"{len(ordered):,} recipes of {source}", key=key
+        recipes=ordered,
+        exact=vectors_of(texts, reference),
+        embedded=_kept(f"embedded-{writers_key()}-{key}", texts, lambda told: _embedded(texts, told)),
+        source=f"{len(ordered):,} recipes of {source}",
+        key=key,
     )
 
 
@@ -73,17 +88,28 @@ def corpus(base: Base, size: int) -> Corpus:
     key = f"{size}-{base.key}"
     if size <= real:
         chosen = np.sort(draw.choice(real, size, replace=False))
-        return Corpus(recipes=[base.recipes[place] for place in chosen], vectors=base.vectors[chosen], key=key)
+        return Corpus(
+            recipes=[base.recipes[place] for place in chosen], exact=base.exact[chosen], embedded=base.embedded[chosen],
+            key=key,
+        )  # fmt: skip
     first = np.arange(real, size) % real
     second = draw.integers(real, size=len(first))
     share = draw.uniform(LEAST, MOST, size=(len(first), 1)).astype(np.float32)
-    mixed = share * base.vectors[first] + (1 - share) * base.vectors[second]
-    mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
-    mixed += draw.standard_normal(mixed.shape, dtype=np.float32) * np.float32(NOISE / np.sqrt(mixed.shape[1]))
-    mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
+    noise = draw.standard_normal((len(first), base.exact.shape[1]), dtype=np.float32)
+    noise *= np.float32(NOISE / np.sqrt(noise.shape[1]))
+
+    def mixed(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        mixtures = _unit(_unit(share * vectors[first] + (1 - share) * vectors[second]) + noise)
+        return np.concatenate([vectors, mixtures])
+
     pairs = zip(first.tolist(), second.tolist(), strict=True)
     recipes = [*base.recipes, *_mixtures(base.recipes, pairs)]
-    return Corpus(recipes=recipes, vectors=np.concatenate([base.vectors, mixed]), key=key)
+    return Corpus(recipes=recipes, exact=mixed(base.exact), embedded=mixed(base.embedded), key=key)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
 
 
 def _mixtures(recipes: Sequence[Recipe], pairs: Iterator[tuple[int, int]]) -> Iterator[Recipe]:
@@ -103,10 +129,24 @@ def _mixtures(recipes: Sequence[Recipe], pairs: Iterator[tuple[int, int]]) -> It
 
 def vectors_of(texts: Sequence[str], reference: Reference) -> NDArray[np.float32]:
     """The vectors of `texts` in fp32, kept by what they are of."""
-    kept = bench_folder() / "vectors" / f"{reference.key}-{key_of_texts(texts)}.npy"
+    return _kept(f"{reference.key}-{key_of_texts(texts)}", texts, lambda told: reference.encode(texts, told))
+
+
+def _embedded(texts: Sequence[str], told: Callable[[int], None]) -> NDArray[np.float32]:
+    with TemporaryDirectory() as folder:
+        write_encoder(find_encoder(), Path(folder) / "encoder")
+        return embed(
+            texts, Path(folder) / "encoder", engine=LocalEngine(), threads=os.cpu_count() or 1, kept=None, progress=told
+        )  # fmt: skip
+
+
+def _kept(
+    name: str, texts: Sequence[str], encode: Callable[[Callable[[int], None]], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    kept = bench_folder() / "vectors" / f"{name}.npy"
     if not kept.is_file():
         with phases() as progress:
-            vectors = reference.encode(texts, lambda done: progress("embed", done, len(texts)))
+            vectors = encode(lambda done: progress("embed", done, len(texts)))
         kept.parent.mkdir(parents=True, exist_ok=True)
         partial = kept.with_suffix(".partial.npy")
         np.save(partial, vectors, allow_pickle=False)
