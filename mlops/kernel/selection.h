@@ -37,25 +37,36 @@ INLINE uint32_t key_of(float score) {
     return bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);
 }
 
-/* The key of the `depth`-th highest of `count` > `depth` > 0 scores, by its bits from the top (radix selection); `equal`
- * of those that have it belong to the `depth` highest. */
+/* The score of that key. */
+INLINE float score_of(uint32_t key) {
+    float score;
+    key ^= key >> 31 ? 0x80000000u : 0xffffffffu;
+    memcpy(&score, &key, sizeof score);
+    return score;
+}
+
+/* How many are not lower than `least`. */
+INLINE int64_t reaching(const float *scores, int64_t count, float least) {
+    const __m512 edge = _mm512_set1_ps(least);
+    const __m512i one = _mm512_set1_epi32(1);
+    __m512i reached = _mm512_setzero_si512();
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        reached = _mm512_mask_add_epi32(reached, _mm512_cmp_ps_mask(_mm512_loadu_ps(scores + i), edge, _CMP_GE_OQ), reached, one);
+    __mmask16 last = (__mmask16)((1u << (count - i)) - 1);
+    reached = _mm512_mask_add_epi32(reached, _mm512_mask_cmp_ps_mask(last, _mm512_maskz_loadu_ps(last, scores + i), edge, _CMP_GE_OQ), reached, one);
+    return _mm512_reduce_add_epi32(reached);
+}
+
+/* The key of the `depth`-th highest of `count` > `depth` > 0 scores, bit by bit from the top: the highest key that as many
+ * reach. `equal` of those that have it belong to the `depth` highest. Sixteen scores are compared at once, where counting
+ * them by their first bits, of which most have the same, waits for each count to be written. */
 static uint32_t edge_of(const float *scores, int64_t count, int64_t depth, int64_t *equal) {
-    static const int shifts[] = {21, 10, 0}, widths[] = {11, 11, 10};
-    uint32_t prefix = 0;
-    int64_t left = depth;
-    for (int step = 0; step < 3; step++) {
-        int shift = shifts[step], width = widths[step];
-        int32_t sizes[1 << 11] = {0};
-        for (int64_t i = 0; i < count; i++) {
-            uint32_t key = key_of(scores[i]);
-            if (step == 0 || key >> (shift + width) == prefix) sizes[key >> shift & ((1u << width) - 1)]++;
-        }
-        uint32_t digit = (1u << width) - 1;
-        while (sizes[digit] < left) left -= sizes[digit--];
-        prefix = prefix << width | digit;
-    }
-    *equal = left;
-    return prefix;
+    uint32_t edge = 0;
+    for (uint32_t bit = 1u << 31; bit; bit >>= 1)
+        if (reaching(scores, count, score_of(edge | bit)) >= depth) edge |= bit;
+    *equal = depth - reaching(scores, count, score_of(edge + 1));
+    return edge;
 }
 
 /* Keep the `depth` best, and their order. */
@@ -79,14 +90,6 @@ INLINE void push(Best *best, __mmask16 kept, __m512 scores, __m512i documents) {
     _mm512_storeu_ps(best->scores + best->count, _mm512_maskz_compress_ps(kept, scores));
     _mm512_storeu_si512(best->documents + best->count, _mm512_maskz_compress_epi32(kept, documents));
     best->count += __builtin_popcount(kept);
-    if (best->count + LANES > best->room) cut(best);
-}
-
-/* Take one document if it exceeds the floor. */
-INLINE void push_one(Best *best, float score, int32_t document) {
-    if (!(score > best->floor)) return;
-    best->scores[best->count] = score;
-    best->documents[best->count++] = document;
     if (best->count + LANES > best->room) cut(best);
 }
 
