@@ -174,6 +174,7 @@ INLINE __m256 numbers_of(const Index *index, int centre, __mmask8 lanes, __m256i
 
 /* Estimates by both halves, of eight at a time. */
 INLINE void read_rest(const Index *index, const Half *half, int words, const Promising *found, Best *best) {
+    Place place = place_in(best);
     for (int i = 0; i < found->count; i += BLOCK) {
         for (int next = i + SOON; next < i + SOON + BLOCK && next < found->count; next++)
             _mm_prefetch((const char *)(index->rest + (int64_t)found->documents[next] * words), _MM_HINT_T0);
@@ -181,9 +182,10 @@ INLINE void read_rest(const Index *index, const Half *half, int words, const Pro
         __m256i documents = _mm256_loadu_si256((const __m256i *)(found->documents + i));
         __m256 signs = _mm256_add_ps(_mm256_loadu_ps(found->signs + i), rest_of(index, half, words, lanes, documents));
         __m256 scores = _mm256_fmadd_ps(numbers_of(index, 0, lanes, documents), signs, numbers_of(index, 1, lanes, documents));
-        __mmask8 kept = _mm256_mask_cmp_ps_mask(lanes, scores, _mm256_set1_ps(best->floor), _CMP_GT_OQ);
-        if (kept) push(best, kept, _mm512_castps256_ps512(scores), _mm512_castsi256_si512(documents));
+        __mmask8 kept = _mm256_mask_cmp_ps_mask(lanes, scores, _mm512_castps512_ps256(place.floor), _CMP_GT_OQ);
+        push(best, &place, kept, _mm512_castps256_ps512(scores), _mm512_castsi256_si512(documents));
     }
+    best->count = place.count;
 }
 
 /* Into `best` those of the highest estimates by both halves among some `wanted` of the highest by the first. */
