@@ -12,8 +12,10 @@
 #define PLANES 4
 #define BLOCK 8         /* vectors whose words stand side by side */
 #define SAMPLED 2048    /* blocks that tell where the best begin */
-#define STRETCH 512     /* blocks of which the first halves are read before the rest of any */
-#define AHEAD 8
+#define STRETCH 1024    /* blocks of which the first halves are read before the rest of any */
+#define ROWS 8          /* of the rotation, which are multiplied side by side */
+#define SOON 32         /* halves of sketches that are fetched ahead, */
+#define AHEAD 8         /* and vectors */
 
 typedef struct {
     int64_t documents;
@@ -31,18 +33,25 @@ typedef struct { /* half of a rotated query: value = step * level, levels by the
     const uint64_t *planes; /* (PLANES, words) */
 } Half;
 
-static float dot(const float *left, const float *right, int dimension) {
-    __m512 sum = _mm512_setzero_ps();
-    for (int c = 0; c < dimension; c += LANES) sum = _mm512_fmadd_ps(_mm512_loadu_ps(left + c), _mm512_loadu_ps(right + c), sum);
-    return _mm512_reduce_add_ps(sum);
-}
-
-/* The query where the sketches are; `centred` is room for as much. */
+/* The query where the sketches are; `centred` is room for as much. Each step of a sum waits for the last, so there are
+ * several. */
 static void turn(const Index *index, const float *query, float *centred, float *turned) {
     int dimension = index->dimension;
     const float *mean = index->turn + (size_t)dimension * dimension;
     for (int d = 0; d < dimension; d++) centred[d] = query[d] - mean[d];
-    for (int d = 0; d < dimension; d++) turned[d] = dot(index->turn + (size_t)d * dimension, centred, dimension);
+    for (int d = 0; d < dimension; d += ROWS) {
+        const float *rows = index->turn + (size_t)d * dimension;
+        __m512 sums[ROWS];
+#pragma GCC unroll 8
+        for (int row = 0; row < ROWS; row++) sums[row] = _mm512_setzero_ps();
+        for (int c = 0; c < dimension; c += LANES) {
+            __m512 part = _mm512_loadu_ps(centred + c);
+#pragma GCC unroll 8
+            for (int row = 0; row < ROWS; row++) sums[row] = _mm512_fmadd_ps(_mm512_loadu_ps(rows + row * dimension + c), part, sums[row]);
+        }
+#pragma GCC unroll 8
+        for (int row = 0; row < ROWS; row++) turned[d + row] = _mm512_reduce_add_ps(sums[row]);
+    }
 }
 
 /* The finest step by which the levels from -8 to 7 reach all values. */
@@ -66,26 +75,40 @@ static Half halve(const float *turned, int words, float step, uint64_t *planes) 
     return (Half){step, step * (float)levels, planes};
 }
 
-/* <half of the query, signs> for the 8 vectors of a block: 2 * (sum of the values where there is a bit) - whole. */
-INLINE __m256 signs_of(const uint64_t *sketches, const Half *half, int words) {
-    __m512i sums[PLANES];
+typedef struct { /* for each of the 8 vectors, how many bits stand where a plane of the query has one */
+    __m512i ones[PLANES];
+} Counts;
+
+INLINE void count_word(Counts *counts, __m512i bits, const Half *half, int word, int words) {
 #pragma GCC unroll 4
-    for (int plane = 0; plane < PLANES; plane++) sums[plane] = _mm512_setzero_si512();
-    for (int word = 0; word < words; word++) {
-        __m512i bits = _mm512_loadu_si512(sketches + word * BLOCK);
-#pragma GCC unroll 4
-        for (int plane = 0; plane < PLANES; plane++)
-            sums[plane] = _mm512_add_epi64(sums[plane], _mm512_popcnt_epi64(_mm512_and_si512(
-                bits, _mm512_set1_epi64((long long)half->planes[plane * words + word]))));
-    }
-    __m512i sum = _mm512_sub_epi64(_mm512_setzero_si512(), sums[PLANES - 1]);
+    for (int plane = 0; plane < PLANES; plane++)
+        counts->ones[plane] = _mm512_add_epi64(counts->ones[plane], _mm512_popcnt_epi64(_mm512_and_si512(
+            bits, _mm512_set1_epi64((long long)half->planes[plane * words + word]))));
+}
+
+/* <half of the query, signs>: 2 * (sum of the values where there is a bit) - whole. */
+INLINE __m256 signs_of(const Counts *counts, const Half *half) {
+    __m512i sum = _mm512_sub_epi64(_mm512_setzero_si512(), counts->ones[PLANES - 1]);
 #pragma GCC unroll 3
-    for (int plane = PLANES - 2; plane >= 0; plane--) sum = _mm512_add_epi64(_mm512_slli_epi64(sum, 1), sums[plane]);
+    for (int plane = PLANES - 2; plane >= 0; plane--) sum = _mm512_add_epi64(_mm512_slli_epi64(sum, 1), counts->ones[plane]);
     return _mm256_fmsub_ps(_mm256_set1_ps(2.0f * half->step), _mm512_cvtepi64_ps(sum), _mm256_set1_ps(half->whole));
 }
 
+/* Of the vectors of a block. */
 INLINE __m256 first_of(const Index *index, const Half *half, int words, int64_t block) {
-    return signs_of(index->first + block * words * BLOCK, half, words);
+    Counts counts = {0};
+    const uint64_t *sketches = index->first + block * words * BLOCK;
+    for (int word = 0; word < words; word++) count_word(&counts, _mm512_loadu_si512(sketches + word * BLOCK), half, word, words);
+    return signs_of(&counts, half);
+}
+
+/* Of the `documents` in `lanes`, by the other half. */
+INLINE __m256 rest_of(const Index *index, const Half *half, int words, __mmask8 lanes, __m256i documents) {
+    Counts counts = {0};
+    __m512i zero = _mm512_setzero_si512(), at = _mm512_mul_epu32(_mm512_cvtepu32_epi64(documents), _mm512_set1_epi64(words));
+    for (int word = 0; word < words; word++)
+        count_word(&counts, _mm512_mask_i64gather_epi64(zero, lanes, at, index->rest + word, 8), half, word, words);
+    return signs_of(&counts, half);
 }
 
 INLINE __m512 wide(const uint16_t *half) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)half)); }
@@ -113,9 +136,7 @@ INLINE float floor_for(const Index *index, const Half *half, int words, float sc
     /* Four standard deviations of a count more than what is wanted of the sample. */
     double of_sample = (double)wanted / (double)every, enough = of_sample + 4 * sqrt(of_sample) + 4;
     if ((double)count <= enough) return -INFINITY;
-    uint32_t edge = edge_of(sample, count, (int64_t)enough, &equal);
-    for (int64_t i = 0;; i++)
-        if (key_of(sample[i]) == edge) return sample[i];
+    return score_of(edge_of(sample, count, (int64_t)enough, &equal));
 }
 
 typedef struct { /* promising vectors of one stretch, and what the first half of each came to */
@@ -123,19 +144,6 @@ typedef struct { /* promising vectors of one stretch, and what the first half of
     float signs[STRETCH * BLOCK + LANES];
     int count;
 } Promising;
-
-INLINE float single(uint16_t half) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(half))); }
-
-/* As signs_of, for one vector. */
-INLINE float rest_of(const uint64_t *bits, const Half *half, int words) {
-    int64_t sum = 0;
-    for (int plane = 0; plane < PLANES; plane++) {
-        int64_t ones = 0;
-        for (int word = 0; word < words; word++) ones += __builtin_popcountll(bits[word] & half->planes[plane * words + word]);
-        sum += plane == PLANES - 1 ? -(ones << plane) : ones << plane;
-    }
-    return 2.0f * half->step * (float)sum - half->whole;
-}
 
 /* Without a branch on what is found: it would be mispredicted as often as not. */
 INLINE void read_first(const Index *index, const Half *half, int words, float scale, __m256 floor, const uint8_t *passed,
@@ -154,14 +162,30 @@ INLINE void read_first(const Index *index, const Half *half, int words, float sc
     found->count = count;
 }
 
+/* The factors of the `documents` in `lanes`, or their centres. Of four bytes that are read the factor is the first half,
+ * and the centre the second: so nothing is read behind the last. */
+INLINE __m256 numbers_of(const Index *index, int centre, __mmask8 lanes, __m256i documents) {
+    __m256i at = _mm256_add_epi32(_mm256_slli_epi32(documents, 1), _mm256_set1_epi32(centre ? BLOCK - 1 : 0));
+    at = _mm256_sub_epi32(at, _mm256_and_si256(documents, _mm256_set1_epi32(BLOCK - 1)));
+    __m256i found = _mm256_mmask_i32gather_epi32(_mm256_setzero_si256(), lanes, at, index->numbers, 2);
+    if (centre) found = _mm256_srli_epi32(found, 16);
+    return _mm256_cvtph_ps(_mm256_cvtepi32_epi16(found));
+}
+
+/* Estimates by both halves, of eight at a time. */
 INLINE void read_rest(const Index *index, const Half *half, int words, const Promising *found, Best *best) {
-    for (int i = 0; i < found->count; i++) {
-        int32_t document = found->documents[i];
-        if (i + AHEAD < found->count) _mm_prefetch((const char *)(index->rest + (int64_t)found->documents[i + AHEAD] * words), _MM_HINT_T0);
-        const uint16_t *numbers = index->numbers + (int64_t)(document / BLOCK) * 2 * BLOCK + document % BLOCK;
-        float signs = found->signs[i] + rest_of(index->rest + (int64_t)document * words, half, words);
-        push_one(best, single(numbers[0]) * signs + single(numbers[BLOCK]), document);
+    Place place = place_in(best);
+    for (int i = 0; i < found->count; i += BLOCK) {
+        for (int next = i + SOON; next < i + SOON + BLOCK && next < found->count; next++)
+            _mm_prefetch((const char *)(index->rest + (int64_t)found->documents[next] * words), _MM_HINT_T0);
+        __mmask8 lanes = found->count - i < BLOCK ? (__mmask8)((1u << (found->count - i)) - 1) : 0xff;
+        __m256i documents = _mm256_loadu_si256((const __m256i *)(found->documents + i));
+        __m256 signs = _mm256_add_ps(_mm256_loadu_ps(found->signs + i), rest_of(index, half, words, lanes, documents));
+        __m256 scores = _mm256_fmadd_ps(numbers_of(index, 0, lanes, documents), signs, numbers_of(index, 1, lanes, documents));
+        __mmask8 kept = _mm256_mask_cmp_ps_mask(lanes, scores, _mm512_castps512_ps256(place.floor), _CMP_GT_OQ);
+        push(best, &place, kept, _mm512_castps256_ps512(scores), _mm512_castsi256_si512(documents));
     }
+    best->count = place.count;
 }
 
 /* Into `best` those of the highest estimates by both halves among some `wanted` of the highest by the first. */

@@ -29,65 +29,76 @@ static int begin(Best *best, int64_t depth, int64_t most, float floor) {
     return best->scores == NULL;
 }
 
-/* An unsigned integer that is higher for a higher score. */
-INLINE uint32_t key_of(float score) {
-    uint32_t bits;
-    score += 0.0f; /* there is a zero below zero */
-    memcpy(&bits, &score, sizeof bits);
-    return bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);
+/* The score with that key: an unsigned integer that is higher for a higher score. */
+INLINE float score_of(uint32_t key) {
+    float score;
+    key ^= key >> 31 ? 0x80000000u : 0xffffffffu;
+    memcpy(&score, &key, sizeof score);
+    return score;
 }
 
-/* The key of the `depth`-th highest of `count` > `depth` > 0 scores, by its bits from the top (radix selection); `equal`
- * of those that have it belong to the `depth` highest. */
+/* How many are not lower than `least`. */
+INLINE int64_t reaching(const float *scores, int64_t count, float least) {
+    const __m512 edge = _mm512_set1_ps(least);
+    const __m512i one = _mm512_set1_epi32(1);
+    __m512i reached = _mm512_setzero_si512();
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        reached = _mm512_mask_add_epi32(reached, _mm512_cmp_ps_mask(_mm512_loadu_ps(scores + i), edge, _CMP_GE_OQ), reached, one);
+    __mmask16 last = (__mmask16)((1u << (count - i)) - 1);
+    reached = _mm512_mask_add_epi32(reached, _mm512_mask_cmp_ps_mask(last, _mm512_maskz_loadu_ps(last, scores + i), edge, _CMP_GE_OQ), reached, one);
+    return _mm512_reduce_add_epi32(reached);
+}
+
+/* The key of the `depth`-th highest of `count` > `depth` > 0 scores, bit by bit from the top: the highest key that as many
+ * reach. `equal` of those that have it belong to the `depth` highest. Sixteen scores are compared at once, where counting
+ * them by their first bits, of which most have the same, waits for each count to be written. */
 static uint32_t edge_of(const float *scores, int64_t count, int64_t depth, int64_t *equal) {
-    static const int shifts[] = {21, 10, 0}, widths[] = {11, 11, 10};
-    uint32_t prefix = 0;
-    int64_t left = depth;
-    for (int step = 0; step < 3; step++) {
-        int shift = shifts[step], width = widths[step];
-        int32_t sizes[1 << 11] = {0};
-        for (int64_t i = 0; i < count; i++) {
-            uint32_t key = key_of(scores[i]);
-            if (step == 0 || key >> (shift + width) == prefix) sizes[key >> shift & ((1u << width) - 1)]++;
-        }
-        uint32_t digit = (1u << width) - 1;
-        while (sizes[digit] < left) left -= sizes[digit--];
-        prefix = prefix << width | digit;
-    }
-    *equal = left;
-    return prefix;
+    uint32_t edge = 0;
+    for (uint32_t bit = 1u << 31; bit; bit >>= 1)
+        if (reaching(scores, count, score_of(edge | bit)) >= depth) edge |= bit;
+    *equal = depth - reaching(scores, count, score_of(edge + 1));
+    return edge;
 }
 
 /* Keep the `depth` best, and their order. */
 static void cut(Best *best) {
     if (best->count <= best->depth) return;
     int64_t equal, kept = 0;
-    uint32_t edge = edge_of(best->scores, best->count, best->depth, &equal);
-    for (int64_t i = 0; i < best->count; i++) {
-        float score = best->scores[i];
-        uint32_t key = key_of(score);
-        if (key < edge || (key == edge && equal-- <= 0)) continue;
-        if (key == edge) best->floor = score;
-        best->scores[kept] = score;
-        best->documents[kept++] = best->documents[i];
+    best->floor = score_of(edge_of(best->scores, best->count, best->depth, &equal));
+    const __m512 edge = _mm512_set1_ps(best->floor);
+    for (int64_t i = 0; i < best->count; i += LANES) {
+        __mmask16 real = best->count - i < LANES ? (__mmask16)((1u << (best->count - i)) - 1) : 0xffff;
+        __m512 scores = _mm512_loadu_ps(best->scores + i);
+        __m512i documents = _mm512_loadu_si512(best->documents + i);
+        __mmask16 ties = _mm512_mask_cmp_ps_mask(real, scores, edge, _CMP_EQ_OQ);
+        while (__builtin_popcount(ties) > equal) ties ^= (__mmask16)(1u << (31 - __builtin_clz(ties)));
+        equal -= __builtin_popcount(ties);
+        __mmask16 chosen = ties | _mm512_mask_cmp_ps_mask(real, scores, edge, _CMP_GT_OQ);
+        _mm512_storeu_ps(best->scores + kept, _mm512_maskz_compress_ps(chosen, scores));
+        _mm512_storeu_si512(best->documents + kept, _mm512_maskz_compress_epi32(chosen, documents));
+        kept += __builtin_popcount(chosen);
     }
     best->count = kept;
 }
 
-/* Take the lanes of `kept`, which must exceed the floor. */
-INLINE void push(Best *best, __mmask16 kept, __m512 scores, __m512i documents) {
-    _mm512_storeu_ps(best->scores + best->count, _mm512_maskz_compress_ps(kept, scores));
-    _mm512_storeu_si512(best->documents + best->count, _mm512_maskz_compress_epi32(kept, documents));
-    best->count += __builtin_popcount(kept);
-    if (best->count + LANES > best->room) cut(best);
-}
+typedef struct { /* what changes with each push, where the compiler can keep it in registers */
+    int64_t count;
+    __m512 floor;
+} Place;
 
-/* Take one document if it exceeds the floor. */
-INLINE void push_one(Best *best, float score, int32_t document) {
-    if (!(score > best->floor)) return;
-    best->scores[best->count] = score;
-    best->documents[best->count++] = document;
-    if (best->count + LANES > best->room) cut(best);
+INLINE Place place_in(const Best *best) { return (Place){best->count, _mm512_set1_ps(best->floor)}; }
+
+/* Take the lanes of `kept`, which must exceed the floor. Without a branch on whether there are any: it would be
+ * mispredicted. */
+INLINE void push(Best *best, Place *place, __mmask16 kept, __m512 scores, __m512i documents) {
+    _mm512_storeu_ps(best->scores + place->count, _mm512_maskz_compress_ps(kept, scores));
+    _mm512_storeu_si512(best->documents + place->count, _mm512_maskz_compress_epi32(kept, documents));
+    place->count += __builtin_popcount(kept);
+    if (place->count + LANES <= best->room) return;
+    best->count = place->count;
+    cut(best);
+    *place = place_in(best);
 }
 
 /* Which of the LANES documents from `start` on there are, and `passed` (NULL: all). */
@@ -103,12 +114,13 @@ INLINE __m512i numbers_from(int64_t start) {
 
 /* Take the documents `start` up to `end`, of all `documents`; scores begins with document 0. */
 INLINE void take(Best *best, const float *scores, const uint8_t *passed, int64_t start, int64_t end, int64_t documents) {
+    Place place = place_in(best);
     for (; start < end; start += LANES) {
         __mmask16 lanes = lanes_of(passed, start, documents);
         __m512 score = _mm512_maskz_loadu_ps(lanes, scores + start);
-        __mmask16 kept = _mm512_mask_cmp_ps_mask(lanes, score, _mm512_set1_ps(best->floor), _CMP_GT_OQ);
-        if (kept) push(best, kept, score, numbers_from(start));
+        push(best, &place, _mm512_mask_cmp_ps_mask(lanes, score, place.floor, _CMP_GT_OQ), score, numbers_from(start));
     }
+    best->count = place.count;
 }
 
 /* Write the documents of the best to `found`, free the room, return how many. */

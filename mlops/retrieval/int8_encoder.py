@@ -13,7 +13,8 @@ import numpy as np
 
 from mlops.errors import TRAIN_AGAIN, Permanent
 from mlops.kernel.library import Model, Shape, Tables
-from mlops.retrieval.tokenizer import Tokenizer, open_tokenizer
+from mlops.retrieval.token_memory import TokenMemory
+from mlops.retrieval.tokenizer import open_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,10 +34,10 @@ _TOKENS = 4096
 class Int8Encoder:
     """Encodes texts to unit vectors. Safe to call from several threads: nothing here holds the state of a call."""
 
-    def __init__(self, kernel: Kernel, model: Model, tokenizer: Tokenizer) -> None:
+    def __init__(self, kernel: Kernel, model: Model, tokens: TokenMemory) -> None:
         self._kernel = kernel
         self._model = model
-        self._tokenizer = tokenizer
+        self._tokens = tokens
         self.dimension = model.shape.hidden
 
     @classmethod
@@ -58,22 +59,20 @@ class Int8Encoder:
         # The kernel trusts every size and every token.
         if not fits(shape, tables) or len(positions) < longest or len(words) < tokenizer.get_vocab_size():
             raise Permanent(f"encoder in {below}: its files do not fit together", hint=TRAIN_AGAIN)
-        return cls(kernel, Model(shape, tables), tokenizer)
+        return cls(kernel, Model(shape, tables), TokenMemory(tokenizer, longest))
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """Return float32 (texts, dimension), rows of L2 norm 1; `progress` is told how many are done."""
-        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        ids = [np.frombuffer(text, dtype=np.int32) for text in self._tokens.ids(texts)]
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         start = 0
         while start < len(texts):
-            end, tokens = start + 1, len(encodings[start].ids)
-            while end < len(texts) and tokens + len(encodings[end].ids) <= _TOKENS:
-                tokens += len(encodings[end].ids)
+            end, tokens = start + 1, len(ids[start])
+            while end < len(texts) and tokens + len(ids[end]) <= _TOKENS:
+                tokens += len(ids[end])
                 end += 1
-            batch = [encoding.ids for encoding in encodings[start:end]]
-            ids = np.array([token for text in batch for token in text], dtype=np.int32)
-            starts = np.cumsum([0, *(len(text) for text in batch)], dtype=np.int32)
-            vectors[start:end] = self._kernel.encode(self._model, ids, starts)
+            starts = np.cumsum([0, *map(len, ids[start:end])], dtype=np.int32)
+            vectors[start:end] = self._kernel.encode(self._model, np.concatenate(ids[start:end]), starts)
             start = end
             if progress is not None:
                 progress(end)

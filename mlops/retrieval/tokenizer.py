@@ -6,10 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from mlops.errors import TRAIN_AGAIN, Permanent
 
-__all__ = ["SETTINGS_FILE", "TOKENIZER_FILE", "Tokenizer", "open_tokenizer"]
+__all__ = ["SETTINGS_FILE", "TOKENIZER_FILE", "Tokenizer", "frame_by_words", "open_tokenizer"]
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,3 +37,17 @@ def open_tokenizer(folder: Path) -> tuple[Tokenizer, int]:
     tokenizer.enable_truncation(max_length=longest)
     tokenizer.no_padding()
     return tokenizer, longest
+
+
+def frame_by_words(tokenizer: Tokenizer) -> tuple[list[int], list[int]] | None:
+    """Return the ids before and after those of a text, where these are the ids of what stands between its blanks.
+
+    So it is in BERT's way to tokenize, of a text in ASCII without a special token's name, none of which lacks a "[";
+    None for another tokenizer.
+    """
+    if not (isinstance(tokenizer.normalizer, BertNormalizer) and isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)):
+        return None
+    if any("[" not in token.content for token in tokenizer.get_added_tokens_decoder().values()):
+        return None
+    word, framed = (tokenizer.encode("a", add_special_tokens=special).ids for special in (False, True))
+    return (framed[:1], framed[-1:]) if framed[1:-1] == word else None
