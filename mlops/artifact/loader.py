@@ -11,9 +11,8 @@ from mlops.artifact.manifest import read_manifest, verify
 from mlops.errors import Permanent
 from mlops.kernel.library import kernel
 from mlops.recommendation import ServedModel
-from mlops.retrieval import int8_encoder
 from mlops.retrieval.encoder import Encoder
-from mlops.retrieval.int8_encoder import Int8Encoder
+from mlops.retrieval.int8_encoder import FOLDER, open_int8
 from mlops.retrieval.learned_ranking import LearnedRanking
 from mlops.retrieval.lexical import LexicalIndex
 from mlops.retrieval.recommender import Recommender
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from mlops.artifact.manifest import Manifest
     from mlops.kernel.library import Kernel
+    from mlops.retrieval.kernel_encoder import KernelEncoder
     from mlops.retrieval.semantic import SemanticIndex
     from mlops.translation.translator import Translator
 
@@ -77,10 +77,10 @@ def open_recommender(
     return manifest, Recommender(manifest.version, encoder, indexes, languages, learned, quick)
 
 
-def _open_encoder(folder: Path, quick: Kernel | None, threads: int) -> Int8Encoder | Encoder:
+def _open_encoder(folder: Path, quick: Kernel | None, threads: int) -> KernelEncoder | Encoder:
     """Encode queries in 8 bit where this machine and this artefact can, else by the float graph."""
-    if quick is not None and (folder / int8_encoder.FOLDER).is_dir():
-        return Int8Encoder.load(folder, quick)
+    if quick is not None and (folder / FOLDER).is_dir():
+        return open_int8(folder, quick)
     return Encoder.load(folder, threads=threads)
 
 

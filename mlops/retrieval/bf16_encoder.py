@@ -12,7 +12,8 @@ import numpy as np
 
 from mlops.kernel.library import Model
 from mlops.retrieval.encoder_layers import Layers
-from mlops.retrieval.int8_encoder import Int8Encoder, supported
+from mlops.retrieval.kernel_encoder import KernelEncoder, supported
+from mlops.retrieval.token_memory import TokenMemory
 from mlops.retrieval.tokenizer import open_tokenizer
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 class Bf16Encoder:
     """Encodes documents, whose vectors depend neither on their neighbours nor on the number of threads."""
 
-    def __init__(self, encoder: Int8Encoder, threads: int) -> None:
+    def __init__(self, encoder: KernelEncoder, threads: int) -> None:
         self._encoder = encoder
         self._threads = ThreadPoolExecutor(threads, "embed")
 
@@ -42,8 +43,8 @@ class Bf16Encoder:
         if not supported(layers.shape):
             return None
         model = Model(layers.shape, layers.lay_out(_rounded))
-        tokenizer, _ = open_tokenizer(folder)
-        return cls(Int8Encoder(kernel, model, tokenizer), threads)
+        tokenizer, longest = open_tokenizer(folder)
+        return cls(KernelEncoder(kernel, model, TokenMemory(tokenizer, longest)), threads)
 
     def encode(self, batches: Iterable[Sequence[str]]) -> NDArray[np.float32]:
         """Return float32 (texts of all batches, dimension), rows of L2 norm 1; each batch is one thread's."""

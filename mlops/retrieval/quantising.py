@@ -17,7 +17,8 @@ from onnx import helper
 
 from mlops.retrieval.encoder import Encoder
 from mlops.retrieval.encoder_layers import Layers
-from mlops.retrieval.int8_encoder import FILES, FOLDER, SHAPE_FILE, supported
+from mlops.retrieval.int8_encoder import FILES, FOLDER, SHAPE_FILE
+from mlops.retrieval.kernel_encoder import supported
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from mlops.kernel.library import kernel
 from mlops.retrieval.documents import semantic_text
 from mlops.retrieval.encoder import Encoder
 from mlops.retrieval.encoder_source import find_encoder, write_encoder
-from mlops.retrieval.int8_encoder import FILES, FOLDER, SHAPE_FILE, Int8Encoder
+from mlops.retrieval.int8_encoder import FILES, FOLDER, SHAPE_FILE, open_int8
 from mlops.retrieval.quantising import write_int8
 
 pytestmark = [
@@ -45,7 +45,7 @@ def exact(folder):
 
 @pytest.fixture(scope="session")
 def quick(folder):
-    return Int8Encoder.load(folder, kernel())
+    return open_int8(folder, kernel())
 
 
 def test_vectors_are_those_of_the_float_graph_but_for_a_thousandth(exact, quick):
@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_read_is_a_permanent_fault(folder, tmp_path, name,
     path = copy / FOLDER / name
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(Permanent, match="cannot be loaded"):
-        Int8Encoder.load(copy, kernel())
+        open_int8(copy, kernel())
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -103,7 +103,7 @@ def test_an_array_of_another_size_is_refused_before_the_kernel_reads_past_its_en
     array = np.load(copy / FOLDER / name)
     np.save(copy / FOLDER / name, array[:-1] if name != "positions.npy" else array[:10])
     with pytest.raises(Permanent, match="do not fit together"):
-        Int8Encoder.load(copy, kernel())
+        open_int8(copy, kernel())
 
 
 @pytest.mark.parametrize("change", [{"layers": 7}, {"hidden": 385}, {"heads": 0}, {"heads": 48}, {"inner": -64}])
@@ -112,4 +112,4 @@ def test_a_shape_that_the_kernel_has_not_is_refused(folder, tmp_path, change):
     path = copy / FOLDER / SHAPE_FILE
     path.write_text(json.dumps(json.loads(path.read_bytes()) | change), encoding="utf-8")
     with pytest.raises(Permanent, match="do not fit together"):
-        Int8Encoder.load(copy, kernel())
+        open_int8(copy, kernel())
