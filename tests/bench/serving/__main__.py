@@ -172,7 +172,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--traffic", type=_words(DISTINCT, ZIPF), default=(DISTINCT, ZIPF), help="distinct, zipf, or both")
     add("--who", type=_words(*everybody), default=USUAL, help=", ".join(everybody))
     add("--parts", type=_words(*PARTS), default=PARTS, help=", ".join(PARTS))
-    add("--build-recipes", type=int, default=5000, help="recipes that are embedded and built in both ways")
+    add("--build-recipes", type=int, default=10000, help="recipes that are embedded and built in both ways")
     add("--data", type=Path, default=SHARED, help="folder of the shared data")
     add("--rebuild", action="store_true", help="build our artefacts anew")
     add("--write", action="store_true", help="write docs/performance.md and its plots")

@@ -28,6 +28,8 @@ START_SECONDS = 300
 # What timers that came due while a server was stopped take.
 SETTLE_SECONDS = 0.3
 FIRST_QUESTION = "chicken soup with rice"
+# Packages are compiled at a server's first start and not at each, as they are in an image.
+_COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 class NotServing(Exception):  # noqa: N818 - a state, said in words
@@ -111,8 +113,8 @@ def started(contestant: Contestant, scratch: Path, environment: dict[str, str] |
         client = stack.enter_context(httpx.Client(timeout=60))
         began = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | dict(contestant.environment) | (environment or {}), stdout=stream,
-            stderr=subprocess.STDOUT, start_new_session=True,
+            command, cwd=ROOT, env=os.environ | _COMPILED | dict(contestant.environment) | (environment or {}),
+            stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         stack.callback(_end, process)
         yield Server(contestant, process, port, log, began, client)
