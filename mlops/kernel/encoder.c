@@ -4,7 +4,7 @@
  * one matrix (tokens, hidden). In 8 bit, weights are int8 with a scale for each output; inputs are uint8 with a scale and
  * a zero point for each token (dynamic quantisation), after dividing each channel by a constant chosen at build time
  * (Xiao et al. 2022, SmoothQuant). In 16 bit both are rounded off. Everything else is float32.
- * mlops/retrieval/quantising.py and rounding.py write what this reads, in the same order.
+ * mlops/retrieval/encoder_layers.py lays out what this reads, in the same order.
  */
 #include "attention.h"
 #include "linear.h"

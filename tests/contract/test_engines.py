@@ -118,7 +118,7 @@ def taught(tmp_path_factory):
 
 
 def learn(parent, reading, out, engine=None):
-    lenient = Policy(min_gain=-0.1, min_gain_later=-0.1, tolerated_loss=0.2)
+    lenient = Policy(min_gain=-0.2, min_gain_later=-0.2, tolerated_loss=0.3)
     request = RetrainRequest(artifact=parent, out=out, code_revision="test", policy=lenient)
     done = retrain(
         reading, request, translator=IdentityTranslator(), progress=lambda *_: None, clock=perf_counter, engine=engine
