@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define LANES 16
-#define LEAST_ROOM 4096
+#define LEAST_ROOM 1024 /* the sooner it is full, the sooner the floor is high */
 #define INLINE static inline __attribute__((always_inline))
 
 typedef struct {
@@ -89,8 +89,7 @@ typedef struct { /* what changes with each push, where the compiler can keep it 
 
 INLINE Place place_in(const Best *best) { return (Place){best->count, _mm512_set1_ps(best->floor)}; }
 
-/* Take the lanes of `kept`, which must exceed the floor. Without a branch on whether there are any: it would be
- * mispredicted. */
+/* Take the lanes of `kept`, which must exceed the floor. */
 INLINE void push(Best *best, Place *place, __mmask16 kept, __m512 scores, __m512i documents) {
     _mm512_storeu_ps(best->scores + place->count, _mm512_maskz_compress_ps(kept, scores));
     _mm512_storeu_si512(best->documents + place->count, _mm512_maskz_compress_epi32(kept, documents));
@@ -118,7 +117,8 @@ INLINE void take(Best *best, const float *scores, const uint8_t *passed, int64_t
     for (; start < end; start += LANES) {
         __mmask16 lanes = lanes_of(passed, start, documents);
         __m512 score = _mm512_maskz_loadu_ps(lanes, scores + start);
-        push(best, &place, _mm512_mask_cmp_ps_mask(lanes, score, place.floor, _CMP_GT_OQ), score, numbers_from(start));
+        __mmask16 kept = _mm512_mask_cmp_ps_mask(lanes, score, place.floor, _CMP_GT_OQ);
+        if (kept) push(best, &place, kept, score, numbers_from(start)); /* few are */
     }
     best->count = place.count;
 }

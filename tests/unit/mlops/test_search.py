@@ -125,6 +125,16 @@ def test_the_sketches_find_nearly_all_of_the_nearest():
 
 
 @needs_kernel
+def test_what_is_no_number_is_not_found_and_ends_the_search():
+    stored = vectors(20_001)
+    book = sketch(stored, 0)
+    book.numbers[0] = np.nan
+    index = Index(stored.astype(np.float16), book.laid_out())
+    found = kernel().nearest(index, stored[0], None, Wanted(promising=400, likely=100, depth=10))
+    assert found.tolist() == []
+
+
+@needs_kernel
 def test_fewer_than_are_wanted_are_all_found():
     stored = vectors(30)
     index = SketchedIndex(stored.astype(np.float16), sketch(stored, 0), kernel())
