@@ -1,0 +1,105 @@
+"""Refusing questions while as many wait as may: before anything is made of them but their bytes.
+
+A refusal that is a request like any other costs the loop's thread as much as its part of an answer does. In a storm
+there are more of them than of answers, and that thread is what answers wait for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlops.errors import Invalid
+from predictor.paths import is_kserve, route_of
+from predictor.problems import Problem, kserve_response, problem_response
+from predictor.request_record import request_id_from
+from predictor.schemas import RecommendRequest
+from predictor.slot import NotServing
+from predictor.validation import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from starlette.responses import Response
+
+    from predictor.recommending import Recommending
+    from predictor.telemetry import Telemetry
+    from predictor.workers import Workers
+
+_ASKED = "/recommend"
+# Stands for the id of a request where an answer is made for all of them.
+_ID = "0" * 36
+_PROBLEM = Problem(
+    kind="overloaded",
+    detail="as many requests run or wait as are answered in time; ask again in a second",
+    headers={"retry-after": "1"},
+)
+
+
+class TurningAway:
+    """The gate before what answers questions; shut while no more may wait. In the loop's thread alone."""
+
+    def __init__(
+        self,
+        workers: Workers,
+        recommending: Recommending,
+        telemetry: Telemetry,
+        new_id: Callable[[], str],
+        *,
+        model_name: str,
+    ) -> None:
+        self._workers = workers
+        self._recommending = recommending
+        self._telemetry = telemetry
+        self._new_id = new_id
+        paths = (_ASKED, f"/v1/models/{model_name}:predict", f"/v2/models/{model_name}/infer")
+        self._refusals = {path.encode(): _Refusal(path) for path in paths}
+
+    def shut(self, target: bytes) -> bool:
+        """Whether a POST to `target`, as it was sent, would find no place now."""
+        return self._workers.full and target in self._refusals
+
+    def turn_away(self, target: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes | None:
+        """Refuse a POST for which the gate is shut, have it noted, and return the answer but for its status line.
+
+        None for what needs no place: a question whose answer is remembered, or one that is none.
+        """
+        refusal = self._refusals[target]
+        if refusal.path == _ASKED and self._needs_no_place(body):
+            return None
+        sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+        request_id = request_id_from(sent.get("x-request-id", ""), self._new_id)
+        with self._telemetry.request(request_id=request_id, route=refusal.route, method="POST", headers=sent) as record:
+            record.status, record.error = _PROBLEM.status, _PROBLEM.kind
+        return refusal.to(request_id.encode())
+
+    def _needs_no_place(self, body: bytes) -> bool:
+        try:
+            return self._recommending.remembers(parse_json(RecommendRequest, body))
+        except (Invalid, NotServing):
+            return True
+
+
+class _Refusal:
+    """The answer to all who ask at `path`, made but for the request's id."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.route = route_of(path)
+        answer = _answer(path)
+        self._before, self._after = b"", bytes(answer.body)
+        if _ID.encode() in self._after:
+            self._before, self._after = self._after.split(_ID.encode())
+        self._head = b"".join(
+            b"%b: %b\r\n" % header for header in answer.raw_headers if header[0] != b"content-length"
+        )
+
+    def to(self, request_id: bytes) -> bytes:
+        """The headers and the body for a request."""
+        body = self._before + request_id + self._after if self._before else self._after
+        return b"%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (self._head, request_id, len(body), body)
+
+
+def _answer(path: str) -> Response:
+    if is_kserve(path):
+        return kserve_response(_PROBLEM)
+    return problem_response(_PROBLEM, instance=path, request_id=_ID)
