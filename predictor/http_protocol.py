@@ -12,7 +12,7 @@ from predictor.body import ARRIVED
 if TYPE_CHECKING:
     import asyncio
     from asyncio import TimerHandle
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 # What arrives in one read is parsed whatever its size (256 KiB at most); more than this on top is refused.
 _HEAD_BYTES = 64 * 1024
@@ -69,7 +69,7 @@ class Gate(Protocol):
         """Whether a POST to `target` may be refused as it is."""
         ...
 
-    def turn_away(self, target: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes | None:
+    def turn_away(self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
         """Refuse it and return the answer (429) from its headers on; None where it is to be a request after all."""
         ...
 

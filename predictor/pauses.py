@@ -10,10 +10,12 @@ import ctypes
 import gc
 import os
 import sys
+from contextlib import suppress
 from threading import get_native_id
 
 _TURN_SECONDS = 0.0005
-_STEPS_BACK = 5  # of nice(2): a third of the share of a thread that stayed where it was
+# Of nice(2): a third of the share of a thread that stays where it was.
+_STEPS_BACK = 5
 # glibc's mallopt(3): what is larger comes from the kernel by itself, and how much may lie unused at the heap's end.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES, _LARGE_BYTES = 256 << 20, 64 << 20
@@ -30,8 +32,10 @@ def step_back() -> None:
     Those that answer do: the loop's thread needs a fifth of a core, but in turns of microseconds, each of which another
     request waits for. As one of many that want a core all the time it had each of them after milliseconds.
     """
-    if sys.platform == "linux":  # elsewhere threads have no priority of their own by this call
-        os.setpriority(os.PRIO_PROCESS, get_native_id(), int(os.environ.get("STORM_NICE", _STEPS_BACK)))
+    if sys.platform != "linux":  # elsewhere a thread has no priority of its own by these calls
+        return
+    with suppress(OSError):  # of a sandbox that forbids it: what answers as before is better than what does not
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _STEPS_BACK)
 
 
 def keep_for_good() -> None:

@@ -163,9 +163,7 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         api=create_api(routes),
         recommend=routes.recommend.recommend,
         recommending=recommending,
-        turning_away=TurningAway(
-            workers, recommending, telemetry, surroundings.new_id, model_name=settings.model_name
-        ),
+        turning_away=TurningAway(workers, recommending, telemetry, surroundings.new_id, model_name=settings.model_name),
         telemetry=telemetry,
         collector=collector,
         limits=RequestLimits(

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops.errors import Invalid
+from predictor.front_door import headers_of
+from predictor.json_messages import is_json
 from predictor.paths import is_kserve, route_of
 from predictor.problems import Problem, kserve_response, problem_response
 from predictor.request_record import request_id_from
@@ -17,7 +19,7 @@ from predictor.slot import NotServing
 from predictor.validation import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from starlette.responses import Response
 
@@ -58,15 +60,14 @@ class TurningAway:
         """Whether a POST to `target`, as it was sent, would find no place now."""
         return self._workers.full and target in self._refusals
 
-    def turn_away(self, target: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes | None:
+    def turn_away(self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
         """Refuse a POST for which the gate is shut, have it noted, and return the answer but for its status line.
 
         None for what needs no place: a question whose answer is remembered, or one that is none.
         """
-        refusal = self._refusals[target]
-        if refusal.path == _ASKED and self._needs_no_place(body):
+        refusal, sent = self._refusals[target], headers_of(headers)
+        if refusal.path == _ASKED and (not is_json(sent.get("content-type", "")) or self._needs_no_place(body)):
             return None
-        sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
         request_id = request_id_from(sent.get("x-request-id", ""), self._new_id)
         with self._telemetry.request(request_id=request_id, route=refusal.route, method="POST", headers=sent) as record:
             record.status, record.error = _PROBLEM.status, _PROBLEM.kind
@@ -89,9 +90,7 @@ class _Refusal:
         self._before, self._after = b"", bytes(answer.body)
         if _ID.encode() in self._after:
             self._before, self._after = self._after.split(_ID.encode())
-        self._head = b"".join(
-            b"%b: %b\r\n" % header for header in answer.raw_headers if header[0] != b"content-length"
-        )
+        self._head = b"".join(b"%b: %b\r\n" % each for each in answer.raw_headers if each[0] != b"content-length")
 
     def to(self, request_id: bytes) -> bytes:
         """The headers and the body for a request."""
