@@ -6,6 +6,7 @@ there are more of them than of answers, and that thread is what answers wait for
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from mlops.errors import Invalid
@@ -37,6 +38,14 @@ _PROBLEM = Problem(
 )
 
 
+def finds_no_place(*, taken: int, coming: int, limit: int) -> bool:
+    """Whether one more finds no place of `limit`, of which so many are taken and so many requests are on their way.
+
+    Who is on the way may yet be answered from memory, so they count only where overload is near.
+    """
+    return taken >= limit or (2 * taken >= limit and taken + coming >= limit)
+
+
 class TurningAway:
     """The gate before what answers questions; shut while no more may wait. In the loop's thread alone."""
 
@@ -55,10 +64,19 @@ class TurningAway:
         self._new_id = new_id
         paths = (_ASKED, f"/v1/models/{model_name}:predict", f"/v2/models/{model_name}/infer")
         self._refusals = {path.encode(): _Refusal(path) for path in paths}
+        # Let through in this turn of the loop: many are read in one, before the first of them takes its place.
+        self._coming = 0
 
     def shut(self, target: bytes) -> bool:
-        """Whether a POST to `target`, as it was sent, would find no place now."""
-        return self._workers.full and target in self._refusals
+        """Whether a POST to `target`, as it was sent, would find no place now. If not, it is on its way."""
+        if target not in self._refusals:
+            return False
+        if finds_no_place(taken=self._workers.taken, coming=self._coming, limit=self._workers.limit):
+            return True
+        if not self._coming:
+            asyncio.get_running_loop().call_soon(self._have_come)
+        self._coming += 1
+        return False
 
     def turn_away(self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
         """Refuse a POST for which the gate is shut, have it noted, and return the answer but for its status line.
@@ -72,6 +90,9 @@ class TurningAway:
         with self._telemetry.request(request_id=request_id, route=refusal.route, method="POST", headers=sent) as record:
             record.status, record.error = _PROBLEM.status, _PROBLEM.kind
         return refusal.to(request_id.encode())
+
+    def _have_come(self) -> None:
+        self._coming = 0
 
     def _needs_no_place(self, body: bytes) -> bool:
         try:

@@ -83,9 +83,9 @@ class Workers:
         return self._taken
 
     @property
-    def full(self) -> bool:
-        """Whether a piece that came now would be refused."""
-        return self._taken >= self._limit
+    def limit(self) -> int:
+        """As many may run or wait."""
+        return self._limit
 
     async def run(self, work: Callable[[], T], *, seconds: float) -> T:
         """Run `work` in a thread and return its result.

@@ -12,6 +12,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from predictor.http_protocol import BoundedHttpProtocol
+from predictor.turning_away import finds_no_place
 from tests.fakes.recommender import fake_model
 
 HELD = b'{"query": "wait"}'
@@ -74,7 +75,7 @@ class Storm:
         self.first = self.connect()
         self.first[1].data_received(post(HELD))
         await asyncio.sleep(0)
-        assert self.world.service.workers.full
+        assert self.world.service.workers.taken == 1
         self.held = set(self.server.tasks)
         self.calls = 0
         return self
@@ -248,3 +249,28 @@ def test_what_breaks_off_in_the_middle_is_no_request(storm):
     connection, calls = storm(scenario)
 
     assert (connection.answer[0], connection.closed, calls) == (400, True, 0)
+
+
+@pytest.mark.parametrize(
+    ("taken", "coming", "refused"),
+    [
+        (34, 0, True), (35, 0, True), (33, 0, False), (33, 1, True), (26, 7, False), (26, 8, True),
+        (17, 17, True), (16, 18, False), (0, 100, False),
+    ],
+)  # fmt: skip
+def test_who_is_on_the_way_counts_where_overload_is_near(taken, coming, refused):
+    assert finds_no_place(taken=taken, coming=coming, limit=34) is refused
+
+
+def test_of_many_that_are_read_in_one_turn_only_those_become_requests_that_find_a_place(make_world):
+    gate = Event()
+    world = make_world(served=fake_model(gate=gate), workers=1, max_waiting=2)
+
+    async def scenario():
+        async with Storm(world, gate) as storm:
+            storm.send(post(HELD))
+            await asyncio.sleep(0)
+            answers = [storm.send(post(HELD)).sent[9:12] for _ in range(4)]
+            return answers, storm.calls
+
+    assert asyncio.run(scenario()) == ([b"", b"429", b"429", b"429"], 1)
