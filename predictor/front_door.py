@@ -16,7 +16,7 @@ from predictor.problems import SEE_LOG, Problem, Refused, kserve_response, probl
 from predictor.request_record import request_id_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -48,7 +48,7 @@ class FrontDoor:
         if scope["type"] != "http":
             await self._kserve(scope, receive, send)
             return
-        path, method, headers = scope["path"], scope["method"], headers_of(scope)
+        path, method, headers = scope["path"], scope["method"], headers_of(scope["headers"])
         request_id = request_id_from(headers.get("x-request-id", ""), self._new_id)
         with self._telemetry.request(
             request_id=request_id, route=route_of(path), method=method, headers=headers
@@ -89,12 +89,12 @@ class FrontDoor:
             raise Refused(Problem(kind="internal", detail=SEE_LOG))
 
 
-def headers_of(scope: Scope) -> dict[str, str]:
+def headers_of(sent: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     """The headers of a request by their names in lower case; of several with one name the first.
 
     A plain dict: Starlette's `Headers` looks through all of them, and encodes the name, for each that is asked for.
     """
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(sent)}
 
 
 class _Reply:

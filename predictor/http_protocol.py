@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from logging import INFO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from predictor.body import ARRIVED
 
 if TYPE_CHECKING:
     import asyncio
     from asyncio import TimerHandle
+    from collections.abc import Sequence
 
 # What arrives in one read is parsed whatever its size (256 KiB at most); more than this on top is refused.
 _HEAD_BYTES = 64 * 1024
@@ -41,6 +42,11 @@ class HeadWithBody:
             return
         self._transport.write(data)
 
+    def write_whole(self, data: bytes) -> None:
+        """Send `data`, which is a whole answer, behind what waits."""
+        self._flush()
+        self._transport.write(data)
+
     def close(self) -> None:
         """Send what waits, and close."""
         self._flush()
@@ -56,25 +62,48 @@ class HeadWithBody:
             self._transport.write(head)
 
 
-class BoundedHttpProtocol(HttpToolsProtocol):
-    """Closes connections whose request line and headers never end, or take longer than `head_seconds`."""
+class Gate(Protocol):
+    """Says which requests need not become one to be refused."""
 
-    def __init__(self, *args: Any, head_seconds: float, **options: Any) -> None:
+    def shut(self, target: bytes) -> bool:
+        """Whether a POST to `target` may be refused as it is."""
+        ...
+
+    def turn_away(self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
+        """Refuse it and return the answer (429) from its headers on; None where it is to be a request after all."""
+        ...
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """Closes connections whose request line and headers never end, or take longer than `head_seconds`.
+
+    Requests for which `gate` is shut are refused here, if they came whole in one piece: neither a scope nor a task is
+    made of them. All others are uvicorn's.
+    """
+
+    def __init__(self, *args: Any, head_seconds: float, gate: Gate, **options: Any) -> None:
         super().__init__(*args, **options)
         self._head_seconds = head_seconds
+        self._gate = gate
+        # What came of the body of a request that may be refused, for as long as the piece is read that it came in.
+        self._held: list[bytes] | None = None
         self._access_log = self.access_log
         self._head_bytes = 0
         self._in_head = True
         self._timer: TimerHandle | None = None
+        self._idle_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait for the first request."""
-        super().connection_made(HeadWithBody(transport, self.loop))  # type: ignore[arg-type] # a transport by its methods
+        self._out = HeadWithBody(transport, self.loop)
+        super().connection_made(self._out)  # type: ignore[arg-type] # a transport by its methods
         self._timer = self.loop.call_later(self._head_seconds, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_timer()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -85,6 +114,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self.send_400_response("The head of the request is too large.")
                 return
         super().data_received(data)
+        if self._held is not None:
+            self._go_on()
         if self._in_head and self._timer is None:
             self._timer = self.loop.call_later(self._head_seconds, self.transport.close)
 
@@ -100,12 +131,88 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_timer()
         # As it is now: the level of a log may be changed at any time. uvicorn puts a line together that nobody reads.
         self.access_log = self._access_log and self.access_logger.isEnabledFor(INFO)
-        super().on_headers_complete()
+        if self._gate.shut(self.url) and self._is_simple():
+            self._held = []
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Keep what may be refused."""
+        if self._held is None:
+            super().on_body(body)
+        else:
+            self._held.append(body)
 
     def on_message_complete(self) -> None:
-        """Tell the application that it need not wait: most requests come in one piece, before it is even called."""
+        """Refuse, or tell the application that it need not wait: most requests are whole before it is even called."""
+        if self._held is not None:
+            answer = self._gate.turn_away(self.url, self.headers, b"".join(self._held))
+            if answer is not None:
+                self._held = None
+                self._refuse(answer)
+                return
+            self._go_on()
         self.scope.setdefault("extensions", {})[ARRIVED] = {}
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """As uvicorn has it, but with one timer a connection, where uvicorn makes and cancels one for each request."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._close_if_idle_for(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if nothing came since its last answer, or look again when it may be time."""
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._close_if_idle_for(left)
+        else:
+            self.transport.close()
+
+    def _close_if_idle_for(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None  # and the timer finds out
+
+    def _is_simple(self) -> bool:
+        """Whether an answer to this request can be written as soon as it is known."""
+        return (
+            self.parser.get_method() == b"POST"
+            and self.parser.get_http_version() == "1.1"
+            and not self.parser.should_upgrade()
+            and not self.expect_100_continue
+            and not self.access_log
+            and not self.flow.write_paused
+            and (self.cycle is None or self.cycle.response_complete)
+        )
+
+    def _refuse(self, answer: bytes) -> None:
+        defaults = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
+        stays = self.parser.should_keep_alive()
+        self._out.write_whole(STATUS_LINE[429] + defaults + (b"" if stays else b"connection: close\r\n") + answer)
+        if not stays:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _go_on(self) -> None:
+        """Have what was held be a request, unless its connection is over."""
+        held, self._held = self._held or (), None
+        if self.transport.is_closing():
+            return
+        super().on_headers_complete()
+        for body in held:
+            super().on_body(body)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -22,13 +22,14 @@ async def json_body(request: Request) -> bytes:
 
     Raises Refused. Taking JSON under a form's content type would let any web page post here from a visitor's browser.
     """
-    if not _is_json(request.headers.get("content-type", "")):
+    if not is_json(request.headers.get("content-type", "")):
         raise Refused(Problem(kind="media-type", detail="send the header content-type: application/json"))
     return await request.body()
 
 
 @lru_cache(maxsize=64)  # of what clients send, nearly all is the same; reading it costs as much as reading the body
-def _is_json(content_type: str) -> bool:
+def is_json(content_type: str) -> bool:
+    """Whether a header says that it is JSON."""
     message = Message()
     message["content-type"] = content_type
     subtype = message.get_content_type()

@@ -16,6 +16,7 @@ from grpc_interceptor.exceptions import PermissionDenied
 from predictor.body import WholeRequest
 from predictor.http_protocol import BoundedHttpProtocol
 from predictor.kserve_import import only_what_serves
+from predictor.listening import listening
 
 with only_what_serves():
     from kserve import ModelServer, model_server
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from predictor.http_protocol import Gate
     from predictor.kserve_model import RecipeModel
     from predictor.slot import Slot
 
@@ -51,13 +53,21 @@ class Server(ModelServer):  # type: ignore[misc] # KServe has no types
     """The server on the address it is told and on uvloop; KServe's start knows 0.0.0.0 and asyncio's loop only."""
 
     def __init__(
-        self, host: str, *, front_door: ASGIApp, head_seconds: float, grpc_limits: GrpcLimits, **options: Any
+        self,
+        host: str,
+        *,
+        front_door: ASGIApp,
+        gate: Gate,
+        head_seconds: float,
+        grpc_limits: GrpcLimits,
+        **options: Any,
     ) -> None:
         # KServe takes this from the parsed command line only: it is to leave logging alone.
         model_server.args.configure_logging = False
         super().__init__(**options)
         self._host = host
         self._front_door = front_door
+        self._gate = gate
         self._head_seconds = head_seconds
         self._grpc_limits = grpc_limits
 
@@ -75,7 +85,7 @@ class Server(ModelServer):  # type: ignore[misc] # KServe has no types
             timeout_keep_alive=self.timeout_keep_alive,
         )
         rest.config.host = self._host
-        rest.config.http = partial(BoundedHttpProtocol, head_seconds=self._head_seconds)
+        rest.config.http = partial(BoundedHttpProtocol, head_seconds=self._head_seconds, gate=self._gate)
         rest.config.ws = "none"
         rest.config.proxy_headers = False
         self.servers.append(rest.start())
@@ -100,6 +110,11 @@ class _BehindFrontDoor(RESTServer):  # type: ignore[misc] # KServe has no types
 
     Without its clock, which took a tenth of each request, and without its last resort, which logs what ours answers.
     """
+
+    async def start(self) -> None:
+        """Serve until stopped."""
+        self.create_application()
+        await self._server.serve(sockets=listening(self.config.host, self.config.port))
 
     def _add_middlewares(self, app: FastAPI) -> None:
         """Add none."""

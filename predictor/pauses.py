@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import sys
+from contextlib import suppress
+from threading import get_native_id
 
 _TURN_SECONDS = 0.0005
+# Of nice(2): a third of the share of a thread that stays where it was.
+_STEPS_BACK = 5
 # glibc's mallopt(3): what is larger comes from the kernel by itself, and how much may lie unused at the heap's end.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES, _LARGE_BYTES = 256 << 20, 64 << 20
@@ -19,6 +24,18 @@ _KEPT_BYTES, _LARGE_BYTES = 256 << 20, 64 << 20
 def take_brief_turns() -> None:
     """Have threads hand each other the interpreter after half a millisecond instead of five."""
     sys.setswitchinterval(_TURN_SECONDS)
+
+
+def step_back() -> None:
+    """Have the thread that calls stand back behind the others of the process where there are more than cores.
+
+    Those that answer do: the loop's thread needs a fifth of a core, but in turns of microseconds, each of which another
+    request waits for. As one of many that want a core all the time it had each of them after milliseconds.
+    """
+    if sys.platform != "linux":  # elsewhere a thread has no priority of its own by these calls
+        return
+    with suppress(OSError):  # of a sandbox that forbids it: what answers as before is better than what does not
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _STEPS_BACK)
 
 
 def keep_for_good() -> None:

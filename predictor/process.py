@@ -30,7 +30,7 @@ from mlops.monitoring.sample_log import SampleLog, samples_of
 from mlops.recommendation import Ask
 from mlops.shown_log import NAME as SHOWN
 from mlops.shown_log import ShownLog
-from predictor.pauses import keep_for_good, keep_memory, take_brief_turns
+from predictor.pauses import keep_for_good, keep_memory, step_back, take_brief_turns
 from predictor.ports import Ports
 from predictor.random_ids import RandomIds
 from predictor.service import Surroundings
@@ -178,6 +178,7 @@ def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
         tracing=_tracing(stack),
         lines=lines,
         note_later=True,
+        step_back=step_back,
     )
 
 

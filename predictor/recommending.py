@@ -119,6 +119,14 @@ class Recommending:
         self._note([ask], [recommendation])
         return recommendation
 
+    def remembers(self, request: RecommendRequest) -> bool:
+        """Whether `answer_one` would find the answer in memory.
+
+        Raises NotServing.
+        """
+        user = request.user_id
+        return self._memory.knows(self._slot.choose(self._terms.new_id() if user is None else user), request.to_ask())
+
     def _choose(self, requests: Sequence[RecommendRequest]) -> ServedModel:
         record = current_record()
         user = _user(requests)

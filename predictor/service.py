@@ -24,6 +24,7 @@ from predictor.routes_recommend import FeedbackRoute, KeptFeedback, RecommendRou
 from predictor.routes_registry import ModelsRoute, RetrainRoute, Token
 from predictor.telemetry import Telemetry
 from predictor.tracing import NoTracing
+from predictor.turning_away import TurningAway
 from predictor.watch import Looking, Watch, Watched
 from predictor.workers import Workers
 
@@ -69,6 +70,7 @@ class Surroundings:
     tracing: Tracing = field(default_factory=NoTracing)
     lines: CanonicalLines = field(default_factory=lambda: PlainLines("app"))
     note_later: bool = False
+    step_back: Callable[[], object] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,7 @@ class Service:
     api: FastAPI
     recommend: Callable[[Request], Awaitable[Response]]
     recommending: Recommending
+    turning_away: TurningAway
     telemetry: Telemetry
     collector: MetricsCollector
     limits: RequestLimits
@@ -115,8 +118,9 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         later=surroundings.note_later,
     )
     workers = Workers(
-        "recommend", threads=settings.workers, waiting=settings.max_waiting, at_once=AT_ONCE, do=answer_together
-    )
+        "recommend", threads=settings.workers, waiting=settings.max_waiting, at_once=AT_ONCE, do=answer_together,
+        begin=surroundings.step_back,
+    )  # fmt: skip
     # Apart from the above: a registry that hangs must not take the threads that answer queries.
     side_workers = Workers("side", threads=4, waiting=32)
     terms = Terms(
@@ -159,6 +163,7 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         api=create_api(routes),
         recommend=routes.recommend.recommend,
         recommending=recommending,
+        turning_away=TurningAway(workers, recommending, telemetry, surroundings.new_id, model_name=settings.model_name),
         telemetry=telemetry,
         collector=collector,
         limits=RequestLimits(

@@ -49,7 +49,8 @@ def one_by_one(works: Sequence[Callable[[], Any]]) -> list[Outcome]:
 class Workers:
     """Up to `threads` threads run and up to `waiting` pieces wait; more are refused at once.
 
-    A thread takes up to `at_once` pieces and has `do` do them. Who waits for one waits for those beside it.
+    A thread takes up to `at_once` pieces and has `do` do them. Who waits for one waits for those beside it. Each thread
+    calls `begin` first.
     """
 
     def __init__(
@@ -60,8 +61,10 @@ class Workers:
         waiting: int,
         at_once: int = 1,
         do: Callable[[Sequence[Callable[[], Any]]], Sequence[Outcome]] = one_by_one,
+        begin: Callable[[], object] = lambda: None,
     ) -> None:
         self._at_once = at_once
+        self._begin = begin
         self._do = do
         self._share = threads
         self._limit = threads + waiting
@@ -78,6 +81,11 @@ class Workers:
     def taken(self) -> int:
         """Pieces that run or wait, abandoned ones included."""
         return self._taken
+
+    @property
+    def limit(self) -> int:
+        """As many may run or wait."""
+        return self._limit
 
     async def run(self, work: Callable[[], T], *, seconds: float) -> T:
         """Run `work` in a thread and return its result.
@@ -133,6 +141,7 @@ class Workers:
                 yield piece
 
     def _work(self) -> None:
+        self._begin()
         while (piece := self._queue.get()) is not None:
             # Besides the first what waits, but for the share of the other threads.
             beside = min(self._at_once - 1, self._queue.qsize() // self._share)

@@ -29,6 +29,13 @@ class Transport(asyncio.Transport):
         return False
 
 
+class Open:
+    """A gate through which everything goes."""
+
+    def shut(self, target):
+        return False
+
+
 def arrived_when_called(*pieces: bytes) -> list[bool]:
     """Whether each request of a connection was known to be whole when the application was called."""
     known = []
@@ -41,7 +48,7 @@ def arrived_when_called(*pieces: bytes) -> list[bool]:
     async def connection():
         config = Config(application, log_config=None, ws="none", proxy_headers=False)
         config.load()
-        protocol = BoundedHttpProtocol(config, ServerState(), {}, head_seconds=5)
+        protocol = BoundedHttpProtocol(config, ServerState(), {}, head_seconds=5, gate=Open())
         protocol.connection_made(Transport())
         for piece in pieces:
             protocol.data_received(piece)

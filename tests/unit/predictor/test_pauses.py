@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gc
+import os
 import platform
 import subprocess
 import sys
 import weakref
+from threading import Thread, get_native_id
 from typing import TYPE_CHECKING
 
 import pytest
 
-from predictor.pauses import keep_for_good, take_brief_turns
+from predictor.pauses import keep_for_good, step_back, take_brief_turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,3 +88,28 @@ def test_what_a_query_gives_back_is_there_for_the_next_one() -> None:
 
     assert max(faults("kept")) < 6_000
     assert min(faults()) > 20_000, "if glibc keeps them by itself, keep_memory is no longer needed"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_a_thread_that_steps_back_steps_back_alone() -> None:
+    here, behind = os.getpriority(os.PRIO_PROCESS, 0), []
+
+    def back() -> None:
+        step_back()
+        behind.append(os.getpriority(os.PRIO_PROCESS, get_native_id()))
+
+    thread = Thread(target=back)
+    thread.start()
+    thread.join()
+
+    assert behind == [min(here + 5, 19)]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == here
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_where_stepping_back_is_forbidden_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", forbidden)
+    step_back()

@@ -52,12 +52,22 @@ def test_work_that_waits_past_its_deadline_is_never_begun(workers):
     assert (begun, workers.taken) == ([], 0)
 
 
+def test_a_thread_begins_before_it_works():
+    begun = []
+    workers = Workers("test", threads=1, waiting=1, begin=lambda: begun.append(current_thread().name))
+
+    for _ in range(2):
+        assert asyncio.run(workers.run(begun.copy, seconds=5)) == ["test_0"]
+    workers.close()
+
+
 def test_more_than_may_wait_is_refused_with_the_arithmetic(workers):
     gate = Event()
 
     async def scenario():
         taken = [asyncio.ensure_future(workers.run(gate.wait, seconds=5)) for _ in range(2)]
         await asyncio.sleep(0)
+        assert workers.taken == workers.limit
         with pytest.raises(Overloaded, match="2 requests run or wait, 2 are allowed"):
             await workers.run(gate.wait, seconds=5)
         gate.set()

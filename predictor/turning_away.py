@@ -1,0 +1,125 @@
+"""Refusing questions while as many wait as may: before anything is made of them but their bytes.
+
+A refusal that is a request like any other costs the loop's thread as much as its part of an answer does. In a storm
+there are more of them than of answers, and that thread is what answers wait for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from mlops.errors import Invalid
+from predictor.front_door import headers_of
+from predictor.json_messages import is_json
+from predictor.paths import is_kserve, route_of
+from predictor.problems import Problem, kserve_response, problem_response
+from predictor.request_record import request_id_from
+from predictor.schemas import RecommendRequest
+from predictor.slot import NotServing
+from predictor.validation import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from starlette.responses import Response
+
+    from predictor.recommending import Recommending
+    from predictor.telemetry import Telemetry
+    from predictor.workers import Workers
+
+_ASKED = "/recommend"
+# Stands for the id of a request where an answer is made for all of them.
+_ID = "0" * 36
+_PROBLEM = Problem(
+    kind="overloaded",
+    detail="as many requests run or wait as are answered in time; ask again in a second",
+    headers={"retry-after": "1"},
+)
+
+
+def finds_no_place(*, taken: int, coming: int, limit: int) -> bool:
+    """Whether one more finds no place of `limit`, of which so many are taken and so many requests are on their way.
+
+    Who is on the way may yet be answered from memory, so they count only where overload is near.
+    """
+    return taken >= limit or (2 * taken >= limit and taken + coming >= limit)
+
+
+class TurningAway:
+    """The gate before what answers questions; shut while no more may wait. In the loop's thread alone."""
+
+    def __init__(
+        self,
+        workers: Workers,
+        recommending: Recommending,
+        telemetry: Telemetry,
+        new_id: Callable[[], str],
+        *,
+        model_name: str,
+    ) -> None:
+        self._workers = workers
+        self._recommending = recommending
+        self._telemetry = telemetry
+        self._new_id = new_id
+        paths = (_ASKED, f"/v1/models/{model_name}:predict", f"/v2/models/{model_name}/infer")
+        self._refusals = {path.encode(): _Refusal(path) for path in paths}
+        # Let through in this turn of the loop: many are read in one, before the first of them takes its place.
+        self._coming = 0
+
+    def shut(self, target: bytes) -> bool:
+        """Whether a POST to `target`, as it was sent, would find no place now. If not, it is on its way."""
+        if target not in self._refusals:
+            return False
+        if finds_no_place(taken=self._workers.taken, coming=self._coming, limit=self._workers.limit):
+            return True
+        if not self._coming:
+            asyncio.get_running_loop().call_soon(self._have_come)
+        self._coming += 1
+        return False
+
+    def turn_away(self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
+        """Refuse a POST for which the gate is shut, have it noted, and return the answer but for its status line.
+
+        None for what needs no place: a question whose answer is remembered, or one that is none.
+        """
+        refusal, sent = self._refusals[target], headers_of(headers)
+        if refusal.path == _ASKED and (not is_json(sent.get("content-type", "")) or self._needs_no_place(body)):
+            return None
+        request_id = request_id_from(sent.get("x-request-id", ""), self._new_id)
+        with self._telemetry.request(request_id=request_id, route=refusal.route, method="POST", headers=sent) as record:
+            record.status, record.error = _PROBLEM.status, _PROBLEM.kind
+        return refusal.to(request_id.encode())
+
+    def _have_come(self) -> None:
+        self._coming = 0
+
+    def _needs_no_place(self, body: bytes) -> bool:
+        try:
+            return self._recommending.remembers(parse_json(RecommendRequest, body))
+        except (Invalid, NotServing):
+            return True
+
+
+class _Refusal:
+    """The answer to all who ask at `path`, made but for the request's id."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.route = route_of(path)
+        answer = _answer(path)
+        self._before, self._after = b"", bytes(answer.body)
+        if _ID.encode() in self._after:
+            self._before, self._after = self._after.split(_ID.encode())
+        self._head = b"".join(b"%b: %b\r\n" % each for each in answer.raw_headers if each[0] != b"content-length")
+
+    def to(self, request_id: bytes) -> bytes:
+        """The headers and the body for a request."""
+        body = self._before + request_id + self._after if self._before else self._after
+        return b"%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (self._head, request_id, len(body), body)
+
+
+def _answer(path: str) -> Response:
+    if is_kserve(path):
+        return kserve_response(_PROBLEM)
+    return problem_response(_PROBLEM, instance=path, request_id=_ID)
