@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -76,7 +77,7 @@ class Server(ModelServer):  # type: ignore[misc] # KServe has no types
         for model in models:
             self.register_model(model)
             model.start()
-        rest = _BehindFrontDoor(
+        self._rest = _BehindFrontDoor(
             self._front_door,
             self.dataplane,
             self.model_repository_extension,
@@ -84,11 +85,11 @@ class Server(ModelServer):  # type: ignore[misc] # KServe has no types
             grace_period=self.grace_period,
             timeout_keep_alive=self.timeout_keep_alive,
         )
-        rest.config.host = self._host
-        rest.config.http = partial(BoundedHttpProtocol, head_seconds=self._head_seconds, gate=self._gate)
-        rest.config.ws = "none"
-        rest.config.proxy_headers = False
-        self.servers.append(rest.start())
+        self._rest.config.host = self._host
+        self._rest.config.http = partial(BoundedHttpProtocol, head_seconds=self._head_seconds, gate=self._gate)
+        self._rest.config.ws = "none"
+        self._rest.config.proxy_headers = False
+        self.servers.append(self._rest.start())
         if self.enable_grpc:
             self._grpc_server = _BoundGRPCServer(
                 self._host,
@@ -104,6 +105,15 @@ class Server(ModelServer):  # type: ignore[misc] # KServe has no types
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._serve())
 
+    def stop(self, sig: int) -> None:
+        """Stop; a signal may come before there is a loop, or before uvicorn looks for signals itself."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            sys.exit(0)
+        self._rest.end()
+        super().stop(sig)
+
 
 class _BehindFrontDoor(RESTServer):  # type: ignore[misc] # KServe has no types
     """KServe's application as one behind ours.
@@ -115,6 +125,10 @@ class _BehindFrontDoor(RESTServer):  # type: ignore[misc] # KServe has no types
         """Serve until stopped."""
         self.create_application()
         await self._server.serve(sockets=listening(self.config.host, self.config.port))
+
+    def end(self) -> None:
+        """Serve no longer, or not at all."""
+        self._server.should_exit = True
 
     def _add_middlewares(self, app: FastAPI) -> None:
         """Add none."""
@@ -158,9 +172,13 @@ class _BoundGRPCServer(GRPCServer):  # type: ignore[misc] # KServe has no types
         super().__init__(port, *args, **options)
         self._limits = limits
         self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._ended = False
+        self._started = asyncio.Event()
 
     async def start(self, max_workers: int) -> None:
-        """Serve until stopped."""
+        """Serve until stopped, which may have been before."""
+        if self._ended:
+            return
         self._server = aio.server(
             ThreadPoolExecutor(max_workers=max_workers),
             interceptors=(LoggingInterceptor(), ExceptionToStatusInterceptor()),
@@ -171,8 +189,18 @@ class _BoundGRPCServer(GRPCServer):  # type: ignore[misc] # KServe has no types
             InferenceServicer(self._data_plane, self._model_repository_extension), self._server
         )
         self._server.add_insecure_port(self._address)
-        await self._server.start()
+        try:
+            await self._server.start()
+        finally:
+            self._started.set()
         await self._server.wait_for_termination()
+
+    async def stop(self, sig: int | None = None) -> None:
+        """Serve no longer, or not at all."""
+        self._ended = True
+        if self._server is not None:
+            await self._started.wait()  # stopped while it starts, gRPC ends the process by a segmentation fault
+        await super().stop(sig)
 
 
 class TruthfulDataPlane(DataPlane):  # type: ignore[misc] # KServe has no types

@@ -92,7 +92,7 @@ def predictor_process(
     folder: Path, *flags: str, module: str = "tests.service.fake_predictor", **environment: str
 ) -> Iterator[PredictorProcess]:
     """Start `module` with `flags` and kill it at the end if it still runs. Its output goes to a file in `folder`."""
-    http_port, grpc_port = _free_ports()
+    http_port, grpc_port = free_ports()
     log = folder / "predictor.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
@@ -108,7 +108,7 @@ def predictor_process(
         process.wait(timeout=30)
 
 
-def _free_ports() -> tuple[int, int]:
+def free_ports() -> tuple[int, int]:
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))
         second.bind(("127.0.0.1", 0))

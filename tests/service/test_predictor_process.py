@@ -14,7 +14,7 @@ import pytest
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 
-from tests.builders.predictor_process import ROOT, predictor_process
+from tests.builders.predictor_process import ROOT, free_ports, predictor_process
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(240)]
 
@@ -159,3 +159,36 @@ def test_settings_that_are_wrong_are_named(flags, code, said):
 
     assert done.returncode == code
     assert said in done.stdout + done.stderr
+
+
+# What a signal comes just before: some of these had it lost, and the process stayed for ever, or crashed.
+MOMENTS = {
+    "there is a loop": "asyncio.Runner.__enter__",
+    "uvicorn looks for signals": "kserve_server._BehindFrontDoor.create_application",
+    "gRPC serves": "kserve_server._BoundGRPCServer.start",
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS.keys())
+def test_a_signal_while_the_servers_start_ends_the_process(moment):
+    http_port, grpc_port = free_ports()
+    script = f"""
+import asyncio, os, signal, sys
+from predictor import kserve_server
+owner, name = {moment.rpartition(".")[0]}, {moment.rpartition(".")[2]!r}
+original = getattr(owner, name)
+def signalled(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return original(*arguments)
+setattr(owner, name, signalled)
+from predictor.process import serve
+from predictor.settings import Settings
+sys.exit(serve(Settings(artifact="x", http_port={http_port}, grpc_port={grpc_port}), None))
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
