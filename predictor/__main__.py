@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -56,6 +57,9 @@ class _Loading:
         settings = self._settings
         translator = open_translator(settings.translator, target=settings.translator_target)
         self._translator = translator
+        # Asked now and beside the rest: the first time it takes Apertium a quarter of a second of every core, which
+        # else came at the first look at the components, amid the traffic.
+        Thread(target=translator.healthy, name="translator", daemon=True).start()
         served = load_model(settings.artifact, translator=translator, expected_digest=settings.digest)
         if served.name != settings.model_name:
             raise Conflict(

@@ -97,3 +97,104 @@ def test_uvicorns_access_log_has_the_level_that_is_set(caplog, level, lines):
     caplog.set_level(level, logger="uvicorn.access")
     arrived_when_called(REQUEST)
     assert len([each for each in caplog.records if each.name == "uvicorn.access"]) == lines
+
+
+class Clock:
+    """A loop whose time stands still until the test moves it."""
+
+    def __init__(self, loop):
+        self.loop, self.now, self.timers = loop, 0.0, []
+
+    def __getattr__(self, name):
+        return getattr(self.loop, name)
+
+    def time(self):
+        return self.now
+
+    def call_later(self, seconds, callback):
+        timer = [self.now + seconds, callback]
+        self.timers.append(timer)
+        return Cancels(self.timers, timer)
+
+    def move(self, seconds):
+        self.now += seconds
+        due = [timer for timer in self.timers if timer[0] <= self.now]
+        for timer in due:
+            self.timers.remove(timer)
+            timer[1]()
+
+
+class Cancels:
+    def __init__(self, timers, timer):
+        self.timers, self.timer = timers, timer
+
+    def cancel(self):
+        if self.timer in self.timers:
+            self.timers.remove(self.timer)
+
+
+class Closable(Transport):
+    def __init__(self):
+        super().__init__()
+        self.closed = False
+
+    def close(self):
+        self.closed = True
+
+    def is_closing(self):
+        return self.closed
+
+
+def kept_alive(scenario):
+    """Run `scenario` on a connection that is closed when nothing comes for 60 s; of `/slow` comes none."""
+
+    async def application(scope, receive, send):
+        if scope["path"] == "/slow":
+            await asyncio.Event().wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    async def connection():
+        config = Config(application, log_config=None, ws="none", proxy_headers=False, timeout_keep_alive=60)
+        config.load()
+        clock, transport = Clock(asyncio.get_running_loop()), Closable()
+        protocol = BoundedHttpProtocol(config, ServerState(), {}, _loop=clock, head_seconds=5, gate=Open())
+        protocol.connection_made(transport)
+
+        async def ask(path="/recommend"):
+            protocol.data_received(REQUEST.replace(b"/recommend", path.encode()))
+            await asyncio.wait(protocol.tasks, timeout=0)
+            await asyncio.sleep(0)
+
+        await scenario(ask, clock, transport)
+        protocol.connection_lost(None)
+        assert not clock.timers, "nothing keeps what is over"
+        for task in protocol.tasks:
+            task.cancel()
+
+    asyncio.run(connection())
+
+
+def test_a_connection_is_closed_so_long_after_its_last_answer():
+    async def scenario(ask, clock, transport):
+        for _ in range(3):
+            await ask()
+            assert len(clock.timers) == 1, "one for all of its requests"
+            clock.move(50)
+        assert not transport.closed
+        clock.move(9)
+        assert not transport.closed
+        clock.move(1)
+        assert transport.closed
+
+    kept_alive(scenario)
+
+
+def test_a_connection_stays_while_a_request_is_answered():
+    async def scenario(ask, clock, transport):
+        await ask()
+        await ask("/slow")
+        clock.move(1000)
+        assert not transport.closed
+
+    kept_alive(scenario)

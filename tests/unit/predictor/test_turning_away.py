@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from threading import Event
 
 import orjson
@@ -104,6 +105,12 @@ class Storm:
         return connection
 
 
+@pytest.fixture(autouse=True)
+def no_access_log(caplog):
+    """As the process has it: what uvicorn is to write a line of becomes a request."""
+    caplog.set_level(logging.WARNING, logger="uvicorn.access")
+
+
 @pytest.fixture
 def storm(make_world):
     gate = Event()
@@ -199,6 +206,17 @@ def test_what_is_remembered_is_answered_in_a_storm(storm):
         return connection.answer[0], storm.send(post(b'{"query": "another"}')).answer[0]
 
     assert storm(scenario, remembered=[OTHER]) == (200, 429)
+
+
+def test_with_an_access_log_every_refusal_is_a_request(storm, caplog):
+    caplog.set_level(logging.INFO, logger="uvicorn.access")
+
+    async def scenario(storm):
+        connection = storm.send(post(OTHER))
+        await storm.answered()
+        return connection.answer[0], storm.calls
+
+    assert storm(scenario) == (429, 1)
 
 
 def test_a_connection_stays_as_its_client_wants(storm):
