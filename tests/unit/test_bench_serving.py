@@ -2,6 +2,10 @@
 
 import pytest
 
+from mlops.retrieval.kernel_encoder import KernelEncoder
+from mlops.retrieval.search import Search
+from mlops.retrieval.understanding import understand
+from tests.bench.serving import flame
 from tests.bench.serving.figures import DISTINCT, Cell, Figure, Figures, Turn
 from tests.bench.serving.queries import SPACE, Questions, query
 from tests.bench.serving.report import parts, write
@@ -119,3 +123,10 @@ def test_a_document_without_its_markers_is_refused(tmp_path):
 
     with pytest.raises(ValueError, match="no markers `batches`"):
         write(document, Figures(batches=[{"name": "building", "ours": 1, "plain": 3, "ratio": 3, "of": "ten"}]))
+
+
+@pytest.mark.parametrize("number, function", enumerate([understand, KernelEncoder.encode, Search.best]))
+def test_a_stage_of_the_profile_is_where_the_code_is(number, function):
+    frame = f"{function.__qualname__} ({function.__module__.replace('.', '/')}.py:1)"
+    found = [stage for stage, pattern in flame._WHERE.items() if pattern.search(frame)]
+    assert found == [flame._STAGES[number]]

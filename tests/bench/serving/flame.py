@@ -33,7 +33,7 @@ _LINE = re.compile(r":\d+\)$")
 # Where the stages of the histograms happen, as py-spy names frames: `Class.function (file)`.
 _WHERE = {
     _STAGES[0]: re.compile(r"understand \(mlops/retrieval/understanding\.py"),
-    _STAGES[1]: re.compile(r"\(mlops/retrieval/(?:int8_)?encoder\.py"),
+    _STAGES[1]: re.compile(r"\(mlops/retrieval/(?:(?:kernel_)?encoder|token_memory)\.py"),
     _STAGES[2]: re.compile(r"Search\.best \(mlops/retrieval/search\.py|\._rank \(mlops/retrieval/recommender\.py"),
 }
 _TITLE = re.compile(r"[^<>]*py-spy record [^<]*<")
