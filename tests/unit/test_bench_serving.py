@@ -125,8 +125,7 @@ def test_a_document_without_its_markers_is_refused(tmp_path):
         write(document, Figures(batches=[{"name": "building", "ours": 1, "plain": 3, "ratio": 3, "of": "ten"}]))
 
 
-@pytest.mark.parametrize("number, function", enumerate([understand, KernelEncoder.encode, Search.best]))
+@pytest.mark.parametrize(("number", "function"), [(0, understand), (1, KernelEncoder.encode), (2, Search.best)])
 def test_a_stage_of_the_profile_is_where_the_code_is(number, function):
     frame = f"{function.__qualname__} ({function.__module__.replace('.', '/')}.py:1)"
-    found = [stage for stage, pattern in flame._WHERE.items() if pattern.search(frame)]
-    assert found == [flame._STAGES[number]]
+    assert [stage for stage, where in flame.WHERE.items() if where.search(frame)] == [flame.STAGES[number]]

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 RATE, CONNECTIONS, COSTS = 200, 8, 10
 _WHOLE = "recipes_request_duration_seconds"
-_STAGES = tuple(f"recipes_{stage}_duration_seconds" for stage in ("translation", "embedding", "ranking"))
+STAGES = tuple(f"recipes_{stage}_duration_seconds" for stage in ("translation", "embedding", "ranking"))
 _LINE = re.compile(r":\d+\)$")
 # Where the stages of the histograms happen, as py-spy names frames: `Class.function (file)`.
-_WHERE = {
-    _STAGES[0]: re.compile(r"understand \(mlops/retrieval/understanding\.py"),
-    _STAGES[1]: re.compile(r"\(mlops/retrieval/(?:(?:kernel_)?encoder|token_memory)\.py"),
-    _STAGES[2]: re.compile(r"Search\.best \(mlops/retrieval/search\.py|\._rank \(mlops/retrieval/recommender\.py"),
+WHERE = {
+    STAGES[0]: re.compile(r"understand \(mlops/retrieval/understanding\.py"),
+    STAGES[1]: re.compile(r"\(mlops/retrieval/(?:(?:kernel_)?encoder|token_memory)\.py"),
+    STAGES[2]: re.compile(r"Search\.best \(mlops/retrieval/search\.py|\._rank \(mlops/retrieval/recommender\.py"),
 }
 _TITLE = re.compile(r"[^<>]*py-spy record [^<]*<")
 # Threads that py-spy caught between waking and sleeping.
@@ -56,7 +56,7 @@ def measure(server: Server, size: int, seconds: int, picture: Path, questions: Q
     own = Counter[str]()
     for stack, count in counted.items():
         own[stack[-1]] += count
-    seen = {name: _within(counted, _WHERE[name]) for name in _STAGES}
+    seen = {name: _within(counted, WHERE[name]) for name in STAGES}
     figures.profile = {
         "size": size,
         "samples": total,
@@ -66,10 +66,10 @@ def measure(server: Server, size: int, seconds: int, picture: Path, questions: Q
             {
                 "name": name,
                 "mean_ms": _mean(took[name]),
-                "share": took[name][0] / max(sum(took[stage][0] for stage in _STAGES), 1e-9),
+                "share": took[name][0] / max(sum(took[stage][0] for stage in STAGES), 1e-9),
                 "seen": seen[name] / max(sum(seen.values()), 1),
             }
-            for name in _STAGES
+            for name in STAGES
         ],
     }
 
@@ -117,7 +117,7 @@ def _within(counted: dict[tuple[str, ...], int], where: re.Pattern[str]) -> int:
 def _sums(server: Server) -> Iterator[tuple[str, tuple[float, float]]]:
     """Seconds and counts of the histograms so far, of all their series that answer a query."""
     text = server.client.get(f"http://127.0.0.1:{server.port}/metrics").raise_for_status().text
-    sums = dict.fromkeys((_WHOLE, *_STAGES), (0.0, 0.0))
+    sums = dict.fromkeys((_WHOLE, *STAGES), (0.0, 0.0))
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if family.name in sums and sample.labels.get("route", "/recommend") == "/recommend":
