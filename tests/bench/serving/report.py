@@ -142,7 +142,7 @@ def _growth(figures: Figures) -> Iterator[str]:
         ),
     )  # fmt: skip
     yield ""
-    yield "Cold starts, each alone:"
+    yield "Cold starts, each alone, with what Python compiled at the first, as an image has it:"
     yield ""
     yield from table(
         ("", "recipes", "start to first answer s", "CPU s", "RSS MiB then"),
