@@ -1,6 +1,6 @@
-/* What the encoder's parts share: which instructions there are, and how loops become registers. */
+/* What all of the kernel shares: which instructions there are, and how loops become registers. */
 #pragma once
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq,fma,f16c")
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq,fma,f16c,popcnt")
 #pragma GCC optimize("O3")
 #include <immintrin.h>
 #include <math.h>

@@ -7,8 +7,6 @@
  */
 #include "selection.h"
 
-#include <math.h>
-
 #define PLANES 4
 #define BLOCK 8         /* vectors whose words stand side by side */
 #define SAMPLED 2048    /* blocks that tell where the best begin */
@@ -42,15 +40,12 @@ static void turn(const Index *index, const float *query, float *centred, float *
     for (int d = 0; d < dimension; d += ROWS) {
         const float *rows = index->turn + (size_t)d * dimension;
         __m512 sums[ROWS];
-#pragma GCC unroll 8
-        for (int row = 0; row < ROWS; row++) sums[row] = _mm512_setzero_ps();
+        EACH(row, ROWS) sums[row] = _mm512_setzero_ps();
         for (int c = 0; c < dimension; c += LANES) {
             __m512 part = _mm512_loadu_ps(centred + c);
-#pragma GCC unroll 8
-            for (int row = 0; row < ROWS; row++) sums[row] = _mm512_fmadd_ps(_mm512_loadu_ps(rows + row * dimension + c), part, sums[row]);
+            EACH(row, ROWS) sums[row] = _mm512_fmadd_ps(_mm512_loadu_ps(rows + row * dimension + c), part, sums[row]);
         }
-#pragma GCC unroll 8
-        for (int row = 0; row < ROWS; row++) turned[d + row] = _mm512_reduce_add_ps(sums[row]);
+        EACH(row, ROWS) turned[d + row] = _mm512_reduce_add_ps(sums[row]);
     }
 }
 
@@ -80,8 +75,7 @@ typedef struct { /* for each of the 8 vectors, how many bits stand where a plane
 } Counts;
 
 INLINE void count_word(Counts *counts, __m512i bits, const Half *half, int word, int words) {
-#pragma GCC unroll 4
-    for (int plane = 0; plane < PLANES; plane++)
+    EACH(plane, PLANES)
         counts->ones[plane] = _mm512_add_epi64(counts->ones[plane], _mm512_popcnt_epi64(_mm512_and_si512(
             bits, _mm512_set1_epi64((long long)half->planes[plane * words + word]))));
 }
@@ -136,7 +130,7 @@ INLINE float floor_for(const Index *index, const Half *half, int words, float sc
     /* Four standard deviations of a count more than what is wanted of the sample. */
     double of_sample = (double)wanted / (double)every, enough = of_sample + 4 * sqrt(of_sample) + 4;
     if ((double)count <= enough) return -INFINITY;
-    return score_of(edge_of(sample, count, (int64_t)enough, &equal));
+    return edge_of(sample, count, (int64_t)enough, &equal);
 }
 
 typedef struct { /* promising vectors of one stretch, and what the first half of each came to */

@@ -1,16 +1,11 @@
 /* The highest of many scores, found while they are read: candidates gather in a buffer that is cut back to the best
  * whenever it is full, and from then on only what is higher than the worst of these is a candidate. Documents must come
  * in ascending order; of equal scores the first are kept. Scores are finite. */
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq,fma,f16c,popcnt")
-#pragma GCC optimize("O3")
-#include <immintrin.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#pragma once
+#include "registers.h"
 
 #define LANES 16
 #define LEAST_ROOM 1024 /* the sooner it is full, the sooner the floor is high */
-#define INLINE static inline __attribute__((always_inline))
 
 typedef struct {
     float *scores;
@@ -50,22 +45,22 @@ INLINE int64_t reaching(const float *scores, int64_t count, float least) {
     return _mm512_reduce_add_epi32(reached);
 }
 
-/* The key of the `depth`-th highest of `count` > `depth` > 0 scores, bit by bit from the top: the highest key that as many
- * reach. `equal` of those that have it belong to the `depth` highest. Sixteen scores are compared at once, where counting
+/* The `depth`-th highest of `count` > `depth` > 0 scores, its key bit by bit from the top: the highest that as many
+ * reach. `equal` of those that equal it belong to the `depth` highest. Sixteen scores are compared at once, where counting
  * them by their first bits, of which most have the same, waits for each count to be written. */
-static uint32_t edge_of(const float *scores, int64_t count, int64_t depth, int64_t *equal) {
-    uint32_t edge = 0;
+static float edge_of(const float *scores, int64_t count, int64_t depth, int64_t *equal) {
+    uint32_t key = 0;
     for (uint32_t bit = 1u << 31; bit; bit >>= 1)
-        if (reaching(scores, count, score_of(edge | bit)) >= depth) edge |= bit;
-    *equal = depth - reaching(scores, count, score_of(edge + 1));
-    return edge;
+        if (reaching(scores, count, score_of(key | bit)) >= depth) key |= bit;
+    *equal = depth - reaching(scores, count, score_of(key + 1));
+    return score_of(key);
 }
 
 /* Keep the `depth` best, and their order. */
 static void cut(Best *best) {
     if (best->count <= best->depth) return;
     int64_t equal, kept = 0;
-    best->floor = score_of(edge_of(best->scores, best->count, best->depth, &equal));
+    best->floor = edge_of(best->scores, best->count, best->depth, &equal);
     const __m512 edge = _mm512_set1_ps(best->floor);
     for (int64_t i = 0; i < best->count; i += LANES) {
         __mmask16 real = best->count - i < LANES ? (__mmask16)((1u << (best->count - i)) - 1) : 0xffff;
