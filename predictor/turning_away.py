@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mlops.errors import Invalid
 from predictor.front_door import headers_of
 from predictor.json_messages import is_json
+from predictor.noting import RECOMMENDING
 from predictor.paths import is_kserve, route_of
 from predictor.problems import Problem, kserve_response, problem_response
 from predictor.request_record import request_id_from
@@ -62,7 +63,8 @@ class TurningAway:
         self._recommending = recommending
         self._telemetry = telemetry
         self._new_id = new_id
-        paths = (_ASKED, f"/v1/models/{model_name}:predict", f"/v2/models/{model_name}/infer")
+        # Those over HTTP: gRPC has a limit of its own.
+        paths = [route.format(model=model_name) for route in RECOMMENDING if route.startswith("/")]
         self._refusals = {path.encode(): _Refusal(path) for path in paths}
         # Let through in this turn of the loop: many are read in one, before the first of them takes its place.
         self._coming = 0
