@@ -6,22 +6,21 @@ back only when it ends: else a slow model would pile up abandoned work behind a 
 Pieces that wait may be done together, as many at once as are told: a thread leaves the others their share.
 
 The threads are our own: from `concurrent.futures` to asyncio a result goes through two futures and three locks, which
-took a tenth of what an answer takes.
+took a tenth of what an answer takes. And of several that rest the one that worked last is woken: the processor's caches
+still hold what it needs. One client at a time was answered in turns before, and waited a sixth longer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from itertools import islice
-from queue import Empty, SimpleQueue
+from collections import deque
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from mlops.errors import Transient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 
@@ -71,8 +70,9 @@ class Workers:
         self._taken = 0
         self._lock = Lock()
         self._closed = False
-        # None ends the thread that takes it.
-        self._queue: SimpleQueue[_Piece[Any] | None] = SimpleQueue()
+        self._waiting: deque[_Piece[Any]] = deque()
+        # What wakes each thread that rests, the one that worked last at the end.
+        self._resting: list[Lock] = []
         # Daemons: who does not close waits for nobody.
         self._unstarted = [Thread(target=self._work, name=f"{name}_{n}", daemon=True) for n in reversed(range(threads))]
         self._threads: list[Thread] = []
@@ -100,19 +100,18 @@ class Workers:
             return await piece.result
         finally:
             deadline.cancel()
-            if self._claim(piece):  # it has not begun, and nobody waits for it any more
-                self._give_back()
+            self._drop(piece)
 
     def close(self) -> None:
         """Wait for what runs, drop what waits."""
         with self._lock:
             self._closed = True
-        for piece in self._waiting():
-            if self._claim(piece):
-                self._give_back()
-                piece.tell(piece.result.cancel)
-        for _ in self._threads:
-            self._queue.put(None)
+            dropped = self._begun(len(self._waiting))
+            self._taken -= len(dropped)
+            while self._resting:
+                self._resting.pop().release()
+        for piece in dropped:
+            piece.tell(piece.result.cancel)
         for thread in self._threads:
             thread.join()
 
@@ -125,54 +124,64 @@ class Workers:
                     f"{self._taken} requests run or wait, {self._limit} are allowed", hint="ask again in a second"
                 )
             self._taken += 1
-            self._queue.put(piece)
-            # No more threads than there was ever work for at once.
-            if self._unstarted and self._taken > len(self._threads):
+            self._waiting.append(piece)
+            if self._resting:
+                self._resting.pop().release()
+            elif self._unstarted:
                 self._threads.append(self._unstarted.pop())
                 self._threads[-1].start()
 
-    def _waiting(self) -> Iterator[_Piece[Any]]:
-        with suppress(Empty):
-            while True:
-                piece = self._queue.get_nowait()
-                if piece is None:  # is another thread's
-                    self._queue.put(None)
-                    return
-                yield piece
-
     def _work(self) -> None:
         self._begin()
-        while (piece := self._queue.get()) is not None:
-            # Besides the first what waits, but for the share of the other threads.
-            beside = min(self._at_once - 1, self._queue.qsize() // self._share)
-            pieces = [each for each in (piece, *islice(self._waiting(), beside)) if self._claim(each)]
+        awake = Lock()
+        awake.acquire()
+        ended: list[tuple[_Piece[Any], Outcome]] = []
+        while (pieces := self._next(len(ended), awake)) is not None:
+            # Told while this thread rests already: whoever asks again at once finds it so.
+            _tell(ended)
             if pieces:
-                self._do_all(pieces)
-            del piece, pieces  # else what they hold lives until the next one comes
+                ended = self._done(pieces)
+            else:
+                ended = []  # else what they hold lives until the next one comes
+                awake.acquire()
+        _tell(ended)
 
-    def _do_all(self, pieces: Sequence[_Piece[Any]]) -> None:
+    def _next(self, ended: int, awake: Lock) -> list[_Piece[Any]] | None:
+        """Give the places of what has `ended` back, and take what waits; nothing to rest until `awake` is released.
+
+        None at the end.
+        """
+        with self._lock:
+            self._taken -= ended
+            # Besides the first what waits, but for the share of the other threads.
+            beside = min(self._at_once - 1, (len(self._waiting) - 1) // self._share)
+            pieces = self._begun(1 + beside)
+            if not pieces:
+                if self._closed:
+                    return None
+                self._resting.append(awake)
+            return pieces
+
+    def _begun(self, most: int) -> list[_Piece[Any]]:
+        """Take up to `most` of the pieces that wait, those that came first. For who has the lock."""
+        pieces = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+        for piece in pieces:
+            piece.begun = True
+        return pieces
+
+    def _done(self, pieces: Sequence[_Piece[Any]]) -> list[tuple[_Piece[Any], Outcome]]:
         try:
             outcomes = self._do([piece.work for piece in pieces])
         except BaseException as error:  # noqa: BLE001 - a thread that ended would leave all that come to wait
             outcomes = [Outcome(error=error)] * len(pieces)
-        for _ in pieces:
-            self._give_back()
-        # In one go for each loop, which is woken once.
-        ended: dict[asyncio.AbstractEventLoop, list[tuple[_Piece[Any], Outcome]]] = {}
-        for piece, outcome in zip(pieces, outcomes, strict=True):
-            ended.setdefault(piece.loop, []).append((piece, outcome))
-        for told in ended.values():
-            told[0][0].tell(_end, told)
+        return list(zip(pieces, outcomes, strict=True))
 
-    def _claim(self, piece: _Piece[T]) -> bool:
-        """Whether `piece` is the caller's to run or to drop: the first who asks has it."""
+    def _drop(self, piece: _Piece[T]) -> None:
+        """Give the place of `piece` back, unless a thread has begun it."""
         with self._lock:
-            first, piece.claimed = not piece.claimed, True
-        return first
-
-    def _give_back(self) -> None:
-        with self._lock:
-            self._taken -= 1
+            if not piece.begun:
+                self._waiting.remove(piece)
+                self._taken -= 1
 
 
 class _Piece(Generic[T]):
@@ -182,7 +191,7 @@ class _Piece(Generic[T]):
         self.work = work
         self.loop = loop
         self.result: asyncio.Future[T] = loop.create_future()
-        self.claimed = False
+        self.begun = False
 
     def end(self, outcome: Outcome) -> None:
         """Hand the outcome to whoever waits for it, if anybody still does. In the loop."""
@@ -204,6 +213,15 @@ class _Piece(Generic[T]):
         except RuntimeError:
             if not self.loop.is_closed():
                 raise
+
+
+def _tell(ended: Sequence[tuple[_Piece[Any], Outcome]]) -> None:
+    """Hand each its outcome, in one go for each loop, which is woken once."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Piece[Any], Outcome]]] = {}
+    for piece, outcome in ended:
+        by_loop.setdefault(piece.loop, []).append((piece, outcome))
+    for told in by_loop.values():
+        told[0][0].tell(_end, told)
 
 
 def _end(told: Sequence[tuple[_Piece[Any], Outcome]]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from threading import Event, current_thread
+import gc
+from threading import Barrier, Event, current_thread
+from weakref import WeakSet
 
 import pytest
 
@@ -155,3 +157,53 @@ def test_work_may_outlive_the_loop_that_asked_for_it(workers):
     asyncio.run(scenario())
     held.gate.set()
     assert asyncio.run(workers.run(lambda: "the thread goes on", seconds=5)) == "the thread goes on"
+
+
+def test_of_threads_that_rest_the_one_that_worked_last_is_woken():
+    workers = Workers("test", threads=2, waiting=1)
+    both = Barrier(2)
+
+    def meet():
+        both.wait(timeout=30)
+        return current_thread().name
+
+    async def scenario():
+        began = await asyncio.gather(workers.run(meet, seconds=30), workers.run(meet, seconds=30))
+        return began, [await workers.run(lambda: current_thread().name, seconds=30) for _ in range(20)]
+
+    began, then = asyncio.run(scenario())
+    workers.close()
+
+    assert sorted(began) == ["test_0", "test_1"], "each of two at once has a thread of its own"
+    assert len(set(then[1:])) == 1
+
+
+def test_what_is_given_up_while_a_thread_hangs_is_not_kept(workers):
+    held, given_up = Held(), WeakSet()
+
+    async def scenario():
+        hangs = asyncio.ensure_future(workers.run(held, seconds=30))
+        await asyncio.to_thread(held.begun.wait)
+        for _ in range(50):
+            work = Held()
+            given_up.add(work)
+            asking = asyncio.ensure_future(workers.run(work, seconds=30))
+            del work
+            await asyncio.sleep(0)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            assert workers.taken == 1
+        gc.collect()
+        held.gate.set()
+        await hangs
+        return len(given_up)
+
+    assert asyncio.run(scenario()) <= 1, "the last may live in its traceback"
+
+
+def test_closing_twice_is_closing_once(workers):
+    asyncio.run(workers.run(lambda: None, seconds=30))
+
+    workers.close()
+    workers.close()
