@@ -1,4 +1,7 @@
-"""The compiled kernel as Python functions over arrays. The calls run without the interpreter's lock."""
+"""The compiled kernel as Python functions over arrays. The calls run without the interpreter's lock.
+
+Whoever lets go of it may wait half a millisecond to have it back, so a call does its work for several questions.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import ctypes
 import os
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -13,12 +17,13 @@ import numpy as np
 from mlops.kernel.build import LIBRARY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 T = TypeVar("T", bound=np.generic)
-INTERFACE = 4
+INTERFACE = 5
 LANES = 8
 WORD = 64
 _WIDE = 2  # bytes of a weight
@@ -157,11 +162,15 @@ class Kernel:
         self.has_bfloat16 = bool(library.supported_wide())
         pointer, whole, large, real = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64, ctypes.c_float
         self._encode = _typed(library.encode, whole, pointer, pointer, pointer, whole, pointer)
-        self._nearest = _typed(library.nearest, large, pointer, pointer, pointer, large, large, large, pointer)
+        self._nearest = _typed(
+            library.nearest, whole, pointer, pointer, pointer, large, large, large, large, pointer, pointer
+        )
         self._top = _typed(library.top, large, pointer, pointer, large, real, large, pointer)
-        self._products = _typed(library.products, None, pointer, large, pointer, large, pointer, pointer)
+        self._products = _typed(library.products, None, pointer, large, pointer, pointer, large, pointer, pointer)
         self._gather = _typed(library.gather, whole, whole, pointer, pointer, large, pointer)
-        self._sum = _typed(library.sum, large, pointer, pointer, large, pointer, pointer, large, large, pointer)
+        self._sum = _typed(
+            library.sum, whole, pointer, pointer, pointer, large, pointer, pointer, large, large, pointer, pointer
+        )
 
     def encode(self, model: Model, ids: NDArray[np.int32], starts: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return unit vectors, float32 (texts, hidden). Text i is ids[starts[i]:starts[i + 1]], never empty.
@@ -175,23 +184,21 @@ class Kernel:
         return out
 
     def nearest(
-        self, index: Index, query: NDArray[np.float32], passed: NDArray[np.bool_] | None, wanted: Wanted
-    ) -> NDArray[np.int64]:
-        """Return the nearest documents to `query`, float32 (dimension,), of those that `passed`, in no order.
+        self, index: Index, queries: NDArray[np.float32], passed: Sequence[NDArray[np.bool_] | None], wanted: Wanted
+    ) -> list[NDArray[np.int64]]:
+        """Return for each of `queries`, float32 (queries, dimension), the nearest that `passed`, in no order.
 
         Raises MemoryError.
         """
-        found = np.empty(wanted.likely, dtype=np.int64)
-        count = self._nearest(
-            index.address,
-            query.ctypes.data,
-            _mask(passed),
-            wanted.promising,
-            wanted.likely,
-            wanted.depth,
-            found.ctypes.data,
-        )
-        return _found(found, count)
+        queries = np.ascontiguousarray(queries)
+        # Whose address is given must have a name here: it would be given back before the call.
+        masks, (found, counts) = _masks(passed), _room(len(queries), wanted.likely)
+        if self._nearest(
+            index.address, queries.ctypes.data, masks.ctypes.data, len(queries), wanted.promising,
+            wanted.likely, wanted.depth, found.ctypes.data, counts.ctypes.data,
+        ):  # fmt: skip
+            raise MemoryError
+        return _filled(found, counts)
 
     def top(
         self, scores: NDArray[np.float32], passed: NDArray[np.bool_] | None, floor: float, depth: int
@@ -201,34 +208,42 @@ class Kernel:
         Raises MemoryError.
         """
         found = np.empty(depth, dtype=np.int64)
-        count = self._top(scores.ctypes.data, _mask(passed), len(scores), floor, depth, found.ctypes.data)
-        return _found(found, count)
+        mask = None if passed is None else passed.ctypes.data
+        count = self._top(scores.ctypes.data, mask, len(scores), floor, depth, found.ctypes.data)
+        if count < 0:
+            raise MemoryError
+        return found[:count]
 
     def products(
-        self, vectors: NDArray[np.float16], documents: NDArray[np.int64], query: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Return vectors[documents] @ query, float32 (documents,); the dimension is a multiple of 32."""
-        out = np.empty(len(documents), dtype=np.float32)
+        self, vectors: NDArray[np.float16], documents: Sequence[NDArray[np.int64]], queries: NDArray[np.float32]
+    ) -> list[NDArray[np.float32]]:
+        """Return vectors[documents[i]] @ queries[i] for each, float32; the dimension is a multiple of 32."""
+        queries = np.ascontiguousarray(queries)
+        starts, every = _one_behind_the_other(documents)
+        out = np.empty(len(every), dtype=np.float32)
         self._products(
-            vectors.ctypes.data, vectors.shape[1], documents.ctypes.data, len(documents), query.ctypes.data,
-            out.ctypes.data,
+            vectors.ctypes.data, vectors.shape[1], every.ctypes.data, starts.ctypes.data, len(documents),
+            queries.ctypes.data, out.ctypes.data,
         )  # fmt: skip
-        return out
+        return [out[start:stop] for start, stop in pairwise(starts.tolist())]
 
     def sum(
-        self, postings: Postings, terms: NDArray[np.int64], scores: NDArray[np.float32],
-        passed: NDArray[np.bool_] | None, depth: int,
-    ) -> NDArray[np.int64]:  # fmt: skip
-        """Set `scores`, float32 (documents,), to the sum of what `terms` give; return the `depth` best as `top` does.
+        self, postings: Postings, terms: Sequence[Sequence[int]], size: int,
+        passed: Sequence[NDArray[np.bool_] | None], depth: int,
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.int64]]]:  # fmt: skip
+        """Return the sum of what the `terms` of each question give, float32 (questions, `size`).
 
-        Raises MemoryError.
+        And for each the `depth` best of those that `passed`, as `top` finds them. Raises MemoryError.
         """
-        found = np.empty(depth, dtype=np.int64)
-        count = self._sum(
-            postings.address, terms.ctypes.data, len(terms), scores.ctypes.data, _mask(passed), len(scores), depth,
-            found.ctypes.data,
-        )  # fmt: skip
-        return _found(found, count)
+        starts, every = _one_behind_the_other([np.array(of_one, dtype=np.int64) for of_one in terms])
+        scores = np.empty((len(terms), size), dtype=np.float32)
+        masks, (found, counts) = _masks(passed), _room(len(terms), depth)
+        if self._sum(
+            postings.address, every.ctypes.data, starts.ctypes.data, len(terms), scores.ctypes.data,
+            masks.ctypes.data, size, depth, found.ctypes.data, counts.ctypes.data,
+        ):  # fmt: skip
+            raise MemoryError
+        return scores, _filled(found, counts)
 
     def gather(self, file: int, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> bytes:
         """Read the pieces of an open file, each from starts[i] up to ends[i], one behind the other.
@@ -251,14 +266,23 @@ def aligned(array: NDArray[T]) -> NDArray[T]:
     return copy
 
 
-def _mask(passed: NDArray[np.bool_] | None) -> int | None:
-    return None if passed is None else passed.ctypes.data
+def _masks(passed: Sequence[NDArray[np.bool_] | None]) -> NDArray[np.uintp]:
+    """Where each begins, 0 where there is none."""
+    return np.array([0 if each is None else each.ctypes.data for each in passed], dtype=np.uintp)
 
 
-def _found(found: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    if count < 0:
-        raise MemoryError
-    return found[:count]
+def _one_behind_the_other(arrays: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where each begins and the last ends, and what they hold."""
+    starts = np.array([0, *accumulate(map(len, arrays))], dtype=np.int64)
+    return starts, np.concatenate(arrays) if arrays else np.empty(0, dtype=np.int64)
+
+
+def _room(questions: int, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return np.empty((questions, most), dtype=np.int64), np.empty(questions, dtype=np.int64)
+
+
+def _filled(found: NDArray[np.int64], counts: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    return [of_one[:count] for of_one, count in zip(found, counts.tolist(), strict=True)]
 
 
 def _typed(function: Any, result: Any, *arguments: Any) -> Any:

@@ -209,25 +209,32 @@ INLINE void fetch(const uint16_t *vector, int64_t dimension) {
     for (int64_t line = 0; line < dimension * 2; line += 64) _mm_prefetch((const char *)vector + line, _MM_HINT_T0);
 }
 
-/* out[i] = vectors[documents[i]] . query; vectors float16 (documents, dimension), dimension a multiple of 32. The rows
- * lie anywhere, and reading them is what takes the time. */
-void products(const uint16_t *vectors, int64_t dimension, const int64_t *documents, int64_t count, const float *query, float *out) {
+/* out[i] = vectors[documents[i]] . query. The rows lie anywhere, and reading them is what takes the time. */
+static void multiply(const uint16_t *vectors, int64_t dimension, const int64_t *documents, int64_t count, const float *query, float *out) {
     for (int64_t i = 0; i < count; i++) {
         if (i + AHEAD < count) fetch(vectors + documents[i + AHEAD] * dimension, dimension);
         out[i] = product(vectors + documents[i] * dimension, query, dimension);
     }
 }
 
+/* For each of `count` queries (count, dimension) the products with its documents, documents[starts[i]:starts[i + 1]];
+ * vectors float16 (documents, dimension), dimension a multiple of 32. */
+void products(const uint16_t *vectors, int64_t dimension, const int64_t *documents, const int64_t *starts, int64_t count,
+              const float *queries, float *out) {
+    for (int64_t i = 0; i < count; i++)
+        multiply(vectors, dimension, documents + starts[i], starts[i + 1] - starts[i], queries + i * dimension, out + starts[i]);
+}
+
 /* Put products in the place of the estimates of `best`, and keep the `depth` highest; `found` is room for them all. */
 static void multiply_out(const Index *index, const float *query, int64_t depth, Best *best, int64_t *found) {
     for (int64_t i = 0; i < best->count; i++) found[i] = best->documents[i];
-    products(index->vectors, index->dimension, found, best->count, query, best->scores);
+    multiply(index->vectors, index->dimension, found, best->count, query, best->scores);
     best->depth = depth;
 }
 
 /* The `depth` nearest of those that `passed` (NULL: all), in no order: of some `wanted` by half of the sketches `likely`
  * by whole ones, and of these by products. `found` takes `likely` >= `depth`; returns how many, or -1 without memory. */
-int64_t nearest(const Index *index, const float *query, const uint8_t *passed, int64_t wanted, int64_t likely, int64_t depth, int64_t *found) {
+static int64_t nearest_of(const Index *index, const float *query, const uint8_t *passed, int64_t wanted, int64_t likely, int64_t depth, int64_t *found) {
     int dimension = index->dimension, words = index->words, rest = dimension / 64 - words;
     Best best;
     if (begin(&best, likely, index->documents, -INFINITY)) return -1;
@@ -248,4 +255,15 @@ int64_t nearest(const Index *index, const float *query, const uint8_t *passed, i
     free(work);
     if (best.count > depth) multiply_out(index, query, depth, &best, found);
     return end(&best, found);
+}
+
+/* For each of `count` queries (count, dimension) the nearest of those that passed[i]: found (count, likely), of which
+ * counts[i] are filled. Returns 0, or 1 without memory. */
+int nearest(const Index *index, const float *queries, const uint8_t *const *passed, int64_t count, int64_t wanted,
+            int64_t likely, int64_t depth, int64_t *found, int64_t *counts) {
+    for (int64_t i = 0; i < count; i++) {
+        counts[i] = nearest_of(index, queries + i * index->dimension, passed[i], wanted, likely, depth, found + i * likely);
+        if (counts[i] < 0) return 1;
+    }
+    return 0;
 }

@@ -21,8 +21,8 @@ typedef struct { /* what each term gives to the documents that have it, term aft
 
 /* scores (documents) = the sum of what the `count` `terms` give, and of it the `depth` best above zero, as `top`.
  * `depth` 0 finds none. What is no document is passed over. */
-int64_t sum(const Postings *postings, const int64_t *terms, int64_t count, float *scores, const uint8_t *passed,
-            int64_t documents, int64_t depth, int64_t *found) {
+static int64_t sum_of(const Postings *postings, const int64_t *terms, int64_t count, float *scores, const uint8_t *passed,
+                      int64_t documents, int64_t depth, int64_t *found) {
     Best best;
     int64_t *at = malloc(sizeof(int64_t) * (size_t)(count + 1));
     if (!at || begin(&best, depth, documents, 0.0f)) {
@@ -43,4 +43,16 @@ int64_t sum(const Postings *postings, const int64_t *terms, int64_t count, float
     }
     free(at);
     return end(&best, found);
+}
+
+/* For each of `count` questions scores (count, documents) by its terms, terms[starts[i]:starts[i + 1]], and the best of
+ * those that passed[i]: found (count, depth), of which counts[i] are filled. Returns 0, or 1 without memory. */
+int sum(const Postings *postings, const int64_t *terms, const int64_t *starts, int64_t count, float *scores,
+        const uint8_t *const *passed, int64_t documents, int64_t depth, int64_t *found, int64_t *counts) {
+    for (int64_t i = 0; i < count; i++) {
+        counts[i] = sum_of(postings, terms + starts[i], starts[i + 1] - starts[i], scores + i * documents, passed[i],
+                           documents, depth, found + i * depth);
+        if (counts[i] < 0) return 1;
+    }
+    return 0;
 }

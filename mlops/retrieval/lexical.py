@@ -78,23 +78,27 @@ class LexicalIndex:
             return np.empty(0, dtype=np.intp)
         return np.asarray(self._documents[self._starts[number] : self._starts[number + 1]], dtype=np.intp)
 
-    def scores(self, text: str) -> NDArray[np.float32]:
-        """Return one score per document, float32 (documents,); 0 where no term of the query occurs."""
-        return self.best(text, None, 0)[0]
-
     def best(
-        self, text: str, passed: NDArray[np.bool_] | None, depth: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return `scores`, and the `depth` places of the highest above 0 that `passed` (None: all), in no order."""
-        numbers = map(self._number, self._analyzer.terms(text))
-        terms = [number for number in numbers if number is not None]
-        if not terms:
-            return np.zeros(self._size, dtype=np.float32), np.empty(0, dtype=np.int64)
+        self, texts: Sequence[str], passed: Sequence[NDArray[np.bool_] | None], depth: int
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.int64]]]:
+        """Return scores of all documents, float32 (texts, documents): 0 where no term of a text occurs.
+
+        And for each text the `depth` places of the highest above 0 that `passed` (None: all), in no order.
+        """
+        terms = [self._numbers(text) for text in texts]
         if self._kernel is not None:
-            scores = np.empty(self._size, dtype=np.float32)
-            return scores, self._kernel.sum(self._postings, np.array(terms, dtype=np.int64), scores, passed, depth)
-        scores = np.asarray(self._bm25.get_scores_from_ids(terms), dtype=np.float32)
-        return scores, highest(scores, passed, 0.0, depth, None) if depth else np.empty(0, dtype=np.int64)
+            return self._kernel.sum(self._postings, terms, self._size, passed, depth)
+        scores = np.stack([self._added_up(of_one) for of_one in terms])
+        every = zip(scores, passed, strict=True)
+        return scores, [highest(of_one, among, 0.0, depth, None) for of_one, among in every]
+
+    def _added_up(self, terms: list[int]) -> NDArray[np.float32]:
+        if not terms:  # of which bm25s makes no scores
+            return np.zeros(self._size, dtype=np.float32)
+        return np.asarray(self._bm25.get_scores_from_ids(terms), dtype=np.float32)
+
+    def _numbers(self, text: str) -> list[int]:
+        return [number for term in self._analyzer.terms(text) if (number := self._number(term)) is not None]
 
     def _number(self, term: str) -> int | None:
         """Return the place of a term; None of one without postings, as bm25s' own empty one."""

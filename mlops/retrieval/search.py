@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from mlops.retrieval.fusion import DEPTH, Ranking
 from mlops.retrieval.selection import distinct, highest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -43,6 +43,15 @@ class Indexes:
     rows: Rows
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sought:
+    """What is searched for: `vector` float32 (dimension,); `passed` bool (recipes,), None where no filter is set."""
+
+    query: Understood
+    vector: NDArray[np.float32]
+    passed: NDArray[np.bool_] | None
+
+
 class Search:
     """Looks into the indexes; with `learned` also by the vectors that the artefact has learned."""
 
@@ -58,58 +67,53 @@ class Search:
             passed &= ~self._indexes.parts.holding(filters.without_ingredients)
         return passed
 
-    def best(self, query: Understood, vector: NDArray[np.float32], passed: NDArray[np.bool_] | None) -> Seen:
-        """Look at the recipes that the fusion may rank: the best of every ranking, filters applied."""
-        words, found = {}, [self._indexes.semantic.nearest(vector, passed, DEPTH)]
-        for name, index, text in self._worded(query):
-            words[name], best = index.best(text, passed, DEPTH)
-            found.append(best)
-        if query.pantry is not None:
-            words[PANTRY] = self._coverage(query.pantry)
-            found.append(highest(words[PANTRY], passed, 0.0, DEPTH, self._kernel))
-        return self._look(query, vector, distinct(found), words)
+    def best(self, sought: Sequence[Sought]) -> list[Seen]:
+        """Look, for each, at the recipes that the fusion may rank: the best of every ranking, filters applied.
+
+        Of several a step is done for all before the next: in one call of the kernel, where there is one.
+        """
+        nearest = self._indexes.semantic.nearest(_vectors(sought), [each.passed for each in sought], DEPTH)
+        read = self._read(sought)
+        documents = [distinct([near, *words.best]) for near, words in zip(nearest, read, strict=True)]
+        return self._look(sought, documents, read)
 
     def everything(self, query: Understood, vector: NDArray[np.float32]) -> Seen:
         """Look at every recipe."""
-        return self._look(query, vector, np.arange(len(self._indexes.facets)), self._scores(query))
+        sought = [Sought(query=query, vector=vector, passed=None)]
+        return self._look(sought, [np.arange(len(self._indexes.facets))], self._read(sought))[0]
 
-    def _scores(self, query: Understood) -> dict[str, NDArray[np.float32]]:
-        """What the words of the query say of every recipe, float32 (recipes,) by ranking."""
-        scores = {name: index.scores(text) for name, index, text in self._worded(query)}
-        if query.pantry is not None:
-            scores[PANTRY] = self._coverage(query.pantry)
-        return scores
+    def _read(self, sought: Sequence[Sought]) -> list[_Words]:
+        """What the words of each say of every recipe."""
+        read = [_Words({}, []) for _ in sought]
+        for name, index, texts in self._worded(sought):
+            every, best = index.best(list(texts.values()), [sought[place].passed for place in texts], DEPTH)
+            for place, scores, found in zip(texts, every, best, strict=True):
+                read[place].scores[name] = scores
+                read[place].best.append(found)
+        for each, words in zip(sought, read, strict=True):
+            if each.query.pantry is not None:
+                words.scores[PANTRY] = self._coverage(each.query.pantry)
+                words.best.append(highest(words.scores[PANTRY], each.passed, 0.0, DEPTH, self._kernel))
+        return read
 
-    def _worded(self, query: Understood) -> list[tuple[str, LexicalIndex, str]]:
-        """The rankings by words: their names, indexes and what these are asked."""
-        worded = [("lexical", self._indexes.text, query.english)]
-        if query.spanish is not None and self._indexes.spanish is not None:
-            worded.append(("lexical_es", self._indexes.spanish, query.spanish))
-        return worded
+    def _worded(self, sought: Sequence[Sought]) -> Iterator[tuple[str, LexicalIndex, dict[int, str]]]:
+        """The rankings by words: their names, indexes, and what these are asked for which of `sought`."""
+        yield "lexical", self._indexes.text, {place: each.query.english for place, each in enumerate(sought)}
+        spanish = {place: each.query.spanish for place, each in enumerate(sought) if each.query.spanish is not None}
+        if spanish and self._indexes.spanish is not None:
+            yield "lexical_es", self._indexes.spanish, spanish
 
     def _look(
-        self,
-        query: Understood,
-        vector: NDArray[np.float32],
-        documents: NDArray[np.int64],
-        words: Mapping[str, NDArray[np.float32]],
-    ) -> Seen:
-        semantic = self._indexes.semantic.cosines(vector, documents)
+        self, sought: Sequence[Sought], documents: Sequence[NDArray[np.int64]], read: Sequence[_Words]
+    ) -> list[Seen]:
+        vectors = _vectors(sought)
+        semantic = self._indexes.semantic.cosines(vectors, documents)
         adapted = semantic
         if self._learned is not None:
-            adapted = self._indexes.semantic.cosines(self._learned.adapter(vector), documents)
-        # A cosine may be negative and still be the best there is.
-        rankings = [Ranking(name="semantic", scores=semantic, floor=-np.inf)]
-        rankings += [Ranking(name=name, scores=scores[documents]) for name, scores in words.items() if name != PANTRY]
-        coverage = words[PANTRY][documents] if PANTRY in words else None
-        return Seen(
-            query=query,
-            vector=vector,
-            documents=documents,
-            rankings=tuple(rankings),
-            coverage=coverage,
-            adapted=adapted,
-        )
+            turned = np.stack([self._learned.adapter(vector) for vector in vectors])
+            adapted = self._indexes.semantic.cosines(turned, documents)
+        every = zip(sought, documents, read, semantic, adapted, strict=True)
+        return [_seen(*each) for each in every]
 
     def _coverage(self, groups: tuple[frozenset[str], ...]) -> NDArray[np.float32]:
         """The share of the pantry's groups that a recipe has, float32 (recipes,)."""
@@ -117,3 +121,37 @@ class Search:
         for group in groups:
             counts += self._indexes.parts.holding(group)
         return counts / np.float32(max(len(groups), 1))
+
+
+class _Words(NamedTuple):
+    """What rankings by words say: float32 (recipes,) by name, and the places of the best of each."""
+
+    scores: dict[str, NDArray[np.float32]]
+    best: list[NDArray[np.int64]]
+
+
+def _vectors(sought: Sequence[Sought]) -> NDArray[np.float32]:
+    return np.stack([each.vector for each in sought])
+
+
+def _seen(
+    sought: Sought,
+    documents: NDArray[np.int64],
+    words: _Words,
+    semantic: NDArray[np.float32],
+    adapted: NDArray[np.float32],
+) -> Seen:
+    scores = {name: of_all[documents] for name, of_all in words.scores.items()}
+    coverage = scores.pop(PANTRY, None)
+    return Seen(
+        query=sought.query,
+        vector=sought.vector,
+        documents=documents,
+        rankings=(
+            # A cosine may be negative and still be the best there is.
+            Ranking(name="semantic", scores=semantic, floor=-np.inf),
+            *(Ranking(name=name, scores=of_these) for name, of_these in scores.items()),
+        ),
+        coverage=coverage,
+        adapted=adapted,
+    )

@@ -11,6 +11,8 @@ from mlops.kernel.library import Index, Wanted
 from mlops.retrieval.selection import highest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from mlops.kernel.library import Kernel
@@ -23,19 +25,23 @@ _HALVES_OVERSAMPLING, _HALVES_SHARE = 4, 50
 
 
 class SemanticIndex(Protocol):
-    """Finds documents by the cosine of their vectors with a query's."""
+    """Finds documents by the cosines of their vectors with those of queries, float32 (queries, dimension)."""
 
     @property
     def dimension(self) -> int:
         """The length of a query's vector."""
         ...
 
-    def nearest(self, query: NDArray[np.float32], passed: NDArray[np.bool_] | None, depth: int) -> NDArray[np.int64]:
-        """Return the `depth` nearest documents among those that `passed` (None: all), in no order."""
+    def nearest(
+        self, queries: NDArray[np.float32], passed: Sequence[NDArray[np.bool_] | None], depth: int
+    ) -> list[NDArray[np.int64]]:
+        """Return for each query the `depth` nearest documents among those that `passed` (None: all), in no order."""
         ...
 
-    def cosines(self, query: NDArray[np.float32], documents: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the exact cosines of `documents`, float32 (documents,)."""
+    def cosines(
+        self, queries: NDArray[np.float32], documents: Sequence[NDArray[np.int64]]
+    ) -> list[NDArray[np.float32]]:
+        """Return for each query the exact cosines of its `documents`, float32 (documents,)."""
         ...
 
 
@@ -50,13 +56,18 @@ class ExactIndex:
         """See SemanticIndex."""
         return int(self.vectors.shape[1])
 
-    def nearest(self, query: NDArray[np.float32], passed: NDArray[np.bool_] | None, depth: int) -> NDArray[np.int64]:
+    def nearest(
+        self, queries: NDArray[np.float32], passed: Sequence[NDArray[np.bool_] | None], depth: int
+    ) -> list[NDArray[np.int64]]:
         """See SemanticIndex."""
-        return highest(self.vectors @ query, passed, -np.inf, depth, None)
+        every = zip(queries, passed, strict=True)
+        return [highest(self.vectors @ query, among, -np.inf, depth, None) for query, among in every]
 
-    def cosines(self, query: NDArray[np.float32], documents: NDArray[np.int64]) -> NDArray[np.float32]:
+    def cosines(
+        self, queries: NDArray[np.float32], documents: Sequence[NDArray[np.int64]]
+    ) -> list[NDArray[np.float32]]:
         """See SemanticIndex."""
-        return self.vectors[documents] @ query
+        return [self.vectors[found] @ query for query, found in zip(queries, documents, strict=True)]
 
 
 class SketchedIndex:
@@ -76,12 +87,17 @@ class SketchedIndex:
         """See SemanticIndex."""
         return int(self._vectors.shape[1])
 
-    def nearest(self, query: NDArray[np.float32], passed: NDArray[np.bool_] | None, depth: int) -> NDArray[np.int64]:
+    def nearest(
+        self, queries: NDArray[np.float32], passed: Sequence[NDArray[np.bool_] | None], depth: int
+    ) -> list[NDArray[np.int64]]:
         """See SemanticIndex; of the exact answer some are missed."""
         likely = max(_LEAST, int(depth * _OVERSAMPLING))
         promising = max(likely * _HALVES_OVERSAMPLING, len(self._vectors) // _HALVES_SHARE)
-        return self._kernel.nearest(self._index, query, passed, Wanted(promising=promising, likely=likely, depth=depth))
+        wanted = Wanted(promising=promising, likely=likely, depth=depth)
+        return self._kernel.nearest(self._index, queries, passed, wanted)
 
-    def cosines(self, query: NDArray[np.float32], documents: NDArray[np.int64]) -> NDArray[np.float32]:
+    def cosines(
+        self, queries: NDArray[np.float32], documents: Sequence[NDArray[np.int64]]
+    ) -> list[NDArray[np.float32]]:
         """See SemanticIndex."""
-        return self._kernel.products(self._vectors, documents, query)
+        return self._kernel.products(self._vectors, documents, queries)

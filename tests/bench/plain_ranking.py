@@ -44,7 +44,8 @@ class PlainRanking:
 def plain_bm25(recipes: Sequence[Recipe]) -> PlainRanking:
     """BM25 over title, ingredients and steps, each once."""
     texts = [" ".join((recipe.title, *recipe.ingredients, *recipe.steps)) for recipe in recipes]
-    return PlainRanking([recipe.id for recipe in recipes], LexicalIndex.build(texts, "en").scores)
+    index = LexicalIndex.build(texts, "en")
+    return PlainRanking([recipe.id for recipe in recipes], lambda text: index.best([text], [None], 1)[0][0])
 
 
 def plain_minilm(recipes: Sequence[Recipe], encoder: Encoder, progress: Callable[[int], None]) -> PlainRanking:

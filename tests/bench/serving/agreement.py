@@ -56,8 +56,9 @@ def _nearest(
     recommender: Recommender, vector: NDArray[np.float32], passed: NDArray[np.bool_] | None
 ) -> NDArray[np.int64]:
     index = recommender._indexes.semantic
-    near = index.nearest(vector, passed, DEPTH)
-    return near[np.argsort(-index.cosines(vector, near), kind="stable")[:K]]
+    (near,) = index.nearest(vector[None], [passed], DEPTH)
+    (cosines,) = index.cosines(vector[None], [near])
+    return near[np.argsort(-cosines, kind="stable")[:K]]
 
 
 def measure(artefact: Path, corpus: Corpus, reference: Reference, questions: Questions, figures: Figures) -> None:

@@ -79,7 +79,7 @@ def test_the_nearest_are_the_best_by_the_formula_of_those_that_are_likely(count,
     estimates = estimates_of(book, query)[1][:count]
     likely = np.argsort(-estimates, kind="stable")[:40]
     best = likely[np.argsort(-(stored[likely].astype(np.float32) @ query))[:5]]
-    found = kernel().nearest(index, query, None, Wanted(promising=count, likely=40, depth=5))
+    (found,) = kernel().nearest(index, query[None], [None], Wanted(promising=count, likely=40, depth=5))
     assert len(found) == min(count, 5)
     assert len(set(found.tolist()) - set(best.tolist())) <= 1, "but for a tie that rounding turns"
 
@@ -89,8 +89,8 @@ def test_of_the_first_halves_not_many_fewer_or_more_than_are_wanted_go_on():
     stored, query = vectors(100_000, 128).astype(np.float16), vectors(1, 128, seed=1)[0]
     book = sketch(stored.astype(np.float32), seed=4)
     first = estimates_of(book, query)[0]
-    found = kernel().nearest(
-        Index(stored, book.laid_out()), query, None, Wanted(promising=2000, likely=9000, depth=9000)
+    (found,) = kernel().nearest(
+        Index(stored, book.laid_out()), query[None], [None], Wanted(promising=2000, likely=9000, depth=9000)
     )
     assert 1800 < len(found) < 4000
     assert set(np.argsort(-first)[:1800].tolist()) <= set(found.tolist())
@@ -99,11 +99,12 @@ def test_of_the_first_halves_not_many_fewer_or_more_than_are_wanted_go_on():
 @needs_kernel
 @pytest.mark.parametrize("dimension", [64, 384])
 def test_products_are_numpys(dimension):
-    stored, query = vectors(200, dimension), vectors(1, dimension, seed=1)[0]
-    documents = np.random.default_rng(5).integers(0, 200, 77)
+    stored, queries = vectors(200, dimension), vectors(3, dimension, seed=1)
+    documents = [np.random.default_rng(5).integers(0, 200, count) for count in (77, 0, 9)]
     halves = stored.astype(np.float16)
-    wanted = halves.astype(np.float32)[documents] @ query
-    assert np.allclose(kernel().products(halves, documents, query), wanted, atol=1e-6)
+    found = kernel().products(halves, documents, queries)
+    for query, of_one, products in zip(queries, documents, found, strict=True):
+        assert np.allclose(products, halves.astype(np.float32)[of_one] @ query, atol=1e-6)
 
 
 @needs_kernel
@@ -118,7 +119,7 @@ def test_the_sketches_find_nearly_all_of_the_nearest():
     for passed in (None, tenth):
         shares = []
         for query in stored[:50]:
-            found, wanted = (set(each.nearest(query, passed, 10).tolist()) for each in (index, exact))
+            found, wanted = (set(each.nearest(query[None], [passed], 10)[0].tolist()) for each in (index, exact))
             assert passed is None or passed[list(found)].all()
             shares.append(len(found & wanted) / 10)
         assert np.mean(shares) > 0.97, passed
@@ -130,7 +131,7 @@ def test_what_is_no_number_is_not_found_and_ends_the_search():
     book = sketch(stored, 0)
     book.numbers[0] = np.nan
     index = Index(stored.astype(np.float16), book.laid_out())
-    found = kernel().nearest(index, stored[0], None, Wanted(promising=400, likely=100, depth=10))
+    (found,) = kernel().nearest(index, stored[:1], [None], Wanted(promising=400, likely=100, depth=10))
     assert found.tolist() == []
 
 
@@ -139,7 +140,22 @@ def test_fewer_than_are_wanted_are_all_found():
     stored = vectors(30)
     index = SketchedIndex(stored.astype(np.float16), sketch(stored, 0), kernel())
     passed = np.arange(30) % 3 == 0
-    assert sorted(index.nearest(stored[0], passed, 300).tolist()) == list(range(0, 30, 3))
+    (found,) = index.nearest(stored[:1], [passed], 300)
+    assert sorted(found.tolist()) == list(range(0, 30, 3))
+
+
+@needs_kernel
+@pytest.mark.parametrize("exact", [False, True])
+def test_several_queries_find_what_each_finds_alone(exact):
+    stored, queries = vectors(3000), vectors(4, seed=3)
+    index = ExactIndex(stored) if exact else SketchedIndex(stored.astype(np.float16), sketch(stored, 0), kernel())
+    passed = [None, np.arange(3000) % 3 == 0, np.zeros(3000, dtype=np.bool_), None]
+    together = index.nearest(queries[::-1], passed, 50)  # not one behind the other in memory
+    for query, among, found in zip(queries[::-1], passed, together, strict=True):
+        assert found.tolist() == index.nearest(query[None], [among], 50)[0].tolist()
+    assert [len(found) for found in together] == [50, 50, 0, 50]
+    for query, found, cosines in zip(queries, together, index.cosines(queries, together), strict=True):
+        assert cosines.tolist() == index.cosines(query[None], [found])[0].tolist()
 
 
 def test_sketches_read_back_are_the_same(tmp_path):
