@@ -14,7 +14,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 LIBRARY = FOLDER / "kernel.so"
-SOURCES = ("cpu.c", "encoder.c", "files.c", "search.c", "words.c")
+SOURCES = ("cpu.c", "encoder.c", "files.c", "fusion.c", "search.c", "words.c")
 _FLAGS = ("-O3", "-std=gnu11", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror")
 
 

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -155,10 +155,28 @@ class Wanted:
     depth: int
 
 
+class Placed(NamedTuple):
+    """A ranking: `scores` float32 (documents,), ranked above `floor`; `shares` float64: what each rank adds, from 0."""
+
+    scores: NDArray[np.float32]
+    shares: NDArray[np.float64]
+    floor: float
+
+
+class Fusion(NamedTuple):
+    """The best documents, their totals, and what each ranking gave them: ranks and shares, (rankings, documents)."""
+
+    documents: NDArray[np.int64]
+    totals: NDArray[np.float64]
+    ranks: NDArray[np.int64]
+    shares: NDArray[np.float64]
+
+
 class Kernel:
     """The functions of one loaded library. Safe to call from several threads."""
 
-    def __init__(self, library: ctypes.CDLL) -> None:
+    def __init__(self, library: ctypes.CDLL, briefly: ctypes.PyDLL) -> None:
+        """`briefly` is the same library, whose calls keep the interpreter's lock: shorter than waiting for it."""
         self.has_bfloat16 = bool(library.supported_wide())
         pointer, whole, large, real = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64, ctypes.c_float
         self._encode = _typed(library.encode, whole, pointer, pointer, pointer, whole, pointer)
@@ -171,6 +189,11 @@ class Kernel:
         self._sum = _typed(
             library.sum, whole, pointer, pointer, pointer, large, pointer, pointer, large, large, pointer, pointer
         )
+
+        self._fuse = _typed(
+            briefly.fuse, large, large, large, pointer, pointer, pointer, pointer, ctypes.c_double, large, large,
+            pointer, pointer, pointer, pointer,
+        )  # fmt: skip
 
     def encode(self, model: Model, ids: NDArray[np.int32], starts: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return unit vectors, float32 (texts, hidden). Text i is ids[starts[i]:starts[i + 1]], never empty.
@@ -256,6 +279,27 @@ class Kernel:
             raise OSError(code, os.strerror(code))
         return out.tobytes()
 
+    def fuse(self, rankings: Sequence[Placed], bonus: NDArray[np.float32] | None, best: float, k: int) -> Fusion:
+        """Fuse `rankings`, at least one, of the same documents; see `mlops.retrieval.fusion`.
+
+        Raises MemoryError.
+        """
+        rows, documents = len(rankings) + (bonus is not None), len(rankings[0].scores)
+        scores = np.array([ranking.scores.ctypes.data for ranking in rankings], dtype=np.uintp)
+        shares = np.array([ranking.shares.ctypes.data for ranking in rankings], dtype=np.uintp)
+        floors = np.array([ranking.floor for ranking in rankings], dtype=np.float32)
+        # What comes back is of 8 bytes each, whole numbers or not: documents, totals, ranks and shares.
+        real = np.empty((2 + 2 * rows, k), dtype=np.float64)
+        whole, start, row = real.view(np.int64), real.ctypes.data, 8 * k
+        count = self._fuse(
+            documents, len(rankings), scores.ctypes.data, floors.ctypes.data, shares.ctypes.data,
+            None if bonus is None else bonus.ctypes.data, best, len(rankings[0].shares) - 1, k,
+            start, start + row, start + 2 * row, start + (2 + rows) * row,
+        )  # fmt: skip
+        if count < 0:
+            raise MemoryError
+        return Fusion(whole[0, :count], real[1, :count], whole[2 : 2 + rows, :count], real[2 + rows :, :count])
+
 
 def aligned(array: NDArray[T]) -> NDArray[T]:
     """Copy `array` to where a line of the processor's cache begins: each line is read once, not two for each word."""
@@ -303,4 +347,4 @@ def load(path: Path) -> Kernel | None:
         fits = library.interface() == INTERFACE and bool(library.supported())
     except (OSError, AttributeError):
         return None
-    return Kernel(library) if fits else None
+    return Kernel(library, ctypes.PyDLL(str(path))) if fits else None

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlops.kernel.library import Placed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from mlops.kernel.library import Kernel
 
 K = 20
 # How far down each ranking counts: a place beyond adds less than a fifteenth of the first.
@@ -44,14 +48,23 @@ class Fused:
 
 
 def fuse(
-    rankings: Sequence[Ranking], passed: NDArray[np.bool_] | None, k: int, bonus: NDArray[np.float32] | None = None
+    rankings: Sequence[Ranking],
+    passed: NDArray[np.bool_] | None,
+    k: int,
+    bonus: NDArray[np.float32] | None = None,
+    kernel: Kernel | None = None,
 ) -> Fused:
     """Return the best `k` of the documents that `passed` (None: all); ties go to the lower document number.
 
     `bonus` float32 (documents,) in 0..1 outweighs every rank: a recipe with all three ingredients stands before one
-    with two. It is the first share of the result when given.
+    with two. It is the first share of the result when given. With a `kernel` all is the same, to the bit: here are
+    twenty steps over some hundred numbers, at each of which another thread may take the interpreter.
     """
     best = sum(ranking.weight / (K + 1) for ranking in rankings) + (1.0 if bonus is not None else 0.0)
+    if kernel is not None and passed is None and rankings:
+        placed = [Placed(each.scores, _shares(each.weight, best), each.floor) for each in rankings]
+        documents, scores, by_ranking, portions = kernel.fuse(placed, bonus, best, k)
+        return Fused(documents=documents, scores=scores, ranks=tuple(by_ranking), shares=tuple(portions))
     ranks = [_ranks(ranking.scores, passed, ranking.floor) for ranking in rankings]
     by_rank = [_shares(ranking.weight, best) for ranking in rankings]
     shares = [added[rank] for added, rank in zip(by_rank, ranks, strict=True)]

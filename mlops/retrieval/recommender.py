@@ -130,8 +130,9 @@ class Recommender:
         if seen.coverage is not None:
             signals = (Ranking(name=PANTRY, scores=seen.coverage), *signals)
         if self.learned is None:
-            return fuse(seen.rankings, passed, k, seen.coverage), signals
-        reranked, learned = self.learned.rerank(seen, fuse(seen.rankings, passed, len(seen.documents), seen.coverage))
+            return fuse(seen.rankings, passed, k, seen.coverage, self._kernel), signals
+        found = fuse(seen.rankings, passed, len(seen.documents), seen.coverage, self._kernel)
+        reranked, learned = self.learned.rerank(seen, found)
         return reranked, (*signals, learned)
 
     def _hits(

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from mlops.kernel.library import kernel
 from mlops.retrieval.fusion import K, Ranking, fuse
 
 EVERYTHING = np.ones(4, dtype=np.bool_)
@@ -78,3 +79,29 @@ def test_one_ranking_alone_keeps_its_order(scores):
     expected = [index for index in np.argsort(-scores, kind="stable") if scores[index] > 0]
     assert fused.documents.tolist() == expected
     assert np.allclose(fused.scores, [(K + 1) / (K + rank) for rank in range(1, len(expected) + 1)])
+
+
+SCORES = st.sampled_from([-np.inf, -1.5, -0.0, 0.0, 1e-30, 0.25, 0.5, 1.0, 3.0]) | st.floats(-2, 2, width=32)
+
+
+@pytest.mark.skipif(kernel() is None, reason="the kernel is not built here, or not for this CPU")
+@given(data=st.data(), documents=st.integers(1, 700), count=st.integers(1, 3), k=st.integers(1, 800))
+def test_the_kernel_fuses_to_the_bit(data, documents, count, k):
+    few = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+    levels = np.array(data.draw(st.lists(SCORES, min_size=2, max_size=40)), dtype=np.float32)
+    rankings = [
+        Ranking(
+            name="a",
+            scores=data.draw(few).choice(levels, documents),
+            weight=data.draw(st.sampled_from([1.0, 0.5])),
+            floor=data.draw(st.sampled_from([0.0, -np.inf])),
+        )
+        for _ in range(count)
+    ]
+    had = np.array([0, 1 / 3, 2 / 3, 1], dtype=np.float32)
+    bonus = data.draw(few).choice(had, documents) if data.draw(st.booleans()) else None
+    by_steps, at_once = (fuse(rankings, None, k, bonus, each) for each in (None, kernel()))
+    for name in ("documents", "scores", "ranks", "shares"):
+        one, other = (np.asarray(getattr(each, name)) for each in (by_steps, at_once))
+        assert one.dtype == other.dtype, name
+        assert np.array_equal(one, other), name
