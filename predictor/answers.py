@@ -293,8 +293,8 @@ def recipes_json(answer: "Answer") -> bytes:
 def recipe_body(hit: "Hit") -> dict[str, Any]:
     """Write a hit as in RecommendResponse."""
     signals = [
-        {"name": signal.name, "rank": signal.rank, "score": signal.score, "contribution": signal.contribution}
-        for signal in hit.signals
+        {"name": name, "rank": rank, "score": score, "contribution": contribution}
+        for name, rank, score, contribution in hit.signals
     ]
     return {
         **hit.recipe,

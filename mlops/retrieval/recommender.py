@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
+from itertools import islice, repeat
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ from mlops.retrieval.search import PANTRY, Search, Sought
 from mlops.retrieval.understanding import Understood, understand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -192,12 +192,10 @@ def _hits_of(
     return tuple(hits)
 
 
-def _signals(name: str, ranks: list[int], scores: list[float], shares: list[float]) -> list[Signal]:
+def _signals(name: str, ranks: list[int], scores: list[float], shares: list[float]) -> Iterator[Signal]:
     """What one ranking said of every hit."""
-    return [
-        Signal(name=name, rank=rank or None, score=score, contribution=share)
-        for rank, score, share in zip(ranks, scores, shares, strict=True)
-    ]
+    places = [rank or None for rank in ranks]
+    return map(Signal._make, zip(repeat(name), places, scores, shares))
 
 
 def _says_nothing(query: Understood) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from mlops.retrieval.understanding import Understood
 
 PANTRY = "pantry"
+# Sets of filters whose recipes are remembered, a byte for each.
+_FILTERS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,13 +62,12 @@ class Search:
         self._indexes = indexes
         self._learned = learned
         self._kernel = kernel
+        # What many ask for, such as "vegan". A method would do, but hold on to the indexes of a model that is gone.
+        self._passed = lru_cache(maxsize=_FILTERS)(partial(_passed, indexes))
 
     def passed(self, filters: Filters) -> NDArray[np.bool_]:
-        """Return bool (recipes,): which meet every filter."""
-        passed = allowed(self._indexes.facets, filters)
-        if filters.without_ingredients:
-            passed &= ~self._indexes.parts.holding(filters.without_ingredients)
-        return passed
+        """Return bool (recipes,), which nobody may change: which meet every filter."""
+        return self._passed(filters)
 
     def best(self, sought: Sequence[Sought]) -> list[Seen]:
         """Look, for each, at the recipes that the fusion may rank: the best of every ranking, filters applied.
@@ -128,6 +130,14 @@ class _Words(NamedTuple):
 
     scores: dict[str, NDArray[np.float32]]
     best: list[NDArray[np.int64]]
+
+
+def _passed(indexes: Indexes, filters: Filters) -> NDArray[np.bool_]:
+    passed = allowed(indexes.facets, filters)
+    if filters.without_ingredients:
+        passed &= ~indexes.parts.holding(filters.without_ingredients)
+    passed.setflags(write=False)
+    return passed
 
 
 def _vectors(sought: Sequence[Sought]) -> NDArray[np.float32]:
