@@ -107,7 +107,7 @@ def pack(answer: Answer, recipes: bytes) -> bytes:
     }
     if not answer.filters.empty:
         head["filters"] = answer.filters.to_row()
-    packed = isal_zlib.compress(orjson.dumps(head) + b"\n" + recipes, 1)
+    packed = isal_zlib.compress(orjson.dumps(head) + b"\n" + recipes, isal_zlib.ISAL_BEST_SPEED)
     # A copy of its size: the library's has been cut from a larger piece, whose rest stays a hole between the answers
     # that are kept. A full memory of 64 MB took 100.
     return bytes(memoryview(packed))

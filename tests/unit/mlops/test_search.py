@@ -1,5 +1,7 @@
 """Finding the highest of many scores and the nearest of many vectors: the kernel beside numpy."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from mlops.errors import Permanent
 from mlops.kernel.build import build
 from mlops.kernel.library import WORD, Index, Kernel, Wanted, kernel, load
+from mlops.retrieval.lexical import LexicalIndex
 from mlops.retrieval.selection import distinct, highest
 from mlops.retrieval.semantic import ExactIndex, SketchedIndex
 from mlops.retrieval.sketches import SketchBook, sketch
@@ -156,6 +159,26 @@ def test_several_queries_find_what_each_finds_alone(exact):
     assert [len(found) for found in together] == [50, 50, 0, 50]
     for query, found, cosines in zip(queries, together, index.cosines(queries, together), strict=True):
         assert cosines.tolist() == index.cosines(query[None], [found])[0].tolist()
+
+
+@needs_kernel
+def test_threads_beside_one_another_find_what_each_finds_alone():
+    """What a call reads must stay where it is until its end, whatever else is made and given back meanwhile."""
+    stored, queries = vectors(3000), vectors(4, seed=3)
+    index = SketchedIndex(stored.astype(np.float16), sketch(stored, 0), kernel())
+    words = LexicalIndex.build([f"soup {number % 7} onion{number % 11}" for number in range(3000)], "en")
+    words = LexicalIndex(words._bm25, "en", 3000, kernel())  # noqa: SLF001 - as the loader opens it
+    masks = [None if seed % 3 else np.random.default_rng(seed).random(3000) < 0.3 for seed in range(4)]
+
+    def ask(start):
+        passed = masks[start:] + masks[:start]
+        nearest = [found.tolist() for found in index.nearest(queries, passed, 50)]
+        return nearest, [found.tolist() for found in words.best(["soup 3", "onion5", "", "soup onion9"], passed, 50)[1]]
+
+    alone = [ask(start) for start in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        for start, together in enumerate(threads.map(ask, [place % 4 for place in range(400)])):
+            assert together == alone[start % 4]
 
 
 def test_sketches_read_back_are_the_same(tmp_path):

@@ -25,10 +25,11 @@ class _Node:
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
-    interval = sys.getswitchinterval()
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
     yield
     sys.setswitchinterval(interval)
     gc.unfreeze()
+    gc.set_threshold(*thresholds)
 
 
 def _cycle() -> weakref.ref[_Node]:
@@ -50,6 +51,16 @@ def test_what_is_there_is_not_searched_again_and_what_comes_later_is() -> None:
     gc.collect()
     assert kept() is not None
     assert later() is None
+
+
+def test_what_comes_later_is_searched_more_rarely_than_by_default_and_still_without_being_asked() -> None:
+    gc.collect()
+    keep_for_good()
+    lost = _cycle()
+    made = []
+    while lost() is not None and len(made) < 100_000:
+        made.append(_Node())
+    assert 700 < len(made) < 20_000
 
 
 _QUERIES = """
