@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlops.kernel.library import Model
+from mlops.kernel.operands import Model
 from mlops.retrieval.encoder_layers import Layers
 from mlops.retrieval.kernel_encoder import KernelEncoder, supported
 from mlops.retrieval.token_memory import TokenMemory

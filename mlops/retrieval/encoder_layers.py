@@ -10,7 +10,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from mlops.errors import TRAIN_AGAIN, Permanent
-from mlops.kernel.library import Shape, Tables, aligned
+from mlops.kernel.operands import Shape, Tables, aligned
 from mlops.retrieval.encoder import MODEL_FILE
 
 if TYPE_CHECKING:

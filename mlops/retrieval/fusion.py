@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlops.kernel.library import Placed
+from mlops.kernel.operands import Placed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

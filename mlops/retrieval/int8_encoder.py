@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlops.errors import TRAIN_AGAIN, Permanent
-from mlops.kernel.library import Model, Shape, Tables
+from mlops.kernel.operands import Model, Shape, Tables
 from mlops.retrieval.kernel_encoder import KernelEncoder, supported
 from mlops.retrieval.token_memory import TokenMemory
 from mlops.retrieval.tokenizer import open_tokenizer

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mlops.kernel.library import Kernel, Model, Shape
+    from mlops.kernel.library import Kernel
+    from mlops.kernel.operands import Model, Shape
     from mlops.retrieval.token_memory import TokenMemory
 
 # Tokens of one call: more would not be quicker, and takes 14 kB each.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import bm25s
 import numpy as np
 
-from mlops.kernel.library import Postings
+from mlops.kernel.operands import Postings
 from mlops.retrieval.analyzer import Analyzer
 from mlops.retrieval.selection import highest
 

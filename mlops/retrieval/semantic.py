@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from mlops.kernel.library import Index, Wanted
+from mlops.kernel.operands import Index, Wanted
 from mlops.retrieval.selection import highest
 
 if TYPE_CHECKING:

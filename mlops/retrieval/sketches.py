@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlops.errors import TRAIN_AGAIN, Permanent
-from mlops.kernel.library import LANES, WORD, Sketches, aligned
+from mlops.kernel.operands import LANES, WORD, Sketches, aligned
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops.kernel.library import Postings, kernel
+from mlops.kernel.library import kernel
+from mlops.kernel.operands import Postings
 from mlops.retrieval.analyzer import Analyzer, fold
 from mlops.retrieval.lexical import LexicalIndex
 from mlops.retrieval.selection import highest

@@ -10,7 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 from mlops.errors import Permanent
 from mlops.kernel.build import build
-from mlops.kernel.library import WORD, Index, Kernel, Wanted, kernel, load
+from mlops.kernel.library import Kernel, kernel, load
+from mlops.kernel.operands import WORD, Index, Wanted
 from mlops.retrieval.lexical import LexicalIndex
 from mlops.retrieval.selection import distinct, highest
 from mlops.retrieval.semantic import ExactIndex, SketchedIndex
