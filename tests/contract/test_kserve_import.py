@@ -14,11 +14,14 @@ with only_what_serves():
     import kserve
     from kserve import ModelServer
 assert "pandas" not in sys.modules and "kubernetes" not in sys.modules, "they cost seconds and 90 MB"
+assert not any(name.startswith(("kserve.models", "kserve.api_client")) for name in sys.modules), "nor do a hundred kinds"
 assert sys.argv[1:] == ["--our-own", "flag"]
 import pandas
 assert pandas.DataFrame([1]).shape == (1, 1), "whoever asks for it gets the real one"
 from kserve.api.kserve_client import KServeClient
 assert callable(KServeClient.create)
+from kserve.models.v1beta1_inference_service import V1beta1InferenceService
+assert V1beta1InferenceService(kind="InferenceService").to_dict()["kind"] == "InferenceService"
 """
 
 
