@@ -22,7 +22,7 @@ from mlops.recipe import Translation
 from mlops.retrieval.documents import lexical_text, parts_text, semantic_text, spanish_text
 from mlops.retrieval.encoder_source import write_encoder
 from mlops.retrieval.facets import facets_of
-from mlops.retrieval.lexical import LexicalIndex
+from mlops.retrieval.lexical_building import write_lexical
 from mlops.retrieval.quantising import write_int8
 from mlops.retrieval.rows import write_rows
 from mlops.retrieval.sketches import sketch, sketchable
@@ -144,15 +144,15 @@ def _write(
         sketch(halves.astype(np.float32), spec.seed).save(folder / layout.SKETCHES)
     _save(folder / layout.FACETS, facets_of(recipes, DietaryRules.load()))
     progress("index", 0, total)
-    LexicalIndex.build([lexical_text(recipe) for recipe in recipes], "en").save(folder / layout.TEXT_INDEX)
-    LexicalIndex.build([parts_text(recipe) for recipe in recipes], "en").save(folder / layout.PARTS_INDEX)
+    write_lexical([lexical_text(recipe) for recipe in recipes], "en", folder / layout.TEXT_INDEX)
+    write_lexical([parts_text(recipe) for recipe in recipes], "en", folder / layout.PARTS_INDEX)
     progress("index", total, total)
     translations = list(
         translate_recipes(recipes, translator, glossary, lambda done: progress("translate", done, total))
     )
     spanish = [spanish_text(*pair) for pair in zip(recipes, translations, strict=True)]
     if any(text.strip() for text in spanish):
-        LexicalIndex.build(spanish, "es").save(folder / layout.SPANISH_INDEX)
+        write_lexical(spanish, "es", folder / layout.SPANISH_INDEX)
     write_rows(folder, _answer_rows(recipes, translations))
     write_recipes(folder / layout.RECIPES, recipes)
     glossary.save(folder / layout.GLOSSARY)

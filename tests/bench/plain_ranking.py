@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlops.recommendation import Answer, Filters, Hit
 from mlops.retrieval.lexical import LexicalIndex
+from mlops.retrieval.lexical_building import write_lexical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,7 +47,9 @@ class PlainRanking:
 def plain_bm25(recipes: Sequence[Recipe]) -> PlainRanking:
     """BM25 over title, ingredients and steps, each once."""
     texts = [" ".join((recipe.title, *recipe.ingredients, *recipe.steps)) for recipe in recipes]
-    index = LexicalIndex.build(texts, "en")
+    with TemporaryDirectory() as folder:
+        write_lexical(texts, "en", Path(folder, "index"))
+        index = LexicalIndex.load(Path(folder, "index"), "en", len(texts))
     return PlainRanking([recipe.id for recipe in recipes], lambda text: index.best([text], [None], 1)[0][0])
 
 

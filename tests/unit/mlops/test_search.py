@@ -13,6 +13,7 @@ from mlops.kernel.build import build
 from mlops.kernel.library import Kernel, kernel, load
 from mlops.kernel.operands import WORD, Index, Wanted
 from mlops.retrieval.lexical import LexicalIndex
+from mlops.retrieval.lexical_building import write_lexical
 from mlops.retrieval.selection import distinct, highest
 from mlops.retrieval.semantic import ExactIndex, SketchedIndex
 from mlops.retrieval.sketches import SketchBook, sketch
@@ -163,12 +164,12 @@ def test_several_queries_find_what_each_finds_alone(exact):
 
 
 @needs_kernel
-def test_threads_beside_one_another_find_what_each_finds_alone():
+def test_threads_beside_one_another_find_what_each_finds_alone(tmp_path):
     """What a call reads must stay where it is until its end, whatever else is made and given back meanwhile."""
     stored, queries = vectors(3000), vectors(4, seed=3)
     index = SketchedIndex(stored.astype(np.float16), sketch(stored, 0), kernel())
-    words = LexicalIndex.build([f"soup {number % 7} onion{number % 11}" for number in range(3000)], "en")
-    words = LexicalIndex(words._bm25, "en", 3000, kernel())  # noqa: SLF001 - as the loader opens it
+    write_lexical([f"soup {number % 7} onion{number % 11}" for number in range(3000)], "en", tmp_path / "words")
+    words = LexicalIndex.load(tmp_path / "words", "en", 3000, kernel())
     masks = [None if seed % 3 else np.random.default_rng(seed).random(3000) < 0.3 for seed in range(4)]
 
     def ask(start):
