@@ -7,7 +7,7 @@ Pieces that wait may be done together, as many at once as are told: a thread lea
 
 The threads are our own: from `concurrent.futures` to asyncio a result goes through two futures and three locks, which
 took a tenth of what an answer takes. And of several that rest the one that worked last is woken: the processor's caches
-still hold what it needs. One client at a time was answered in turns before, and waited a sixth longer.
+still hold what it needs. In turns one client at a time waited a twelfth longer.
 """
 
 from __future__ import annotations
