@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# Each with all that is in it.
 _UNUSED = ("pandas", "kserve.api.kserve_client", "kserve.api_client", "kserve.models")
 
 
@@ -31,11 +30,12 @@ class _Absent(ModuleType):
 
 
 class _InTheirPlace(MetaPathFinder, Loader):
-    """Finds an absent module wherever one of `_UNUSED` is looked for."""
+    """Finds an absent module wherever one of `_UNUSED` is looked for, and for all that is in such a one."""
 
     def find_spec(self, name: str, *_: Sequence[str] | ModuleType | None) -> ModuleSpec | None:
-        unused = any(name == each or name.startswith(f"{each}.") for each in _UNUSED)
-        return ModuleSpec(name, self, is_package=True) if unused else None
+        above = sys.modules.get(name.rpartition(".")[0])
+        absent = name in _UNUSED or isinstance(above, _Absent)
+        return ModuleSpec(name, self, is_package=True) if absent else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _Absent(spec.name)

@@ -18,6 +18,10 @@ assert not any(name.startswith(("kserve.models", "kserve.api_client")) for name 
 assert sys.argv[1:] == ["--our-own", "flag"]
 import pandas
 assert pandas.DataFrame([1]).shape == (1, 1), "whoever asks for it gets the real one"
+assert "pandas.io.sas.sas7bdat" not in sys.modules
+with only_what_serves():
+    import pandas.io.sas.sas7bdat
+assert pandas.io.sas.sas7bdat.__file__, "what is there already is not replaced in parts"
 from kserve.api.kserve_client import KServeClient
 assert callable(KServeClient.create)
 from kserve.models.v1beta1_inference_service import V1beta1InferenceService
