@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlops.kernel.build import LIBRARY
-from mlops.kernel.operands import Fusion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +43,6 @@ class Kernel:
         self._sum = _typed(
             library.sum, whole, pointer, pointer, pointer, large, pointer, pointer, large, large, pointer, pointer
         )
-
         self._fuse = _typed(
             briefly.fuse, large, large, large, pointer, pointer, pointer, pointer, ctypes.c_double, large, large,
             pointer, pointer, pointer, pointer,
@@ -134,9 +132,12 @@ class Kernel:
             raise OSError(code, os.strerror(code))
         return out.tobytes()
 
-    def fuse(self, rankings: Sequence[Placed], bonus: NDArray[np.float32] | None, best: float, k: int) -> Fusion:
+    def fuse(
+        self, rankings: Sequence[Placed], bonus: NDArray[np.float32] | None, best: float, k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
         """Fuse `rankings`, at least one, of the same documents; see `mlops.retrieval.fusion`.
 
+        Return the best documents, their totals, and what each ranking gave them: ranks and shares, (rankings, found).
         Raises MemoryError.
         """
         rows, documents = len(rankings) + (bonus is not None), len(rankings[0].scores)
@@ -153,7 +154,7 @@ class Kernel:
         )  # fmt: skip
         if count < 0:
             raise MemoryError
-        return Fusion(whole[0, :count], real[1, :count], whole[2 : 2 + rows, :count], real[2 + rows :, :count])
+        return whole[0, :count], real[1, :count], whole[2 : 2 + rows, :count], real[2 + rows :, :count]
 
 
 def _masks(passed: Sequence[NDArray[np.bool_] | None]) -> NDArray[np.uintp]:

@@ -151,15 +151,6 @@ class Placed(NamedTuple):
     floor: float
 
 
-class Fusion(NamedTuple):
-    """The best documents, their totals, and what each ranking gave them: ranks and shares, (rankings, documents)."""
-
-    documents: NDArray[np.int64]
-    totals: NDArray[np.float64]
-    ranks: NDArray[np.int64]
-    shares: NDArray[np.float64]
-
-
 def aligned(array: NDArray[T]) -> NDArray[T]:
     """Copy `array` to where a line of the processor's cache begins: each line is read once, not two for each word."""
     room = np.empty(array.nbytes + _LINE, dtype=np.uint8)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mlops.recommendation import Answer, Hit, Signal
 from mlops.retrieval.fusion import Ranking, fuse
-from mlops.retrieval.search import PANTRY, Search, Sought
+from mlops.retrieval.search import PANTRY, Search
 from mlops.retrieval.understanding import Understood, understand
 
 if TYPE_CHECKING:
@@ -89,12 +89,10 @@ class Recommender:
 
     def _find(self, questions: Sequence[_Question]) -> list[Answer]:
         clock = _Laps(len(questions))
-        vectors = self._encoder.encode([each.query.english for each in questions])
+        queries = [each.query for each in questions]
+        vectors = self._encoder.encode([query.english for query in queries])
         clock.lap("embed")
-        every = zip(questions, vectors, strict=True)
-        seen = self._search.best(
-            [Sought(query=each.query, vector=vector, passed=each.passed) for each, vector in every]
-        )
+        seen = self._search.best(queries, vectors, [each.passed for each in questions])
         clock.lap("search")
         ranked = [self._rank(looked, None, each.k) for looked, each in zip(seen, questions, strict=True)]
         clock.lap("rank")

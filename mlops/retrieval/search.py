@@ -46,15 +46,6 @@ class Indexes:
     rows: Rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Sought:
-    """What is searched for: `vector` float32 (dimension,); `passed` bool (recipes,), None where no filter is set."""
-
-    query: Understood
-    vector: NDArray[np.float32]
-    passed: NDArray[np.bool_] | None
-
-
 class Search:
     """Looks into the indexes; with `learned` also by the vectors that the artefact has learned."""
 
@@ -69,52 +60,58 @@ class Search:
         """Return bool (recipes,), which nobody may change: which meet every filter."""
         return self._passed(filters)
 
-    def best(self, sought: Sequence[Sought]) -> list[Seen]:
+    def best(
+        self, queries: Sequence[Understood], vectors: NDArray[np.float32], passed: Sequence[NDArray[np.bool_] | None]
+    ) -> list[Seen]:
         """Look, for each, at the recipes that the fusion may rank: the best of every ranking, filters applied.
 
-        Of several a step is done for all before the next: in one call of the kernel, where there is one.
+        `vectors` float32 (queries, dimension); None `passed` where no filter is set. Of several queries a step is done
+        for all before the next: in one call of the kernel, where there is one.
         """
-        nearest = self._indexes.semantic.nearest(_vectors(sought), [each.passed for each in sought], DEPTH)
-        read = self._read(sought)
+        nearest = self._indexes.semantic.nearest(vectors, passed, DEPTH)
+        read = self._read(queries, passed)
         documents = [distinct([near, *words.best]) for near, words in zip(nearest, read, strict=True)]
-        return self._look(sought, documents, read)
+        return self._look(queries, vectors, documents, read)
 
     def everything(self, query: Understood, vector: NDArray[np.float32]) -> Seen:
         """Look at every recipe."""
-        sought = [Sought(query=query, vector=vector, passed=None)]
-        return self._look(sought, [np.arange(len(self._indexes.facets))], self._read(sought))[0]
+        every = np.arange(len(self._indexes.facets))
+        return self._look([query], vector[None], [every], self._read([query], [None]))[0]
 
-    def _read(self, sought: Sequence[Sought]) -> list[_Words]:
+    def _read(self, queries: Sequence[Understood], passed: Sequence[NDArray[np.bool_] | None]) -> list[_Words]:
         """What the words of each say of every recipe."""
-        read = [_Words({}, []) for _ in sought]
-        for name, index, texts in self._worded(sought):
-            every, best = index.best(list(texts.values()), [sought[place].passed for place in texts], DEPTH)
+        read = [_Words({}, []) for _ in queries]
+        for name, index, texts in self._worded(queries):
+            every, best = index.best(list(texts.values()), [passed[place] for place in texts], DEPTH)
             for place, scores, found in zip(texts, every, best, strict=True):
                 read[place].scores[name] = scores
                 read[place].best.append(found)
-        for each, words in zip(sought, read, strict=True):
-            if each.query.pantry is not None:
-                words.scores[PANTRY] = self._coverage(each.query.pantry)
-                words.best.append(highest(words.scores[PANTRY], each.passed, 0.0, DEPTH, self._kernel))
+        for query, among, words in zip(queries, passed, read, strict=True):
+            if query.pantry is not None:
+                words.scores[PANTRY] = self._coverage(query.pantry)
+                words.best.append(highest(words.scores[PANTRY], among, 0.0, DEPTH, self._kernel))
         return read
 
-    def _worded(self, sought: Sequence[Sought]) -> Iterator[tuple[str, LexicalIndex, dict[int, str]]]:
-        """The rankings by words: their names, indexes, and what these are asked for which of `sought`."""
-        yield "lexical", self._indexes.text, {place: each.query.english for place, each in enumerate(sought)}
-        spanish = {place: each.query.spanish for place, each in enumerate(sought) if each.query.spanish is not None}
+    def _worded(self, queries: Sequence[Understood]) -> Iterator[tuple[str, LexicalIndex, dict[int, str]]]:
+        """The rankings by words: their names, indexes, and what these are asked for which of `queries`."""
+        yield "lexical", self._indexes.text, {place: query.english for place, query in enumerate(queries)}
+        spanish = {place: query.spanish for place, query in enumerate(queries) if query.spanish is not None}
         if spanish and self._indexes.spanish is not None:
             yield "lexical_es", self._indexes.spanish, spanish
 
     def _look(
-        self, sought: Sequence[Sought], documents: Sequence[NDArray[np.int64]], read: Sequence[_Words]
+        self,
+        queries: Sequence[Understood],
+        vectors: NDArray[np.float32],
+        documents: Sequence[NDArray[np.int64]],
+        read: Sequence[_Words],
     ) -> list[Seen]:
-        vectors = _vectors(sought)
         semantic = self._indexes.semantic.cosines(vectors, documents)
         adapted = semantic
         if self._learned is not None:
             turned = np.stack([self._learned.adapter(vector) for vector in vectors])
             adapted = self._indexes.semantic.cosines(turned, documents)
-        every = zip(sought, documents, read, semantic, adapted, strict=True)
+        every = zip(queries, vectors, documents, read, semantic, adapted, strict=True)
         return [_seen(*each) for each in every]
 
     def _coverage(self, groups: tuple[frozenset[str], ...]) -> NDArray[np.float32]:
@@ -140,12 +137,9 @@ def _passed(indexes: Indexes, filters: Filters) -> NDArray[np.bool_]:
     return passed
 
 
-def _vectors(sought: Sequence[Sought]) -> NDArray[np.float32]:
-    return np.stack([each.vector for each in sought])
-
-
 def _seen(
-    sought: Sought,
+    query: Understood,
+    vector: NDArray[np.float32],
     documents: NDArray[np.int64],
     words: _Words,
     semantic: NDArray[np.float32],
@@ -154,8 +148,8 @@ def _seen(
     scores = {name: of_all[documents] for name, of_all in words.scores.items()}
     coverage = scores.pop(PANTRY, None)
     return Seen(
-        query=sought.query,
-        vector=sought.vector,
+        query=query,
+        vector=vector,
         documents=documents,
         rankings=(
             # A cosine may be negative and still be the best there is.
