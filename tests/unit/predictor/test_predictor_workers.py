@@ -89,15 +89,19 @@ class Held:
         return self.gate.wait(timeout=30)
 
 
+async def give_up(asking):
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
 def test_abandoned_work_keeps_its_place_until_it_ends(workers):
     held = Held()
 
     async def scenario():
         abandoned = asyncio.ensure_future(workers.run(held, seconds=5))
         await asyncio.to_thread(held.begun.wait)
-        abandoned.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await abandoned
+        await give_up(abandoned)
         assert workers.taken == 1
         held.gate.set()
         await workers.run(lambda: None, seconds=5)
@@ -114,9 +118,7 @@ def test_a_caller_that_is_cancelled_gives_back_the_place_of_what_has_not_begun(w
             asyncio.ensure_future(workers.run(work, seconds=5)) for work in (gate.wait, lambda: begun.append(1))
         )
         await asyncio.sleep(0)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
+        await give_up(waiting)
         assert workers.taken == 1
         gate.set()
         await running
@@ -190,9 +192,7 @@ def test_what_is_given_up_while_a_thread_hangs_is_not_kept(workers):
             asking = asyncio.ensure_future(workers.run(work, seconds=30))
             del work
             await asyncio.sleep(0)
-            asking.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await asking
+            await give_up(asking)
             assert workers.taken == 1
         gc.collect()
         held.gate.set()
