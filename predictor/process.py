@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from socket import gethostname
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -178,8 +179,16 @@ def _surroundings(settings: Settings, stack: ExitStack) -> Surroundings:
         tracing=_tracing(stack),
         lines=lines,
         note_later=True,
-        step_back=step_back,
+        begin_answering=partial(_begin_answering, settings.workers),
     )
+
+
+def _begin_answering(workers: int) -> None:
+    step_back()
+    quick = kernel()
+    # After stepping back: its thread has the place of the one that calls it.
+    if workers > 1 and quick is not None:
+        quick.call_companion()
 
 
 def _tracing(stack: ExitStack) -> Tracing:

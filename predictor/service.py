@@ -54,7 +54,8 @@ if TYPE_CHECKING:
 class Surroundings:
     """What the composition root takes from the machine: time (Unix seconds, monotonic seconds), ids, a salt, files.
 
-    `measured` is what the process before this one measured, `alert` where notices go besides the log.
+    `measured` is what the process before this one measured, `alert` where notices go besides the log,
+    `begin_answering` what each thread that answers does first.
     """
 
     clock: Callable[[], float]
@@ -70,7 +71,7 @@ class Surroundings:
     tracing: Tracing = field(default_factory=NoTracing)
     lines: CanonicalLines = field(default_factory=lambda: PlainLines("app"))
     note_later: bool = False
-    step_back: Callable[[], object] = lambda: None
+    begin_answering: Callable[[], object] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +120,7 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
     )
     workers = Workers(
         "recommend", threads=settings.workers, waiting=settings.max_waiting, at_once=AT_ONCE, do=answer_together,
-        begin=surroundings.step_back,
+        begin=surroundings.begin_answering,
     )  # fmt: skip
     # Apart from the above: a registry that hangs must not take the threads that answer queries.
     side_workers = Workers("side", threads=4, waiting=32)

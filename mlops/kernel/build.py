@@ -14,8 +14,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 LIBRARY = FOLDER / "kernel.so"
-SOURCES = ("cpu.c", "encoder.c", "files.c", "fusion.c", "search.c", "words.c")
-_FLAGS = ("-O3", "-std=gnu11", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror")
+SOURCES = ("companion.c", "cpu.c", "encoder.c", "files.c", "fusion.c", "search.c", "words.c")
+_FLAGS = ("-O3", "-std=gnu11", "-shared", "-fPIC", "-pthread", "-Wall", "-Wextra", "-Werror")
 
 
 def build(folder: Path = FOLDER) -> str | None:

@@ -76,6 +76,26 @@ static void pool(const float *x, int width, const int32_t *starts, int texts, fl
     }
 }
 
+typedef struct { /* what the heads of all texts look at */
+    const int32_t *starts;
+    int hidden, heads;
+    size_t padded; /* tokens of the longest text */
+    const float *qkv;
+    float *keys, *shares, *out; /* room for one thread after the other, and (tokens, hidden) */
+} Heads;
+
+/* Part i is head i % heads of text i / heads. */
+static void attend_some(void *heads, int first, int stop, int thread) {
+    const Heads *of = heads;
+    int hidden = of->hidden, size = hidden / of->heads;
+    float *keys = of->keys + thread * size * of->padded, *shares = of->shares + thread * QUERIES * of->padded;
+    for (int part = first; part < stop; part++) {
+        int text = part / of->heads, from = part % of->heads * size, start = of->starts[text];
+        attend(of->qkv + (size_t)start * 3 * hidden + from, 3 * hidden, hidden, size, of->starts[text + 1] - start, keys, shares,
+               of->out + (size_t)start * hidden + from);
+    }
+}
+
 static size_t rounded(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
 
 /* ids (starts[texts]); text i is ids[starts[i]:starts[i+1]], at least one token; out (texts, hidden).
@@ -86,11 +106,11 @@ int encode(const Model *model, const int32_t *ids, const int32_t *starts, int te
         if (starts[text + 1] - starts[text] > longest) longest = starts[text + 1] - starts[text];
     size_t padded = (size_t)((longest + 7) & ~7), widest = (size_t)(inner > 3 * hidden ? inner : 3 * hidden);
     size_t bytes = model->wide ? 2 : 1;
-    void (*linear)(Cursor *, int, const float *, int, int, int, Inputs, float *) = model->wide ? linear_16 : linear_8;
+    void (*linear)(int, Cursor *, int, const float *, int, int, int, Inputs, float *) = model->wide ? linear_16 : linear_8;
     size_t sizes[7] = {
         rounded(sizeof(float) * tokens * hidden), rounded(sizeof(float) * tokens * widest), rounded(sizeof(float) * tokens * hidden),
-        rounded(bytes * tokens * widest),         rounded(2 * sizeof(float) * tokens),      rounded(sizeof(float) * size * padded),
-        rounded(QUERIES * sizeof(float) * padded),
+        rounded(bytes * tokens * widest),         rounded(2 * sizeof(float) * tokens),      rounded(2 * sizeof(float) * size * padded),
+        rounded(2 * QUERIES * sizeof(float) * padded),
     };
     size_t total = 0;
     for (int part = 0; part < 7; part++) total += sizes[part];
@@ -101,21 +121,21 @@ int encode(const Model *model, const int32_t *ids, const int32_t *starts, int te
     room.scales = (float *)(next += sizes[3]);
     room.zeros = room.scales + tokens;
     float *keys = (float *)(next += sizes[4]), *shares = (float *)(next += sizes[5]);
+    Heads heads = {starts, hidden, model->heads, padded, wide_x, keys, shares, narrow};
     Cursor at = {model->weights, model->floats};
+    int together = enter(texts == 1);
     embed(model, &at, ids, starts, texts, x);
     for (int layer = 0; layer < model->layers; layer++) {
-        linear(&at, 0, x, tokens, hidden, 3 * hidden, room, wide_x);
-        for (int text = 0; text < texts; text++)
-            for (int head = 0; head < model->heads; head++)
-                attend(wide_x + (size_t)starts[text] * 3 * hidden + head * size, 3 * hidden, hidden, size,
-                       starts[text + 1] - starts[text], keys, shares, narrow + (size_t)starts[text] * hidden + head * size);
-        linear(&at, 0, narrow, tokens, hidden, hidden, room, wide_x);
+        linear(together, &at, 0, x, tokens, hidden, 3 * hidden, room, wide_x);
+        share(together, attend_some, &heads, texts * model->heads, 2);
+        linear(together, &at, 0, narrow, tokens, hidden, hidden, room, wide_x);
         add_and_normalise(&at, x, wide_x, tokens, hidden, model->epsilon);
-        linear(&at, 1, x, tokens, hidden, inner, room, wide_x);
-        linear(&at, 0, wide_x, tokens, inner, hidden, room, narrow);
+        linear(together, &at, 1, x, tokens, hidden, inner, room, wide_x);
+        linear(together, &at, 0, wide_x, tokens, inner, hidden, room, narrow);
         add_and_normalise(&at, x, narrow, tokens, hidden, model->epsilon);
     }
     pool(x, hidden, starts, texts, out);
+    leave(together);
     free(memory);
     return 0;
 }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mlops.kernel.operands import Index, Model, Placed, Postings, Wanted
 
-INTERFACE = 5
+INTERFACE = 6
 
 
 class Kernel:
@@ -33,6 +33,7 @@ class Kernel:
         """`briefly` is the same library, whose calls keep the interpreter's lock: shorter than waiting for it."""
         self.has_bfloat16 = bool(library.supported_wide())
         pointer, whole, large, real = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64, ctypes.c_float
+        self._call_companion = _typed(library.call_companion, whole)
         self._encode = _typed(library.encode, whole, pointer, pointer, pointer, whole, pointer)
         self._nearest = _typed(
             library.nearest, whole, pointer, pointer, pointer, large, large, large, large, pointer, pointer
@@ -47,6 +48,14 @@ class Kernel:
             briefly.fuse, large, large, large, pointer, pointer, pointer, pointer, ctypes.c_double, large, large,
             pointer, pointer, pointer, pointer,
         )  # fmt: skip
+
+    def call_companion(self) -> bool:
+        """Have a thread help from now on with each call of one question while no other call runs; tell if there is one.
+
+        There is none for one processor, and only one however often it is called. It has the priority of the thread that
+        called first. What it does not get round to, because others use the processors, it is not waited for.
+        """
+        return _processors() > 1 and self._call_companion() == 0
 
     def encode(self, model: Model, ids: NDArray[np.int32], starts: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return unit vectors, float32 (texts, hidden). Text i is ids[starts[i]:starts[i + 1]], never empty.
@@ -155,6 +164,11 @@ class Kernel:
         if count < 0:
             raise MemoryError
         return whole[0, :count], real[1, :count], whole[2 : 2 + rows, :count], real[2 + rows :, :count]
+
+
+def _processors() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _masks(passed: Sequence[NDArray[np.bool_] | None]) -> NDArray[np.uintp]:

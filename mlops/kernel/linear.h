@@ -1,5 +1,6 @@
 /* Linear layers: weights of 8 or 16 bit, in panels of 64 outputs; inputs become as narrow when they come. */
 #pragma once
+#include "companion.h"
 #include "registers.h"
 
 #define ROWS 6     /* rows of a block: 6 x 4 accumulators, 4 weights and an input fit 32 registers */
@@ -116,14 +117,23 @@ INLINE void block(int rows, int wide, int active, int last, const uint8_t *a, in
 #define CASE(N) \
     case N: block(N, wide, active, last, a, bytes, s, z, panel, of_panel, o, outputs); break;
 
-INLINE void blocks(int wide, int active, Inputs in, int rows, int bytes, int outputs, const uint8_t *panel, Finish finish,
-                   float *out) {
-    for (int p = 0; p < outputs; p += COLUMNS, panel += (size_t)COLUMNS * bytes) {
-        Finish of_panel = {finish.unit + p, finish.offset + p, finish.bias + p};
+typedef struct { /* a layer's products */
+    Inputs in;
+    int rows, bytes, outputs;
+    const uint8_t *weights;
+    Finish finish;
+    float *out;
+} Product;
+
+INLINE void blocks(int wide, int active, const Product *of, int first, int stop) {
+    int rows = of->rows, bytes = of->bytes, outputs = of->outputs;
+    for (int p = first * COLUMNS; p < stop * COLUMNS; p += COLUMNS) {
+        const uint8_t *panel = of->weights + (size_t)p * bytes;
+        Finish of_panel = {of->finish.unit + p, of->finish.offset + p, of->finish.bias + p};
         for (int row = 0, taken; row < rows; row += taken) {
-            const uint8_t *a = in.values + (size_t)row * bytes;
-            const float *s = in.scales + row, *z = in.zeros + row;
-            float *o = out + (size_t)row * outputs + p;
+            const uint8_t *a = of->in.values + (size_t)row * bytes;
+            const float *s = of->in.scales + row, *z = of->in.zeros + row;
+            float *o = of->out + (size_t)row * outputs + p;
             taken = next_rows(rows - row, ROWS);
             int last = row + taken == rows;
             switch (taken) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(ROWS) }
@@ -131,20 +141,38 @@ INLINE void blocks(int wide, int active, Inputs in, int rows, int bytes, int out
     }
 }
 
+#define PANELS(NAME, WIDE, ACTIVE) \
+    static void NAME(void *product, int first, int stop, int thread) { \
+        (void)thread; \
+        blocks(WIDE, ACTIVE, product, first, stop); \
+    }
+PANELS(panels_8, 0, 0)
+PANELS(active_panels_8, 0, 1)
+PANELS(panels_16, 1, 0)
+PANELS(active_panels_16, 1, 1)
+
+/* All panels of a layer, a sixth of them at a time. */
+static void multiply_all(int together, Work *panels, Product product) {
+    int count = product.outputs / COLUMNS;
+    share(together, panels, &product, count, (count + 5) / 6);
+}
+
 /* Inputs of 8 bit. */
-static void linear_8(Cursor *at, int active, const float *x, int rows, int width, int outputs, Inputs room, float *out) {
+static void linear_8(int together, Cursor *at, int active, const float *x, int rows, int width, int outputs, Inputs room, float *out) {
     const float *inverse = at->floats, *unit = inverse + width, *offset = unit + outputs, *bias = offset + outputs;
     quantise(x, inverse, rows, width, room);
-    blocks(0, active, room, rows, width, outputs, at->weights, (Finish){unit, offset, bias}, out);
+    multiply_all(together, active ? active_panels_8 : panels_8,
+                 (Product){room, rows, width, outputs, at->weights, {unit, offset, bias}, out});
     at->weights += (size_t)outputs * width;
     at->floats = bias + outputs;
 }
 
 /* Inputs of 16 bit. */
-static void linear_16(Cursor *at, int active, const float *x, int rows, int width, int outputs, Inputs room, float *out) {
+static void linear_16(int together, Cursor *at, int active, const float *x, int rows, int width, int outputs, Inputs room, float *out) {
     const float *bias = at->floats;
     round_off(x, rows, width, room);
-    blocks(1, active, room, rows, 2 * width, outputs, at->weights, (Finish){bias, bias, bias}, out);
+    multiply_all(together, active ? active_panels_16 : panels_16,
+                 (Product){room, rows, 2 * width, outputs, at->weights, {bias, bias, bias}, out});
     at->weights += (size_t)outputs * width * 2;
     at->floats = bias + outputs;
 }

@@ -1,121 +1,15 @@
 /* The nearest of many unit vectors, for CPUs with AVX-512.
  *
- * A vector's sketch is one bit for each dimension: on which side of the corpus' mean it lies after a random rotation
- * (Gao & Long 2024, RaBitQ). A query, rotated the same way, is rounded to 4 bits a dimension, so that its product with
- * a sketch is four ANDs and population counts a word. Of all vectors half of the sketch is read; of the best by that
- * the other half; the best by both are multiplied out in full.
+ * Of all vectors half of the sketch is read; of the best by that the other half; the best by both are multiplied out in
+ * full.
  */
-#include "selection.h"
+#include "sketches.h"
 
-#define PLANES 4
-#define BLOCK 8         /* vectors whose words stand side by side */
-#define SAMPLED 2048    /* blocks that tell where the best begin */
-#define STRETCH 1024    /* blocks of which the first halves are read before the rest of any */
-#define ROWS 8          /* of the rotation, which are multiplied side by side */
-#define SOON 32         /* halves of sketches that are fetched ahead, */
-#define AHEAD 8         /* and vectors */
-
-typedef struct {
-    int64_t documents;
-    int32_t dimension; /* a multiple of 64 */
-    int32_t words;     /* of the first half of a sketch */
-    const uint64_t *first;          /* the first half: (blocks, words, BLOCK), for all are read */
-    const uint64_t *rest;           /* the other: (documents, its words), for a few are read, here and there */
-    const uint16_t *numbers;        /* float16 (blocks, 2, BLOCK): estimate = factor * <query, signs> + centre */
-    const float *turn;              /* (dimension + 1, dimension): the rotation, and the mean last */
-    const uint16_t *vectors;        /* float16 (documents, dimension) */
-} Index;
-
-typedef struct { /* half of a rotated query: value = step * level, levels by their bits, lowest first, the last negative */
-    float step, whole;
-    const uint64_t *planes; /* (PLANES, words) */
-} Half;
-
-/* The query where the sketches are; `centred` is room for as much. Each step of a sum waits for the last, so there are
- * several. */
-static void turn(const Index *index, const float *query, float *centred, float *turned) {
-    int dimension = index->dimension;
-    const float *mean = index->turn + (size_t)dimension * dimension;
-    for (int d = 0; d < dimension; d++) centred[d] = query[d] - mean[d];
-    for (int d = 0; d < dimension; d += ROWS) {
-        const float *rows = index->turn + (size_t)d * dimension;
-        __m512 sums[ROWS];
-        EACH(row, ROWS) sums[row] = _mm512_setzero_ps();
-        for (int c = 0; c < dimension; c += LANES) {
-            __m512 part = _mm512_loadu_ps(centred + c);
-            EACH(row, ROWS) sums[row] = _mm512_fmadd_ps(_mm512_loadu_ps(rows + row * dimension + c), part, sums[row]);
-        }
-        EACH(row, ROWS) turned[d + row] = _mm512_reduce_add_ps(sums[row]);
-    }
-}
-
-/* The finest step by which the levels from -8 to 7 reach all values. */
-static float step_for(const float *turned, int dimension) {
-    float step = 0.0f;
-    for (int d = 0; d < dimension; d++) {
-        float needed = turned[d] / (turned[d] < 0 ? -(1 << (PLANES - 1)) : (1 << (PLANES - 1)) - 1);
-        step = needed > step ? needed : step;
-    }
-    return step > 0 ? step : 1.0f;
-}
-
-static Half halve(const float *turned, int words, float step, uint64_t *planes) {
-    int64_t levels = 0;
-    memset(planes, 0, sizeof(uint64_t) * (size_t)(PLANES * words));
-    for (int d = 0; d < words * 64; d++) {
-        int64_t level = (int64_t)rintf(turned[d] / step);
-        levels += level;
-        for (int plane = 0; plane < PLANES; plane++) planes[plane * words + d / 64] |= ((uint64_t)level >> plane & 1) << (d % 64);
-    }
-    return (Half){step, step * (float)levels, planes};
-}
-
-typedef struct { /* for each of the 8 vectors, how many bits stand where a plane of the query has one */
-    __m512i ones[PLANES];
-} Counts;
-
-INLINE void count_word(Counts *counts, __m512i bits, const Half *half, int word, int words) {
-    EACH(plane, PLANES)
-        counts->ones[plane] = _mm512_add_epi64(counts->ones[plane], _mm512_popcnt_epi64(_mm512_and_si512(
-            bits, _mm512_set1_epi64((long long)half->planes[plane * words + word]))));
-}
-
-/* <half of the query, signs>: 2 * (sum of the values where there is a bit) - whole. */
-INLINE __m256 signs_of(const Counts *counts, const Half *half) {
-    __m512i sum = _mm512_sub_epi64(_mm512_setzero_si512(), counts->ones[PLANES - 1]);
-#pragma GCC unroll 3
-    for (int plane = PLANES - 2; plane >= 0; plane--) sum = _mm512_add_epi64(_mm512_slli_epi64(sum, 1), counts->ones[plane]);
-    return _mm256_fmsub_ps(_mm256_set1_ps(2.0f * half->step), _mm512_cvtepi64_ps(sum), _mm256_set1_ps(half->whole));
-}
-
-/* Of the vectors of a block. */
-INLINE __m256 first_of(const Index *index, const Half *half, int words, int64_t block) {
-    Counts counts = {0};
-    const uint64_t *sketches = index->first + block * words * BLOCK;
-    for (int word = 0; word < words; word++) count_word(&counts, _mm512_loadu_si512(sketches + word * BLOCK), half, word, words);
-    return signs_of(&counts, half);
-}
-
-/* Of the `documents` in `lanes`, by the other half. */
-INLINE __m256 rest_of(const Index *index, const Half *half, int words, __mmask8 lanes, __m256i documents) {
-    Counts counts = {0};
-    __m512i zero = _mm512_setzero_si512(), at = _mm512_mul_epu32(_mm512_cvtepu32_epi64(documents), _mm512_set1_epi64(words));
-    for (int word = 0; word < words; word++)
-        count_word(&counts, _mm512_mask_i64gather_epi64(zero, lanes, at, index->rest + word, 8), half, word, words);
-    return signs_of(&counts, half);
-}
-
-INLINE __m512 wide(const uint16_t *half) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)half)); }
-
-INLINE __m256 estimate(const Index *index, int64_t block, float scale, __m256 signs) {
-    __m512 numbers = wide(index->numbers + block * 2 * BLOCK);
-    __m256 factors = _mm256_mul_ps(_mm512_castps512_ps256(numbers), _mm256_set1_ps(scale));
-    return _mm256_fmadd_ps(factors, signs, _mm512_extractf32x8_ps(numbers, 1));
-}
-
-INLINE __mmask8 lanes_of_block(const Index *index, const uint8_t *passed, int64_t block) {
-    return (__mmask8)lanes_of(passed, block * BLOCK, index->documents < (block + 1) * BLOCK ? index->documents : (block + 1) * BLOCK);
-}
+#define SAMPLED 2048 /* blocks that tell where the best begin */
+#define STRETCH 1024 /* blocks of which the first halves are read before the rest of any */
+#define SOON 32      /* halves of sketches that are fetched ahead, */
+#define AHEAD 8      /* and vectors */
+#define GROUP 64     /* vectors that are multiplied by one thread */
 
 /* What by the first half is exceeded by some `wanted`, as told by every so many blocks; -infinity where there are hardly
  * more. `sample` takes SAMPLED * BLOCK + LANES floats. */
@@ -156,16 +50,6 @@ INLINE void read_first(const Index *index, const Half *half, int words, float sc
     found->count = count;
 }
 
-/* The factors of the `documents` in `lanes`, or their centres. Of four bytes that are read the factor is the first half,
- * and the centre the second: so nothing is read behind the last. */
-INLINE __m256 numbers_of(const Index *index, int centre, __mmask8 lanes, __m256i documents) {
-    __m256i at = _mm256_add_epi32(_mm256_slli_epi32(documents, 1), _mm256_set1_epi32(centre ? BLOCK - 1 : 0));
-    at = _mm256_sub_epi32(at, _mm256_and_si256(documents, _mm256_set1_epi32(BLOCK - 1)));
-    __m256i found = _mm256_mmask_i32gather_epi32(_mm256_setzero_si256(), lanes, at, index->numbers, 2);
-    if (centre) found = _mm256_srli_epi32(found, 16);
-    return _mm256_cvtph_ps(_mm256_cvtepi32_epi16(found));
-}
-
 /* Estimates by both halves, of eight at a time. */
 INLINE void read_rest(const Index *index, const Half *half, int words, const Promising *found, Best *best) {
     Place place = place_in(best);
@@ -183,17 +67,26 @@ INLINE void read_rest(const Index *index, const Half *half, int words, const Pro
     best->count = place.count;
 }
 
-/* Into `best` those of the highest estimates by both halves among some `wanted` of the highest by the first. */
-INLINE void sift(const Index *index, const Half *halves, int words, int others, const uint8_t *passed, int64_t wanted, float *sample, Best *best) {
-    int64_t blocks = (index->documents + BLOCK - 1) / BLOCK;
+typedef struct { /* a query on its way through some of the vectors */
+    Half halves[2];
+    const uint8_t *passed;
+    float floor; /* of estimates by the first half */
+    Best best;   /* by both */
+} Seeker;
+
+/* Into each one's best those of the highest estimates by both halves among those above its floor by the first. What is
+ * read of all vectors is read once for all seekers. */
+INLINE void sift(const Index *index, int words, int others, int64_t start, int64_t stop, Seeker *seekers, int64_t count) {
     float scale = (float)(words + others) / (float)words;
-    __m256 floor = _mm256_set1_ps(floor_for(index, halves, words, scale, passed, wanted, sample));
     Promising found;
-    for (int64_t start = 0; start < blocks; start += STRETCH) {
-        read_first(index, halves, words, scale, floor, passed, start, start + STRETCH < blocks ? start + STRETCH : blocks, &found);
-        read_rest(index, halves + 1, others, &found, best);
+    for (int64_t next; start < stop; start = next) {
+        next = start + STRETCH < stop ? start + STRETCH : stop;
+        for (int64_t i = 0; i < count; i++) {
+            Seeker *one = seekers + i;
+            read_first(index, one->halves, words, scale, _mm256_set1_ps(one->floor), one->passed, start, next, &found);
+            read_rest(index, one->halves + 1, others, &found, &one->best);
+        }
     }
-    cut(best);
 }
 
 INLINE float product(const uint16_t *vector, const float *query, int64_t dimension) {
@@ -225,45 +118,119 @@ void products(const uint16_t *vectors, int64_t dimension, const int64_t *documen
         multiply(vectors, dimension, documents + starts[i], starts[i + 1] - starts[i], queries + i * dimension, out + starts[i]);
 }
 
+typedef struct { /* a call of `nearest`; room for what is worked out of each query before any vector is looked at */
+    const Index *index;
+    int64_t wanted, likely;
+    float *centred, *turned, *sample; /* (count, dimension) each, and room for `floor_for` */
+    uint64_t *planes;                 /* (count, PLANES, words of a sketch) */
+    Seeker *seekers;                  /* (count), or 2 where the companion takes half of the vectors */
+} Call;
+
+/* Returns 0, or 1 without memory. */
+static int make_room(Call *call, int64_t count, int64_t seekers) {
+    size_t dimension = (size_t)call->index->dimension, floats = 2 * (size_t)count * dimension + SAMPLED * BLOCK + LANES;
+    size_t words = (size_t)count * PLANES * dimension / 64;
+    char *memory = calloc(1, (size_t)seekers * sizeof(Seeker) + words * sizeof(uint64_t) + floats * sizeof(float));
+    if (!memory) return 1;
+    call->seekers = (Seeker *)memory;
+    call->planes = (uint64_t *)(call->seekers + seekers);
+    call->centred = (float *)(call->planes + words);
+    call->turned = call->centred + (size_t)count * dimension;
+    call->sample = call->turned + (size_t)count * dimension;
+    return 0;
+}
+
+/* Have a seeker of query i set out; returns 0, or 1 without memory. */
+static int set_out(const Call *call, int64_t i, const uint8_t *passed, Seeker *seeker) {
+    const Index *index = call->index;
+    int dimension = index->dimension, words = index->words, others = dimension / 64 - words;
+    const float *turned = call->turned + i * dimension;
+    uint64_t *planes = call->planes + i * PLANES * (words + others);
+    float step = step_for(turned, dimension), scale = (float)(words + others) / (float)words;
+    seeker->halves[0] = halve(turned, words, step, planes);
+    seeker->halves[1] = halve(turned + words * 64, others, step, planes + PLANES * words);
+    seeker->passed = passed;
+    /* A number that the compiler knows unrolls the loops over the words: 3 of 384 dimensions. */
+    seeker->floor = words == 3 ? floor_for(index, seeker->halves, 3, scale, passed, call->wanted, call->sample)
+                               : floor_for(index, seeker->halves, words, scale, passed, call->wanted, call->sample);
+    return begin(&seeker->best, call->likely, index->documents, -INFINITY);
+}
+
+static void seek(const Index *index, int64_t start, int64_t stop, Seeker *seekers, int64_t count) {
+    int words = index->words, others = index->dimension / 64 - words;
+    if (words == 3 && others == 3) sift(index, 3, 3, start, stop, seekers, count);
+    else sift(index, words, others, start, stop, seekers, count);
+    for (int64_t i = 0; i < count; i++) cut(&seekers[i].best);
+}
+
+/* Part i: the only query's seeker i among the i-th half of the vectors. */
+static void seek_half(void *call, int first, int stop, int thread) {
+    const Call *of = call;
+    int64_t blocks = (of->index->documents + BLOCK - 1) / BLOCK, half = (blocks + 1) / 2;
+    (void)thread;
+    for (int i = first; i < stop; i++) seek(of->index, i ? half : 0, i ? blocks : half, of->seekers + i, 1);
+}
+
+/* The best of the second half, of which all come later, to those of the first. */
+static void join(Best *best, const Best *second) {
+    memcpy(best->scores + best->count, second->scores, sizeof(float) * (size_t)second->count);
+    memcpy(best->documents + best->count, second->documents, sizeof(int32_t) * (size_t)second->count);
+    best->count += second->count;
+    cut(best);
+}
+
+typedef struct { /* vectors that are multiplied out */
+    const Index *index;
+    const float *query;
+    const int64_t *documents;
+    int64_t count;
+    float *out;
+} Likely;
+
+/* Part i: GROUP of them. */
+static void multiply_some(void *likely, int first, int stop, int thread) {
+    const Likely *of = likely;
+    int64_t start = first * GROUP, end = (int64_t)stop * GROUP < of->count ? (int64_t)stop * GROUP : of->count;
+    (void)thread;
+    multiply(of->index->vectors, of->index->dimension, of->documents + start, end - start, of->query, of->out + start);
+}
+
 /* Put products in the place of the estimates of `best`, and keep the `depth` highest; `found` is room for them all. */
-static void multiply_out(const Index *index, const float *query, int64_t depth, Best *best, int64_t *found) {
+static void multiply_out(int together, const Index *index, const float *query, int64_t depth, Best *best, int64_t *found) {
+    if (best->count <= depth) return;
     for (int64_t i = 0; i < best->count; i++) found[i] = best->documents[i];
-    multiply(index->vectors, index->dimension, found, best->count, query, best->scores);
+    Likely likely = {index, query, found, best->count, best->scores};
+    share(together, multiply_some, &likely, (int)((best->count + GROUP - 1) / GROUP), 2);
     best->depth = depth;
 }
 
-/* The `depth` nearest of those that `passed` (NULL: all), in no order: of some `wanted` by half of the sketches `likely`
- * by whole ones, and of these by products. `found` takes `likely` >= `depth`; returns how many, or -1 without memory. */
-static int64_t nearest_of(const Index *index, const float *query, const uint8_t *passed, int64_t wanted, int64_t likely, int64_t depth, int64_t *found) {
-    int dimension = index->dimension, words = index->words, rest = dimension / 64 - words;
-    Best best;
-    if (begin(&best, likely, index->documents, -INFINITY)) return -1;
-    size_t floats = 2 * (size_t)dimension + SAMPLED * BLOCK + LANES;
-    float *work = malloc(floats * sizeof(float) + sizeof(uint64_t) * PLANES * (size_t)(words + rest));
-    if (!work) {
-        free(best.scores);
-        return -1;
-    }
-    float *turned = work + dimension, *sample = turned + dimension;
-    uint64_t *planes = (uint64_t *)(work + floats);
-    turn(index, query, work, turned);
-    float step = step_for(turned, dimension);
-    Half halves[2] = {halve(turned, words, step, planes), halve(turned + words * 64, rest, step, planes + PLANES * words)};
-    /* A number that the compiler knows unrolls the loop over the words: 3 of 384 dimensions. */
-    if (words == 3 && rest == 3) sift(index, halves, 3, 3, passed, wanted, sample, &best);
-    else sift(index, halves, words, rest, passed, wanted, sample, &best);
-    free(work);
-    if (best.count > depth) multiply_out(index, query, depth, &best, found);
-    return end(&best, found);
-}
-
-/* For each of `count` queries (count, dimension) the nearest of those that passed[i]: found (count, likely), of which
- * counts[i] are filled. Returns 0, or 1 without memory. */
+/* For each of `count` queries (count, dimension) the `depth` nearest of those that passed[i] (NULL: all), in no order: of
+ * some `wanted` by half of the sketches `likely` >= `depth` by whole ones, and of these by products. found (count, likely),
+ * of which counts[i] are filled. Returns 0, or 1 without memory. */
 int nearest(const Index *index, const float *queries, const uint8_t *const *passed, int64_t count, int64_t wanted,
             int64_t likely, int64_t depth, int64_t *found, int64_t *counts) {
-    for (int64_t i = 0; i < count; i++) {
-        counts[i] = nearest_of(index, queries + i * index->dimension, passed[i], wanted, likely, depth, found + i * likely);
-        if (counts[i] < 0) return 1;
+    int together = enter(count == 1), failed;
+    int64_t seekers = together ? 2 : count;
+    Call call = {.index = index, .wanted = wanted, .likely = likely};
+    if (!(failed = make_room(&call, count, seekers))) {
+        turn(together, queries, (Turning){index, count, call.centred, call.turned});
+        for (int64_t i = 0; i < count; i++) failed |= set_out(&call, i, passed[i], call.seekers + i);
+        if (together) {
+            call.seekers[1] = call.seekers[0];
+            failed |= begin(&call.seekers[1].best, likely, index->documents, -INFINITY);
+        }
     }
-    return 0;
+    if (!failed && together) {
+        share(together, seek_half, &call, 2, 1);
+        join(&call.seekers[0].best, &call.seekers[1].best);
+    } else if (!failed) {
+        seek(index, 0, (index->documents + BLOCK - 1) / BLOCK, call.seekers, count);
+    }
+    for (int64_t i = 0; i < count && !failed; i++)
+        multiply_out(together, index, queries + i * index->dimension, depth, &call.seekers[i].best, found + i * likely);
+    leave(together);
+    for (int64_t i = 0; i < count && !failed; i++) counts[i] = collect(&call.seekers[i].best, found + i * likely);
+    for (int64_t i = 0; i < seekers && call.seekers; i++) free(call.seekers[i].best.scores);
+    free(call.seekers);
+    return failed;
 }

@@ -118,10 +118,16 @@ INLINE void take(Best *best, const float *scores, const uint8_t *passed, int64_t
     best->count = place.count;
 }
 
-/* Write the documents of the best to `found`, free the room, return how many. */
-static int64_t end(Best *best, int64_t *found) {
+/* Write the documents of the best to `found`, return how many. */
+static int64_t collect(Best *best, int64_t *found) {
     cut(best);
     for (int64_t i = 0; i < best->count; i++) found[i] = best->documents[i];
-    free(best->scores);
     return best->count;
+}
+
+/* The same, and free the room. */
+INLINE int64_t end(Best *best, int64_t *found) {
+    int64_t count = collect(best, found);
+    free(best->scores);
+    return count;
 }
