@@ -1,5 +1,6 @@
 /* The companion sleeps until a call begins, looks for parts until it ends, and a little longer, for the next step of the
  * same question comes soon. The caller never waits for it to begin: what it has not taken the caller does itself. */
+#define _GNU_SOURCE
 #include "companion.h"
 #include <immintrin.h>
 #include <pthread.h>
@@ -8,9 +9,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Ticks of the processor's clock, of which there are some two to three in a nanosecond. */
-#define SOON (1 << 17)
-#define REST (1 << 30)
+#define SOON (1 << 17) /* ticks of the processor's clock: some 50 microseconds, */
+#define REST (1 << 30) /* and some 400 milliseconds */
 
 static atomic_int wanted, running, taken, open;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -111,7 +111,7 @@ int call_companion(void) {
     int failed = pthread_create(&thread, NULL, accompany, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed) wanted = 0;
-    else pthread_detach(thread);
+    else pthread_setname_np(thread, "companion"), pthread_detach(thread);
     return failed != 0;
 }
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 T = TypeVar("T", bound=np.generic)
-LANES = 8
+LANES = 16  # vectors whose sketches are read side by side
 WORD = 64
 _WIDE = 2  # bytes of a weight
 _LINE = 64
@@ -75,14 +75,14 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sketches:
-    """A bit for each dimension of each vector: half in `first`, uint64 (blocks, words, LANES), half in `rest`.
+    """A bit for each dimension of each vector: half in `first`, uint32 (blocks, words, LANES), half in `rest`.
 
-    `rest` is uint64 (blocks, LANES, words). `numbers`, float16 (blocks, 2, LANES), are the factor and the centre of
-    each, see `mlops.retrieval.sketches`. Arrays are padded to whole blocks. `turn`, float32 (dimension + 1, dimension),
-    is the rotation, and the mean last.
+    `rest` is uint64 (vectors, words). `numbers`, float16 (blocks, 2, LANES), are the factor and the centre of each, see
+    `mlops.retrieval.sketches`. Arrays are padded to whole blocks. `turn`, float32 (dimension + 1, dimension), is the
+    rotation, and the mean last.
     """
 
-    first: NDArray[np.uint64]
+    first: NDArray[np.uint32]
     rest: NDArray[np.uint64]
     numbers: NDArray[np.float16]
     turn: NDArray[np.float32]
@@ -109,7 +109,7 @@ class Index:
     def __init__(self, vectors: NDArray[np.float16], sketches: Sketches) -> None:
         self._kept = vectors, sketches
         self._struct = _Index(
-            *vectors.shape, sketches.first.shape[1],
+            *vectors.shape, sketches.first.shape[1] * sketches.first.itemsize * 8 // WORD,
             sketches.first.ctypes.data, sketches.rest.ctypes.data, sketches.numbers.ctypes.data,
             sketches.turn.ctypes.data, vectors.ctypes.data,
         )  # fmt: skip

@@ -5,8 +5,8 @@
  */
 #include "sketches.h"
 
-#define SAMPLED 2048 /* blocks that tell where the best begin */
-#define STRETCH 1024 /* blocks of which the first halves are read before the rest of any */
+#define SAMPLED 512  /* blocks that tell where the best begin */
+#define STRETCH 512  /* blocks of which the first halves are read before the rest of any */
 #define SOON 32      /* halves of sketches that are fetched ahead, */
 #define AHEAD 8      /* and vectors */
 #define GROUP 64     /* vectors that are multiplied by one thread */
@@ -16,9 +16,9 @@
 INLINE float floor_for(const Index *index, const Half *half, int words, float scale, const uint8_t *passed, int64_t wanted, float *sample) {
     int64_t blocks = (index->documents + BLOCK - 1) / BLOCK, every = (blocks + SAMPLED - 1) / SAMPLED, count = 0, equal;
     for (int64_t block = 0; block < blocks; block += every) {
-        __mmask8 lanes = lanes_of_block(index, passed, block);
-        __m256 estimates = estimate(index, block, scale, first_of(index, half, words, block));
-        _mm256_storeu_ps(sample + count, _mm256_maskz_compress_ps(lanes, estimates));
+        __mmask16 lanes = lanes_of_block(index, passed, block);
+        __m512 estimates = estimate(index, block, scale, first_of(index, half, words, block));
+        _mm512_storeu_ps(sample + count, _mm512_maskz_compress_ps(lanes, estimates));
         count += __builtin_popcount(lanes);
     }
     /* Four standard deviations of a count more than what is wanted of the sample. */
@@ -34,17 +34,17 @@ typedef struct { /* promising vectors of one stretch, and what the first half of
 } Promising;
 
 /* Without a branch on what is found: it would be mispredicted as often as not. */
-INLINE void read_first(const Index *index, const Half *half, int words, float scale, __m256 floor, const uint8_t *passed,
+INLINE void read_first(const Index *index, const Half *half, int words, float scale, __m512 floor, const uint8_t *passed,
                        int64_t start, int64_t stop, Promising *found) {
     int count = 0;
-    __m256i numbers = _mm512_castsi512_si256(numbers_from(start * BLOCK));
+    __m512i numbers = numbers_from(start * BLOCK);
     for (int64_t block = start; block < stop; block++) {
-        __mmask8 lanes = lanes_of_block(index, passed, block);
-        __m256 signs = first_of(index, half, words, block);
-        __mmask8 kept = _mm256_mask_cmp_ps_mask(lanes, estimate(index, block, scale, signs), floor, _CMP_GT_OQ);
-        _mm256_storeu_si256((__m256i *)(found->documents + count), _mm256_maskz_compress_epi32(kept, numbers));
-        _mm256_storeu_ps(found->signs + count, _mm256_maskz_compress_ps(kept, signs));
-        numbers = _mm256_add_epi32(numbers, _mm256_set1_epi32(BLOCK));
+        __mmask16 lanes = lanes_of_block(index, passed, block);
+        __m512 signs = first_of(index, half, words, block);
+        __mmask16 kept = _mm512_mask_cmp_ps_mask(lanes, estimate(index, block, scale, signs), floor, _CMP_GT_OQ);
+        _mm512_storeu_si512(found->documents + count, _mm512_maskz_compress_epi32(kept, numbers));
+        _mm512_storeu_ps(found->signs + count, _mm512_maskz_compress_ps(kept, signs));
+        numbers = _mm512_add_epi32(numbers, _mm512_set1_epi32(BLOCK));
         count += __builtin_popcount(kept);
     }
     found->count = count;
@@ -53,10 +53,10 @@ INLINE void read_first(const Index *index, const Half *half, int words, float sc
 /* Estimates by both halves, of eight at a time. */
 INLINE void read_rest(const Index *index, const Half *half, int words, const Promising *found, Best *best) {
     Place place = place_in(best);
-    for (int i = 0; i < found->count; i += BLOCK) {
-        for (int next = i + SOON; next < i + SOON + BLOCK && next < found->count; next++)
+    for (int i = 0; i < found->count; i += GATHERED) {
+        for (int next = i + SOON; next < i + SOON + GATHERED && next < found->count; next++)
             _mm_prefetch((const char *)(index->rest + (int64_t)found->documents[next] * words), _MM_HINT_T0);
-        __mmask8 lanes = found->count - i < BLOCK ? (__mmask8)((1u << (found->count - i)) - 1) : 0xff;
+        __mmask8 lanes = found->count - i < GATHERED ? (__mmask8)((1u << (found->count - i)) - 1) : 0xff;
         __m256i documents = _mm256_loadu_si256((const __m256i *)(found->documents + i));
         __m256 signs = _mm256_add_ps(_mm256_loadu_ps(found->signs + i), rest_of(index, half, words, lanes, documents));
         __m256 scores = _mm256_fmadd_ps(numbers_of(index, 0, lanes, documents), signs, numbers_of(index, 1, lanes, documents));
@@ -83,7 +83,7 @@ INLINE void sift(const Index *index, int words, int others, int64_t start, int64
         next = start + STRETCH < stop ? start + STRETCH : stop;
         for (int64_t i = 0; i < count; i++) {
             Seeker *one = seekers + i;
-            read_first(index, one->halves, words, scale, _mm256_set1_ps(one->floor), one->passed, start, next, &found);
+            read_first(index, one->halves, words, scale, _mm512_set1_ps(one->floor), one->passed, start, next, &found);
             read_rest(index, one->halves + 1, others, &found, &one->best);
         }
     }
@@ -140,6 +140,11 @@ static int make_room(Call *call, int64_t count, int64_t seekers) {
     return 0;
 }
 
+static void give_back(const Call *call, int64_t seekers) {
+    for (int64_t i = 0; i < seekers && call->seekers; i++) free(call->seekers[i].best.scores);
+    free(call->seekers);
+}
+
 /* Have a seeker of query i set out; returns 0, or 1 without memory. */
 static int set_out(const Call *call, int64_t i, const uint8_t *passed, Seeker *seeker) {
     const Index *index = call->index;
@@ -154,6 +159,16 @@ static int set_out(const Call *call, int64_t i, const uint8_t *passed, Seeker *s
     seeker->floor = words == 3 ? floor_for(index, seeker->halves, 3, scale, passed, call->wanted, call->sample)
                                : floor_for(index, seeker->halves, words, scale, passed, call->wanted, call->sample);
     return begin(&seeker->best, call->likely, index->documents, -INFINITY);
+}
+
+/* All of them; returns 0, or 1 without memory. */
+static int set_all_out(const Call *call, int together, const float *queries, const uint8_t *const *passed, int64_t count) {
+    turn(together, queries, (Turning){call->index, count, call->centred, call->turned});
+    for (int64_t i = 0; i < count; i++)
+        if (set_out(call, i, passed[i], call->seekers + i)) return 1;
+    if (!together) return 0;
+    call->seekers[1] = call->seekers[0];
+    return begin(&call->seekers[1].best, call->likely, call->index->documents, -INFINITY);
 }
 
 static void seek(const Index *index, int64_t start, int64_t stop, Seeker *seekers, int64_t count) {
@@ -177,6 +192,16 @@ static void join(Best *best, const Best *second) {
     memcpy(best->documents + best->count, second->documents, sizeof(int32_t) * (size_t)second->count);
     best->count += second->count;
     cut(best);
+}
+
+/* All seekers among all vectors; the best of each query are then those of its own seeker. */
+static void seek_all(Call *call, int together, int64_t count) {
+    if (!together) {
+        seek(call->index, 0, (call->index->documents + BLOCK - 1) / BLOCK, call->seekers, count);
+        return;
+    }
+    share(together, seek_half, call, 2, 1);
+    join(&call->seekers[0].best, &call->seekers[1].best);
 }
 
 typedef struct { /* vectors that are multiplied out */
@@ -209,28 +234,17 @@ static void multiply_out(int together, const Index *index, const float *query, i
  * of which counts[i] are filled. Returns 0, or 1 without memory. */
 int nearest(const Index *index, const float *queries, const uint8_t *const *passed, int64_t count, int64_t wanted,
             int64_t likely, int64_t depth, int64_t *found, int64_t *counts) {
-    int together = enter(count == 1), failed;
+    int together = enter(count == 1);
     int64_t seekers = together ? 2 : count;
     Call call = {.index = index, .wanted = wanted, .likely = likely};
-    if (!(failed = make_room(&call, count, seekers))) {
-        turn(together, queries, (Turning){index, count, call.centred, call.turned});
-        for (int64_t i = 0; i < count; i++) failed |= set_out(&call, i, passed[i], call.seekers + i);
-        if (together) {
-            call.seekers[1] = call.seekers[0];
-            failed |= begin(&call.seekers[1].best, likely, index->documents, -INFINITY);
-        }
+    int failed = make_room(&call, count, seekers) || set_all_out(&call, together, queries, passed, count);
+    if (!failed) seek_all(&call, together, count);
+    for (int64_t i = 0; i < count && !failed; i++) {
+        Best *best = &call.seekers[i].best;
+        multiply_out(together, index, queries + i * index->dimension, depth, best, found + i * likely);
+        counts[i] = collect(best, found + i * likely);
     }
-    if (!failed && together) {
-        share(together, seek_half, &call, 2, 1);
-        join(&call.seekers[0].best, &call.seekers[1].best);
-    } else if (!failed) {
-        seek(index, 0, (index->documents + BLOCK - 1) / BLOCK, call.seekers, count);
-    }
-    for (int64_t i = 0; i < count && !failed; i++)
-        multiply_out(together, index, queries + i * index->dimension, depth, &call.seekers[i].best, found + i * likely);
     leave(together);
-    for (int64_t i = 0; i < count && !failed; i++) counts[i] = collect(&call.seekers[i].best, found + i * likely);
-    for (int64_t i = 0; i < seekers && call.seekers; i++) free(call.seekers[i].best.scores);
-    free(call.seekers);
+    give_back(&call, seekers);
     return failed;
 }

@@ -8,15 +8,16 @@
 #include "companion.h"
 #include "selection.h"
 
-#define PLANES 4
-#define BLOCK 8 /* vectors whose words stand side by side */
-#define ROWS 8  /* of the rotation, which are multiplied side by side */
+#define PLANES 4     /* bits of a value of the query */
+#define BLOCK LANES  /* vectors whose words of the first half stand side by side */
+#define GATHERED 8   /* vectors of which the other half is read together */
+#define ROWS 8       /* of the rotation, which are multiplied side by side */
 
 typedef struct {
     int64_t documents;
     int32_t dimension; /* a multiple of 64 */
-    int32_t words;     /* of the first half of a sketch */
-    const uint64_t *first;          /* the first half: (blocks, words, BLOCK), for all are read */
+    int32_t words;     /* of 64 bits of the first half of a sketch */
+    const uint32_t *first;          /* the first half: (blocks, 2 words, BLOCK), for all are read */
     const uint64_t *rest;           /* the other: (documents, its words), for a few are read, here and there */
     const uint16_t *numbers;        /* float16 (blocks, 2, BLOCK): estimate = factor * <query, signs> + centre */
     const float *turn;              /* (dimension + 1, dimension): the rotation, and the mean last */
@@ -84,51 +85,48 @@ static Half halve(const float *turned, int words, float step, uint64_t *planes) 
     return (Half){step, step * (float)levels, planes};
 }
 
-typedef struct { /* for each of the 8 vectors, how many bits stand where a plane of the query has one */
-    __m512i ones[PLANES];
-} Counts;
-
-INLINE void count_word(Counts *counts, __m512i bits, const Half *half, int word, int words) {
-    EACH(plane, PLANES)
-        counts->ones[plane] = _mm512_add_epi64(counts->ones[plane], _mm512_popcnt_epi64(_mm512_and_si512(
-            bits, _mm512_set1_epi64((long long)half->planes[plane * words + word]))));
+/* Of the vectors of a block <half of the query, signs> = 2 * (sum of the values where there is a bit) - whole: how many
+ * bits stand where a plane has one is counted for each plane, and makes the sum of their levels. */
+INLINE __m512 first_of(const Index *index, const Half *half, int words, int64_t block) {
+    __m512i ones[PLANES] = {0};
+    const uint32_t *sketches = index->first + block * 2 * words * BLOCK, *planes = (const uint32_t *)half->planes;
+    for (int word = 0; word < 2 * words; word++) {
+        __m512i bits = _mm512_loadu_si512(sketches + word * BLOCK);
+        EACH(plane, PLANES) {
+            __m512i both = _mm512_and_si512(bits, _mm512_set1_epi32((int32_t)planes[plane * 2 * words + word]));
+            ones[plane] = _mm512_add_epi32(ones[plane], _mm512_popcnt_epi32(both));
+        }
+    }
+    __m512i sum = _mm512_sub_epi32(_mm512_setzero_si512(), ones[PLANES - 1]);
+    EACH(above, PLANES - 1) sum = _mm512_add_epi32(_mm512_slli_epi32(sum, 1), ones[PLANES - 2 - above]);
+    return _mm512_fmsub_ps(_mm512_set1_ps(2.0f * half->step), _mm512_cvtepi32_ps(sum), _mm512_set1_ps(half->whole));
 }
 
-/* <half of the query, signs>: 2 * (sum of the values where there is a bit) - whole. */
-INLINE __m256 signs_of(const Counts *counts, const Half *half) {
-    __m512i sum = _mm512_sub_epi64(_mm512_setzero_si512(), counts->ones[PLANES - 1]);
-#pragma GCC unroll 3
-    for (int plane = PLANES - 2; plane >= 0; plane--) sum = _mm512_add_epi64(_mm512_slli_epi64(sum, 1), counts->ones[plane]);
-    return _mm256_fmsub_ps(_mm256_set1_ps(2.0f * half->step), _mm512_cvtepi64_ps(sum), _mm256_set1_ps(half->whole));
-}
-
-/* Of the vectors of a block. */
-INLINE __m256 first_of(const Index *index, const Half *half, int words, int64_t block) {
-    Counts counts = {0};
-    const uint64_t *sketches = index->first + block * words * BLOCK;
-    for (int word = 0; word < words; word++) count_word(&counts, _mm512_loadu_si512(sketches + word * BLOCK), half, word, words);
-    return signs_of(&counts, half);
-}
-
-/* Of the `documents` in `lanes`, by the other half. */
+/* The same of the `documents` in `lanes`, by the other half, whose words are of 64 bits. */
 INLINE __m256 rest_of(const Index *index, const Half *half, int words, __mmask8 lanes, __m256i documents) {
-    Counts counts = {0};
-    __m512i zero = _mm512_setzero_si512(), at = _mm512_mul_epu32(_mm512_cvtepu32_epi64(documents), _mm512_set1_epi64(words));
-    for (int word = 0; word < words; word++)
-        count_word(&counts, _mm512_mask_i64gather_epi64(zero, lanes, at, index->rest + word, 8), half, word, words);
-    return signs_of(&counts, half);
+    __m512i ones[PLANES] = {0}, at = _mm512_mul_epu32(_mm512_cvtepu32_epi64(documents), _mm512_set1_epi64(words));
+    for (int word = 0; word < words; word++) {
+        __m512i bits = _mm512_mask_i64gather_epi64(_mm512_setzero_si512(), lanes, at, index->rest + word, 8);
+        EACH(plane, PLANES) {
+            __m512i both = _mm512_and_si512(bits, _mm512_set1_epi64((int64_t)half->planes[plane * words + word]));
+            ones[plane] = _mm512_add_epi64(ones[plane], _mm512_popcnt_epi64(both));
+        }
+    }
+    __m512i sum = _mm512_sub_epi64(_mm512_setzero_si512(), ones[PLANES - 1]);
+    EACH(above, PLANES - 1) sum = _mm512_add_epi64(_mm512_slli_epi64(sum, 1), ones[PLANES - 2 - above]);
+    return _mm256_fmsub_ps(_mm256_set1_ps(2.0f * half->step), _mm512_cvtepi64_ps(sum), _mm256_set1_ps(half->whole));
 }
 
 INLINE __m512 wide(const uint16_t *half) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)half)); }
 
-INLINE __m256 estimate(const Index *index, int64_t block, float scale, __m256 signs) {
-    __m512 numbers = wide(index->numbers + block * 2 * BLOCK);
-    __m256 factors = _mm256_mul_ps(_mm512_castps512_ps256(numbers), _mm256_set1_ps(scale));
-    return _mm256_fmadd_ps(factors, signs, _mm512_extractf32x8_ps(numbers, 1));
+/* Of a block, by the first half alone: `scale` is how much longer a whole sketch is. */
+INLINE __m512 estimate(const Index *index, int64_t block, float scale, __m512 signs) {
+    const uint16_t *factors = index->numbers + block * 2 * BLOCK, *centres = factors + BLOCK;
+    return _mm512_fmadd_ps(_mm512_mul_ps(wide(factors), _mm512_set1_ps(scale)), signs, wide(centres));
 }
 
-INLINE __mmask8 lanes_of_block(const Index *index, const uint8_t *passed, int64_t block) {
-    return (__mmask8)lanes_of(passed, block * BLOCK, index->documents < (block + 1) * BLOCK ? index->documents : (block + 1) * BLOCK);
+INLINE __mmask16 lanes_of_block(const Index *index, const uint8_t *passed, int64_t block) {
+    return lanes_of(passed, block * BLOCK, index->documents);
 }
 
 /* The factors of the `documents` in `lanes`, or their centres. Of four bytes that are read the factor is the first half,

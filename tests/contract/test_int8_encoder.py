@@ -8,7 +8,8 @@ import pytest
 
 from mlops.corpus.sample import sample_recipes
 from mlops.errors import Permanent
-from mlops.kernel.library import kernel
+from mlops.kernel.build import LIBRARY
+from mlops.kernel.library import kernel, load
 from mlops.retrieval.documents import semantic_text
 from mlops.retrieval.encoder import Encoder
 from mlops.retrieval.encoder_source import find_encoder, write_encoder
@@ -74,6 +75,15 @@ def test_a_text_has_the_same_vector_alone_and_in_a_batch(quick):
     together = quick.encode(texts, told.append)
     assert told[-1] == len(texts)
     assert np.array_equal(together, np.concatenate([quick.encode([text]) for text in texts]))
+
+
+def test_two_threads_make_the_same_vector_as_one(folder, quick, tmp_path):
+    helped = load(shutil.copy(LIBRARY, tmp_path))
+    if not helped.call_companion():
+        pytest.skip("one processor: there is nobody to help")
+    encoder = open_int8(folder, helped)
+    for text in [*QUERIES, *ODD] * 10:
+        assert np.array_equal(encoder.encode([text]), quick.encode([text])), text
 
 
 def test_nothing_to_encode_gives_no_vector(quick):
