@@ -186,14 +186,6 @@ static void seek_half(void *call, int first, int stop, int thread) {
     for (int i = first; i < stop; i++) seek(of->index, i ? half : 0, i ? blocks : half, of->seekers + i, 1);
 }
 
-/* The best of the second half, of which all come later, to those of the first. */
-static void join(Best *best, const Best *second) {
-    memcpy(best->scores + best->count, second->scores, sizeof(float) * (size_t)second->count);
-    memcpy(best->documents + best->count, second->documents, sizeof(int32_t) * (size_t)second->count);
-    best->count += second->count;
-    cut(best);
-}
-
 /* All seekers among all vectors; the best of each query are then those of its own seeker. */
 static void seek_all(Call *call, int together, int64_t count) {
     if (!together) {

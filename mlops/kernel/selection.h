@@ -118,6 +118,14 @@ INLINE void take(Best *best, const float *scores, const uint8_t *passed, int64_t
     best->count = place.count;
 }
 
+/* To the best of one part of the documents those of another, of which all come later. */
+static void join(Best *best, const Best *second) {
+    memcpy(best->scores + best->count, second->scores, sizeof(float) * (size_t)second->count);
+    memcpy(best->documents + best->count, second->documents, sizeof(int32_t) * (size_t)second->count);
+    best->count += second->count;
+    cut(best);
+}
+
 /* Write the documents of the best to `found`, return how many. */
 static int64_t collect(Best *best, int64_t *found) {
     cut(best);

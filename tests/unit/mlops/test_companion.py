@@ -6,12 +6,14 @@ import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pytest
 
 from mlops.kernel.build import LIBRARY
 from mlops.kernel.library import kernel, load
+from mlops.retrieval.lexical import LexicalIndex
 from mlops.retrieval.semantic import SketchedIndex
 from mlops.retrieval.sketches import sketch
 
@@ -62,17 +64,32 @@ def test_two_threads_find_what_one_finds(helped, count):
             assert np.array_equal(np.sort(ours), np.sort(wanted))
 
 
+@pytest.mark.parametrize("count", [1, 300, 16_384, 16_385, 50_000])
+def test_two_threads_add_words_up_as_one(helped, count):
+    rng = np.random.default_rng(2)
+    held = [np.flatnonzero(rng.random(count) < share).astype(np.int32) for share in (0.5, 0.1, 0.001, 0)]
+    starts = np.cumsum([0, *map(len, held)], dtype=np.int64)
+    values = rng.random(starts[-1]).astype(np.float32).round(1)  # with ties
+    terms = {"soup": 0, "onion": 1, "rice": 2, "egg": 3}
+    alone, together = (
+        LexicalIndex(terms, (starts, np.concatenate(held), values), "en", count, by) for by in (kernel(), helped)
+    )
+    for text in ["soup onion rice egg", "rice", "egg", ""] * 5:
+        for passed in (None, np.arange(count) % 3 == 0):
+            (ours, (our_best,)), (scores, (best,)) = (each.best([text], [passed], 300) for each in (together, alone))
+            assert np.array_equal(ours, scores)
+            assert np.array_equal(np.sort(our_best), np.sort(best))
+
+
 def test_it_is_one_thread_and_it_helps(helped):
     index, queries = indexed(vectors(9_000), helped), vectors(20, seed=1)
     (before,) = busy_nanoseconds()
-    for _ in range(100):  # where others use the processors it is let alone for a while
+    until = monotonic() + 60  # where others use the processors it is let alone for a while
+    while busy_nanoseconds()[0] < before + 1_000_000 and monotonic() < until:
         for query in queries:
             index.nearest(query[None], [None], 300)
-        if busy_nanoseconds()[0] > before + 1_000_000:
-            break
-    else:
-        pytest.fail("the companion did nothing")
-    assert len(busy_nanoseconds()) == 1
+    (after,) = busy_nanoseconds()
+    assert after >= before + 1_000_000
 
 
 def test_threads_beside_one_another_find_what_each_finds_alone(helped):
