@@ -33,6 +33,8 @@ _STOP = {
 
 def fold(text: str) -> str:
     """Lower case without accents: `Jalapeño` and `jalapeno` meet."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.lower())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 

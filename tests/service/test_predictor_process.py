@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import pytest
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 
+from mlops.kernel.library import kernel
 from tests.builders.predictor_process import ROOT, free_ports, predictor_process
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(240)]
@@ -86,6 +89,25 @@ def test_asked_to_stop_it_answers_what_is_under_way_and_ends_by_0(tmp_path):
     served = top_level(modules.read_text(encoding="utf-8").split())
     assert {"kserve", "fastapi"} <= served
     assert not HEAVY & served
+
+
+@pytest.mark.skipif(
+    kernel() is None or sys.platform != "linux" or os.cpu_count() == 1,
+    reason="no kernel here, no /proc, or one processor that nobody can help",
+)
+@pytest.mark.parametrize(("workers", "companions"), [("1", 0), ("2", 1)])
+def test_where_several_threads_answer_one_more_helps_who_is_alone_and_stands_back_as_they_do(
+    tmp_path, workers, companions
+):
+    with predictor_process(tmp_path, "--workers", workers) as predictor:
+        predictor.wait_until_ready()
+        assert predictor.recommend("soup").status_code == 200
+        tasks = Path(f"/proc/{predictor.process.pid}/task").iterdir()
+        helping = [int(task.name) for task in tasks if (task / "comm").read_text() == "companion\n"]
+        places = [os.getpriority(os.PRIO_PROCESS, each) for each in helping]
+        its_own = os.getpriority(os.PRIO_PROCESS, predictor.process.pid)
+
+    assert places == [min(its_own + 5, 19)] * companions
 
 
 def test_asked_to_stop_before_it_serves_it_ends_by_0(tmp_path):
