@@ -9,8 +9,10 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define SOON (1 << 17) /* ticks of the processor's clock: some 50 microseconds, */
-#define REST (1 << 30) /* and some 400 milliseconds */
+/* Ticks of the processor's clock: some 50 microseconds, and from 100 milliseconds up to 7 seconds. */
+#define SOON (1 << 17)
+#define SHORTEST_REST (1ull << 28)
+#define LONGEST_REST (1ull << 34)
 
 static atomic_int wanted, running, taken, open;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -29,10 +31,19 @@ static struct {
 
 static uint64_t ticket_of(uint64_t number, int parts, int next) { return number << 32 | (uint64_t)parts << 16 | (uint64_t)next; }
 
-/* Until when the companion is left alone, because the last time it was the caller that waited: others use the cores. */
-static _Atomic uint64_t resting;
+/* Until when the companion is left alone, and for how long it was. */
+static _Atomic uint64_t resting, rest = SHORTEST_REST;
 
 static int rests(void) { return __rdtsc() < atomic_load_explicit(&resting, memory_order_relaxed); }
+
+/* The caller waited for the companion: others use the processors. Each rest is twice the last, until all goes well for
+ * many times as long. */
+static void leave_alone(void) {
+    uint64_t now = __rdtsc(), last = atomic_load(&rest), next = last < LONGEST_REST ? 2 * last : last;
+    if (now - atomic_load(&resting) > 16 * last) next = SHORTEST_REST;
+    atomic_store(&rest, next);
+    atomic_store(&resting, now + next);
+}
 
 /* Take some parts of the work at hand and do them; 0 where none is left. */
 static int do_some(int thread) {
@@ -71,7 +82,7 @@ void share(int together, Work *work, void *context, int parts, int grain) {
     while (do_some(0)) {}
     uint64_t since = __rdtsc();
     while (atomic_load_explicit(&at_hand.done, memory_order_acquire) < parts) wait_a_moment(since);
-    if (__rdtsc() - since > SOON) atomic_store_explicit(&resting, __rdtsc() + REST, memory_order_relaxed);
+    if (__rdtsc() - since > SOON) leave_alone();
 }
 
 static void *accompany(void *nothing) {
