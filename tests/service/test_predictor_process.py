@@ -134,7 +134,7 @@ def test_what_a_predictor_imports_is_light():
     """The real composition root and the real loader, without an artefact."""
     script = (
         "import sys\n"
-        "import predictor.__main__, predictor.server, mlops.artifact.loader\n"
+        "import predictor.__main__, predictor.command, predictor.server, mlops.artifact.loader\n"
         "print(' '.join(sys.modules))"
     )  # fmt: skip
 
