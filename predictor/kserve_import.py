@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_UNUSED = ("pandas", "kserve.api.kserve_client", "kserve.api_client", "kserve.models")
+_UNUSED = ("pandas", "kserve.api.kserve_client", "kserve.api_client", "kserve.configuration", "kserve.models")
 
 
 class _Absent(ModuleType):
