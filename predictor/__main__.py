@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from predictor.optional_import import without
 from predictor.pauses import collect_rarely
 
 if TYPE_CHECKING:
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code: 0 after a stop, 1 where it could not serve, 2 where the settings are wrong."""
     collect_rarely()
-    # Imported only now: what is imported makes most of the objects of a start.
-    from predictor.command import run  # noqa: PLC0415
+    # Imported only now: what is imported makes most of the objects of a start. Structlog draws by rich in terminals
+    # where there is one, which takes as long to import as all the rest of it; our logs are JSON.
+    with without("rich"):
+        from predictor.command import run  # noqa: PLC0415
 
     return run(sys.argv[1:] if arguments is None else arguments)
 
