@@ -58,7 +58,9 @@ COPY --from=predictor-build /opt/recipes /opt/recipes
 COPY mlops /opt/app/mlops
 COPY --from=kernel-build /src/out/ /opt/app/mlops/kernel/
 COPY predictor /opt/app/predictor
-RUN PYTHONDONTWRITEBYTECODE= python -c 'import predictor.process, predictor.server'
+# What is imported only while it starts is named here, or each start would compile it anew.
+RUN PYTHONDONTWRITEBYTECODE= python -c 'import predictor.__main__, predictor.command, predictor.server, \
+mlops.artifact.loader, mlops.retrieval.encoder, mlops.retrieval.learned_ranking, lingua, pydantic.v1, uvicorn.lifespan.on'
 USER 65532:65532
 EXPOSE 8080 8081
 ENTRYPOINT ["python", "-m", "predictor"]

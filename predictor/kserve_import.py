@@ -14,10 +14,12 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from predictor.optional_import import without
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_UNUSED = ("pandas", "kserve.api.kserve_client", "kserve.api_client", "kserve.models")
+_UNUSED = ("pandas", "kserve.api.kserve_client", "kserve.api_client", "kserve.configuration", "kserve.models")
 
 
 class _Absent(ModuleType):
@@ -46,12 +48,16 @@ class _InTheirPlace(MetaPathFinder, Loader):
 
 @contextmanager
 def only_what_serves() -> Iterator[None]:
-    """Within the block, hide the command line and what is not used; whoever imports that later gets the real one."""
+    """Within the block, hide the command line and what is not used; whoever imports that later gets the real one.
+
+    Rich is hidden for httpx, which has a command line of its own where there is rich.
+    """
     arguments, finder = sys.argv, _InTheirPlace()
     sys.argv = arguments[:1]
     sys.meta_path.insert(0, finder)
     try:
-        yield
+        with without("rich"):
+            yield
     finally:
         sys.argv = arguments
         sys.meta_path.remove(finder)

@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry
 
 from predictor.openapi import document
 from predictor.ports import Ports
-from predictor.service import Surroundings, assemble
+from predictor.service import assemble
 from predictor.settings import Settings
 from predictor.slot import Slot
+from predictor.surroundings import Surroundings
 
 
 def snapshot() -> bytes:

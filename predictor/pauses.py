@@ -40,15 +40,25 @@ def step_back() -> None:
         os.setpriority(os.PRIO_PROCESS, get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _STEPS_BACK)
 
 
+def collect_rarely() -> None:
+    """Search for garbage in cycles more rarely than by default.
+
+    Imports make hundreds of thousands of objects and hardly a cycle: of the processor's time until a predictor was
+    ready a tenth went into searching them. An answer leaves hardly a cycle behind either, and makes some hundred
+    objects, so that the interpreter's 700 were made by every few of them. Of 32 at once the slowest hundredth waited
+    half as long again.
+    """
+    gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
+
+
 def keep_for_good() -> None:
     """Never search again what is there now, libraries above all: a full collection then takes only what came since.
 
-    What is garbage in a cycle at this moment is never given back, so call it where little is: after a start. And search
-    the rest more rarely: an answer leaves hardly a cycle behind, and makes some hundred objects, so that the
-    interpreter's 700 were made by every few of them. Of 32 at once the slowest hundredth waited half as long again.
+    What is garbage in a cycle at this moment is never given back, so call it where little is: after a start. The rest
+    is searched more rarely, for those too that did not ask for it before.
     """
     gc.freeze()
-    gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
+    collect_rarely()
 
 
 def keep_memory() -> None:

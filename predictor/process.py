@@ -34,8 +34,8 @@ from mlops.shown_log import ShownLog
 from predictor.pauses import keep_for_good, keep_memory, step_back, take_brief_turns
 from predictor.ports import Ports
 from predictor.random_ids import RandomIds
-from predictor.service import Surroundings
 from predictor.slot import Slot
+from predictor.surroundings import Surroundings
 from predictor.tracing import NoTracing
 
 if TYPE_CHECKING:

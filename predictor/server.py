@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from predictor.ports import Ports
-    from predictor.service import Service, Surroundings
+    from predictor.service import Service
     from predictor.settings import Settings
     from predictor.slot import Slot
+    from predictor.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

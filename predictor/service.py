@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops.canonical_lines import PlainLines
 from mlops.monitoring.alerts import Terms as AlertTerms
 from mlops.monitoring.collector import MetricsCollector
 from mlops.monitoring.findings import Limits
@@ -23,55 +22,23 @@ from predictor.routes_page import PageRoute, RolloutRoute
 from predictor.routes_recommend import FeedbackRoute, KeptFeedback, RecommendRoute
 from predictor.routes_registry import ModelsRoute, RetrainRoute, Token
 from predictor.telemetry import Telemetry
-from predictor.tracing import NoTracing
 from predictor.turning_away import TurningAway
 from predictor.watch import Looking, Watch, Watched
 from predictor.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable
 
     from fastapi import FastAPI
-    from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import ASGIApp
 
-    from mlops.canonical_lines import CanonicalLines
-    from mlops.feedback import FeedbackStore
-    from mlops.monitoring.alerts import Notice
-    from mlops.monitoring.sample_log import SampleLog
-    from mlops.monitoring.statistics import Sample
-    from mlops.shown_log import ShownLog
     from predictor.ports import Ports
     from predictor.settings import Settings
     from predictor.slot import Slot
-    from predictor.tracing import Tracing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the composition root takes from the machine: time (Unix seconds, monotonic seconds), ids, a salt, files.
-
-    `measured` is what the process before this one measured, `alert` where notices go besides the log,
-    `begin_answering` what each thread that answers does first.
-    """
-
-    clock: Callable[[], float]
-    timer: Callable[[], float]
-    new_id: Callable[[], str]
-    user_salt: bytes
-    registry: CollectorRegistry
-    feedback: FeedbackStore | None = None
-    shown: ShownLog | None = None
-    samples: SampleLog | None = None
-    measured: Sequence[Sample] = ()
-    alert: Callable[[Sequence[Notice]], None] = lambda _: None
-    tracing: Tracing = field(default_factory=NoTracing)
-    lines: CanonicalLines = field(default_factory=lambda: PlainLines("app"))
-    note_later: bool = False
-    begin_answering: Callable[[], object] = lambda: None
+    from predictor.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

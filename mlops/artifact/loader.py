@@ -11,9 +11,7 @@ from mlops.artifact.manifest import read_manifest, verify
 from mlops.errors import Permanent
 from mlops.kernel.library import kernel
 from mlops.recommendation import ServedModel
-from mlops.retrieval.encoder import Encoder
 from mlops.retrieval.int8_encoder import FOLDER, open_int8
-from mlops.retrieval.learned_ranking import LearnedRanking
 from mlops.retrieval.lexical import LexicalIndex
 from mlops.retrieval.recommender import Recommender
 from mlops.retrieval.rows import Rows
@@ -32,7 +30,9 @@ if TYPE_CHECKING:
 
     from mlops.artifact.manifest import Manifest
     from mlops.kernel.library import Kernel
+    from mlops.retrieval.encoder import Encoder
     from mlops.retrieval.kernel_encoder import KernelEncoder
+    from mlops.retrieval.learned_ranking import LearnedRanking
     from mlops.retrieval.semantic import SemanticIndex
     from mlops.translation.translator import Translator
 
@@ -81,6 +81,9 @@ def _open_encoder(folder: Path, quick: Kernel | None, threads: int) -> KernelEnc
     """Encode queries in 8 bit where this machine and this artefact can, else by the float graph."""
     if quick is not None and (folder / FOLDER).is_dir():
         return open_int8(folder, quick)
+    # Imported where its graph is run: the runtime takes 20 ms and 20 MB.
+    from mlops.retrieval.encoder import Encoder  # noqa: PLC0415
+
     return Encoder.load(folder, threads=threads)
 
 
@@ -89,6 +92,9 @@ def _open_learned(folder: Path, indexes: Indexes, dimension: int) -> LearnedRank
     learned = folder / layout.LEARNED
     if not learned.is_dir():
         return None
+    # As above: its trees are run by the same runtime.
+    from mlops.retrieval.learned_ranking import LearnedRanking  # noqa: PLC0415
+
     return LearnedRanking.load(learned, indexes.facets["ingredients"], dimension)
 
 

@@ -14,12 +14,13 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from mlops.translation.glossary import fold, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mlops.recommendation import Language
     from mlops.translation.glossary import Entry, Glossary
@@ -128,9 +129,15 @@ def _loan_words(glossary: Glossary) -> frozenset[str]:
 
 def _weights(glossary: Glossary) -> dict[str, float]:
     """Log odds of Spanish for each word, by how many phrases of either side it is in (naive Bayes, plus one half)."""
-    spanish = Counter(fold(word) for entry in glossary.entries for word in set(words_of(entry.es)))
-    english = Counter(fold(word) for entry in glossary.entries for word in set(words_of(entry.en)))
+    spanish = Counter(chain.from_iterable(_words_once(entry.es) for entry in glossary.entries))
+    english = Counter(chain.from_iterable(_words_once(entry.en) for entry in glossary.entries))
     return {
         word: max(-_MOST, min(_MOST, math.log((spanish[word] + 0.5) / (english[word] + 0.5))))
         for word in spanish.keys() | english.keys()
     }
+
+
+def _words_once(phrase: str) -> Iterable[str]:
+    """Each word of a phrase, folded."""
+    words = set(words_of(phrase))
+    return words if phrase.isascii() else map(fold, words)

@@ -14,9 +14,10 @@ from starlette.responses import JSONResponse
 
 from predictor.answers import ProblemResponse
 from predictor.ports import Ports
-from predictor.service import Surroundings, assemble
+from predictor.service import assemble
 from predictor.settings import Settings
 from predictor.slot import Slot
+from predictor.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from threading import Event

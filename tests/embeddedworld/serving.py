@@ -15,8 +15,9 @@ from prometheus_client import CollectorRegistry
 from starlette.responses import PlainTextResponse
 
 from mlops.registry.server import free_port
-from predictor.service import Surroundings, assemble
+from predictor.service import assemble
 from predictor.settings import Settings
+from predictor.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,5 +1,6 @@
 """The manifest: what pins an artefact."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -40,6 +41,14 @@ def test_an_untouched_artefact_verifies_and_round_trips(artifact):
     manifest = read_manifest(artifact)
     verify(artifact, manifest, manifest.digest)
     assert Manifest(**json.loads(manifest.to_bytes())) == manifest
+
+
+@pytest.mark.parametrize("size", [0, 1, (4 << 20) - 1, 4 << 20, (4 << 20) + 1, 9 << 20])
+def test_the_digest_of_a_file_is_that_of_all_its_pieces(tmp_path, size):
+    content = (bytes(range(251)) * (size // 251 + 1))[:size]  # no piece is like another
+    (tmp_path / "rows.jsonl").write_bytes(content)
+
+    assert hash_files(tmp_path) == {"rows.jsonl": f"sha256:{hashlib.sha256(content).hexdigest()}"}
 
 
 def test_a_changed_byte_is_named_with_both_digests(artifact):

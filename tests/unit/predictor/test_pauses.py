@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from predictor.pauses import keep_for_good, step_back, take_brief_turns
+from predictor.pauses import collect_rarely, keep_for_good, step_back, take_brief_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class _Node:
@@ -53,9 +53,12 @@ def test_what_is_there_is_not_searched_again_and_what_comes_later_is() -> None:
     assert later() is None
 
 
-def test_what_comes_later_is_searched_more_rarely_than_by_default_and_still_without_being_asked() -> None:
+@pytest.mark.parametrize("rarely", [collect_rarely, keep_for_good])
+def test_what_comes_later_is_searched_more_rarely_than_by_default_and_still_without_being_asked(
+    rarely: Callable[[], None],
+) -> None:
     gc.collect()
-    keep_for_good()
+    rarely()
     lost = _cycle()
     made = []
     while lost() is not None and len(made) < 100_000:
