@@ -74,12 +74,6 @@ class AnswerMemory:
         head, recipes = plain.split(b"\n", 1)
         return Remembered(answer=_answer(head), recipes=recipes, seconds=seconds)
 
-    def knows(self, served: ServedModel, ask: Ask) -> bool:
-        """Whether `find` would find something."""
-        key = _key(served, ask)
-        with self._lock:
-            return key in self._kept
-
     def keep(self, served: ServedModel, ask: Ask, packed: bytes, seconds: float) -> None:
         """Remember what `pack` made of an answer that took `seconds`; nothing where it made nothing of it."""
         if packed:

@@ -127,18 +127,6 @@ def test_the_memory_has_a_bound_and_keeps_what_was_asked_last():
     assert memory.find(served, asks[1]) is None
 
 
-def test_looking_whether_something_is_known_does_not_keep_it():
-    memory, served = AnswerMemory(MILLION), fake_model()
-    asks = [Ask(text=f"soup {number}") for number in range(1000)]
-    keep(memory, served, asks[0])
-    assert (memory.knows(served, asks[0]), memory.knows(served, asks[1])) == (True, False)
-    assert not memory.knows(fake_model(version="2.0.0"), asks[0])
-    for each in asks[1:]:
-        keep(memory, served, each)
-        memory.knows(served, asks[0])
-    assert not memory.knows(served, asks[0])
-
-
 def test_an_answer_larger_than_the_memory_is_forgotten():
     memory, served = AnswerMemory(100), fake_model()
     question = Ask(text="soup")
