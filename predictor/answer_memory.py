@@ -9,26 +9,24 @@ garbage to look through, and it stopped every request for a tenth of a second.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from cachetools import LRUCache
 from isal import isal_zlib
 
 from mlops.recommendation import NO_FILTERS, Answer, Filters, Hit
+from predictor.lately_used import LatelyUsed
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from mlops.recommendation import Ask, ServedModel
 
-# What an entry takes besides its bytes, measured with tracemalloc.
-_ENTRY_BYTES = 600
-T = TypeVar("T")
+# What an entry takes besides its bytes, measured with tracemalloc; and a hit that is unpacked.
+_ENTRY_BYTES, _HIT_BYTES = 370, 200
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -44,17 +42,17 @@ class Remembered:
 class AnswerMemory:
     """Remembers as many answers as fit `limit` bytes, those asked for last. Safe to use from any thread.
 
-    An eighth of it is for those that are asked for all the time, unpacked: unpacking lets go of the interpreter, which
-    another thread then takes for longer than an answer needs.
+    A sixteenth of it is for those that are asked for all the time, unpacked: unpacking takes longer than all else of
+    such an answer, and lets go of the interpreter, which another thread then takes for as long again. More of it would
+    answer less: what is unpacked takes the place of three that are packed, and computing one costs as much as a hundred
+    times unpacking.
     """
 
     def __init__(self, limit: int) -> None:
         self._lock = Lock()
-        unpacked = limit // 8
-        self._kept: LRUCache[Hashable, tuple[bytes, float]] = LRUCache(
-            limit - unpacked, getsizeof=lambda entry: _ENTRY_BYTES + len(entry[0])
-        )
-        self._unpacked: LRUCache[Hashable, bytes] = LRUCache(unpacked, getsizeof=len)
+        unpacked = limit // 16
+        self._kept: LatelyUsed[tuple[bytes, float]] = LatelyUsed(limit - unpacked, _packed_size)
+        self._unpacked: LatelyUsed[Remembered] = LatelyUsed(unpacked, _unpacked_size)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -66,22 +64,19 @@ class AnswerMemory:
             found = self._kept.get(key)
             if found is None:
                 return None
-            plain = self._unpacked.get(key)
-        packed, seconds = found
-        if plain is None:
-            plain = isal_zlib.decompress(packed)
-            self._put(self._unpacked, key, plain)
-        head, recipes = plain.split(b"\n", 1)
-        return Remembered(answer=_answer(head), recipes=recipes, seconds=seconds)
+            remembered = self._unpacked.get(key)
+        if remembered is None:
+            remembered = _unpack(*found)
+            with self._lock:
+                self._unpacked.put(key, remembered)
+        return remembered
 
     def keep(self, served: ServedModel, ask: Ask, packed: bytes, seconds: float) -> None:
         """Remember what `pack` made of an answer that took `seconds`; nothing where it made nothing of it."""
         if packed:
-            self._put(self._kept, _key(served, ask), (packed, seconds))
-
-    def _put(self, kept: LRUCache[Hashable, T], key: Hashable, value: T) -> None:
-        with self._lock, suppress(ValueError):  # one alone may be larger than all that is kept
-            kept[key] = value
+            key = _key(served, ask)
+            with self._lock:
+                self._kept.put(key, (packed, seconds))
 
 
 def pack(answer: Answer, recipes: bytes) -> bytes:
@@ -107,9 +102,10 @@ def pack(answer: Answer, recipes: bytes) -> bytes:
     return bytes(memoryview(packed))
 
 
-def _answer(head: bytes) -> Answer:
+def _unpack(packed: bytes, seconds: float) -> Remembered:
+    head, recipes = isal_zlib.decompress(packed).split(b"\n", 1)
     kept = orjson.loads(head)
-    return Answer(
+    answer = Answer(
         hits=tuple(
             Hit(id=hit, score=score, recipe=_NOTHING, signals=(), translated=translated)
             for hit, score, translated in kept["hits"]
@@ -121,6 +117,15 @@ def _answer(head: bytes) -> Answer:
         version=kept["version"],
         timings=_NOTHING,
     )
+    return Remembered(answer=answer, recipes=recipes, seconds=seconds)
+
+
+def _packed_size(entry: tuple[bytes, float]) -> int:
+    return _ENTRY_BYTES + len(entry[0])
+
+
+def _unpacked_size(remembered: Remembered) -> int:
+    return _ENTRY_BYTES + len(remembered.recipes) + _HIT_BYTES * len(remembered.answer.hits)
 
 
 def _key(served: ServedModel, ask: Ask) -> Hashable:
