@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _PATH = "/recommend"
 _TARGET = _PATH.encode()
+_OK, _HEADERS = 200, b"content-length: %d\r\ncontent-type: application/json\r\n"
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -84,7 +85,7 @@ class QuestionGate:
     def _again(self, asked: Asked, remembered: Remembered, sent: Mapping[str, str]) -> Reply:
         request_id = request_id_from(sent.get("x-request-id", ""), self._new_id)
         with self._telemetry.request(request_id=request_id, route=_PATH, method="POST", headers=sent) as record:
-            answer = self._route.again(asked, remembered)
-            record.status = answer.status_code
-        headers = b"".join(b"%b: %b\r\n" % header for header in (*answer.raw_headers, *record.headers()))
-        return Reply(answer.status_code, headers, bytes(answer.body))
+            body = self._route.again(asked, remembered)
+            record.status = _OK
+        headers = b"".join(b"%b: %b\r\n" % header for header in record.headers())
+        return Reply(_OK, _HEADERS % len(body) + headers, body)

@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from fastapi import Request
 from starlette.responses import Response
 
@@ -43,9 +44,9 @@ class RecommendRoute:
         wanted = parse_json(RecommendRequest, await json_body(request))
         return json_answer(self._body(wanted, await self._recommending.answer_one(wanted)))
 
-    def again(self, asked: Asked, remembered: Remembered) -> Response:
-        """Answer `asked` as it was answered before."""
-        return json_answer(self._body(asked.wanted, self._recommending.again(asked, remembered)))
+    def again(self, asked: Asked, remembered: Remembered) -> bytes:
+        """The body of the answer to `asked`, as it was answered before."""
+        return orjson.dumps(self._body(asked.wanted, self._recommending.again(asked, remembered)))
 
     async def compute(self, wanted: RecommendRequest) -> Recommendation:
         """Answer, whatever is remembered, and keep what was shown: every hit has its recipe and signals."""
