@@ -9,34 +9,22 @@ garbage to look through, and it stopped every request for a tenth of a second.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from threading import Lock
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
-from isal import isal_zlib
 
-from mlops.recommendation import NO_FILTERS, Answer, Filters, Hit
 from predictor.lately_used import LatelyUsed
+from predictor.packing import Packing
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Callable, Hashable
 
-    from mlops.recommendation import Ask, ServedModel
+    from mlops.recommendation import Answer, Ask, ServedModel
+    from predictor.packing import Remembered
 
 # What an entry takes besides its bytes, measured with tracemalloc; and a hit that is unpacked.
 _ENTRY_BYTES, _HIT_BYTES = 370, 200
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered:
-    """An answer without recipes, signals and timings; these but for the timings as JSON; and what it took at first."""
-
-    answer: Answer
-    recipes: bytes
-    seconds: float
 
 
 class AnswerMemory:
@@ -50,12 +38,18 @@ class AnswerMemory:
 
     def __init__(self, limit: int) -> None:
         self._lock = Lock()
+        self._packing = Packing()
         unpacked = limit // 16
         self._kept: LatelyUsed[tuple[bytes, float]] = LatelyUsed(limit - unpacked, _packed_size)
         self._unpacked: LatelyUsed[Remembered] = LatelyUsed(unpacked, _unpacked_size)
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    @property
+    def pack(self) -> Callable[[Answer, bytes], bytes]:
+        """What makes answers small enough to be kept."""
+        return self._packing.pack
 
     def find(self, served: ServedModel, ask: Ask) -> Remembered | None:
         """Return what `served` answered to `ask`, if that is still known."""
@@ -66,7 +60,7 @@ class AnswerMemory:
                 return None
             remembered = self._unpacked.get(key)
         if remembered is None:
-            remembered = _unpack(*found)
+            remembered = self._packing.unpack(*found)
             with self._lock:
                 self._unpacked.put(key, remembered)
         return remembered
@@ -77,47 +71,6 @@ class AnswerMemory:
             key = _key(served, ask)
             with self._lock:
                 self._kept.put(key, (packed, seconds))
-
-
-def pack(answer: Answer, recipes: bytes) -> bytes:
-    """Make an answer, its recipes as JSON, small: a third, in a fiftieth of the time that it took to compute.
-
-    Zlib's format by Intel's library, which takes a third of the time of zlib itself and half of it for unpacking.
-
-    Empty where it may turn out otherwise when it is asked for again.
-    """
-    if not answer.hits or not answer.translated or answer.notes:
-        return b""
-    head: dict[str, Any] = {
-        "language": answer.language,
-        "query_en": answer.query_en,
-        "version": answer.version,
-        "hits": [(hit.id, hit.score, hit.translated) for hit in answer.hits],
-    }
-    if not answer.filters.empty:
-        head["filters"] = answer.filters.to_row()
-    packed = isal_zlib.compress(orjson.dumps(head) + b"\n" + recipes, isal_zlib.ISAL_BEST_SPEED)
-    # A copy of its size: the library's has been cut from a larger piece, whose rest stays a hole between the answers
-    # that are kept. A full memory of 64 MB took 100.
-    return bytes(memoryview(packed))
-
-
-def _unpack(packed: bytes, seconds: float) -> Remembered:
-    head, recipes = isal_zlib.decompress(packed).split(b"\n", 1)
-    kept = orjson.loads(head)
-    answer = Answer(
-        hits=tuple(
-            Hit(id=hit, score=score, recipe=_NOTHING, signals=(), translated=translated)
-            for hit, score, translated in kept["hits"]
-        ),
-        language=kept["language"],
-        query_en=kept["query_en"],
-        translated=True,
-        filters=Filters.from_row(kept["filters"]) if "filters" in kept else NO_FILTERS,
-        version=kept["version"],
-        timings=_NOTHING,
-    )
-    return Remembered(answer=answer, recipes=recipes, seconds=seconds)
 
 
 def _packed_size(entry: tuple[bytes, float]) -> int:

@@ -22,8 +22,8 @@ from predictor.validation import parse_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from predictor.answer_memory import Remembered
     from predictor.body import Limits
+    from predictor.packing import Remembered
     from predictor.recommending import Asked, Recommending
     from predictor.routes_recommend import RecommendRoute
     from predictor.telemetry import Telemetry

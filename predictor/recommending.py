@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mlops.recommendation import Answer, Ask, ServedModel
-    from predictor.answer_memory import AnswerMemory, Remembered
+    from predictor.answer_memory import AnswerMemory
+    from predictor.packing import Remembered
     from predictor.schemas import RecommendRequest
     from predictor.slot import Slot
     from predictor.workers import Workers
@@ -137,7 +138,7 @@ class Recommending:
         """Answer what `find` has not found, and remember it. Raises as `answer`, but for NotServing."""
         _, served, ask, started = asked
         self._begin(served, asked.wanted.user_id)
-        answered = await self._workers.run(Question(served, (ask,), in_json=True), seconds=self._terms.seconds)
+        answered = await self._workers.run(Question(served, (ask,), self._memory.pack), seconds=self._terms.seconds)
         self._memory.keep(served, ask, answered.packed, self._terms.timer() - started)
         return self._one(asked, answered.answers[0], answered.recipes)
 

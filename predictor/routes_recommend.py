@@ -13,10 +13,10 @@ from starlette.responses import Response
 from mlops.feedback import Feedback, FeedbackNotKept, FeedbackStore, Receipt, content_digest, user_hash
 from mlops.monitoring.traffic_log import TrafficLog
 from mlops.shown_log import Shown, ShownLog
-from predictor.answer_memory import Remembered
 from predictor.answers import recommendation_body
 from predictor.instruments import Instruments
 from predictor.json_messages import json_answer, json_body
+from predictor.packing import Remembered
 from predictor.problems import Problem, Refused
 from predictor.recommending import ASKED, Asked, Recommendation, Recommending, Terms
 from predictor.request_record import current_record
