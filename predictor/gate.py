@@ -9,14 +9,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from mlops.errors import Invalid
 from predictor.front_door import headers_of
 from predictor.http_protocol import Reply
 from predictor.json_messages import is_json
 from predictor.recommending import ASKED
 from predictor.request_record import request_id_from
 from predictor.schemas import RecommendRequest
-from predictor.slot import NotServing
 from predictor.validation import parse_json
 
 if TYPE_CHECKING:
@@ -79,12 +77,13 @@ class QuestionGate:
             return None
         try:
             return self._recommending.asked(parse_json(RecommendRequest, body))
-        except (Invalid, NotServing):
+        except Exception:  # noqa: BLE001 - whatever it is, the request that it becomes is told
             return None
 
     def _again(self, asked: Asked, remembered: Remembered, sent: Mapping[str, str]) -> Reply:
         request_id = request_id_from(sent.get("x-request-id", ""), self._new_id)
         with self._telemetry.request(request_id=request_id, route=_PATH, method="POST", headers=sent) as record:
+            record.started = asked.started  # finding it took its time, too
             body = self._route.again(asked, remembered)
             record.status = _OK
         headers = b"".join(b"%b: %b\r\n" % header for header in record.headers())

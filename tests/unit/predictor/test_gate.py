@@ -131,6 +131,24 @@ def test_all_else_is_a_request(make_world, pieces, status):
     assert (connection.answer[0], calls) == (status, 1)
 
 
+def test_what_breaks_at_the_gate_is_told_to_the_request(world, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(world.slot, "choose", broken)
+    (connection,), calls = ask(world, [post(SOUP)])
+
+    assert (connection.answer[0], calls) == (500, 1)
+    assert b"secret" not in connection.sent
+
+
+def test_a_request_takes_no_less_than_its_answer(world):
+    with structlog.testing.capture_logs() as lines:
+        (connection,), _ = ask(world, [post(SOUP)])
+
+    assert lines[-1]["ms"] >= orjson.loads(connection.answer[2])["latency_ms"] > 0
+
+
 def test_while_nothing_is_served_a_question_is_a_request(world):
     async def within():
         world.slot.clear()
