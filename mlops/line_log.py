@@ -14,6 +14,8 @@ import structlog
 from mlops.batches import Batches
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlops.feedback_spool import DailySpool
 
 _MOST = 512
@@ -28,11 +30,21 @@ _log = structlog.stdlib.get_logger("app")
 class LineLog:
     """The folder of daily files, open for appending by this process only.
 
-    `what` names its lines, which gather for `linger` seconds.
+    `what` names its lines, which gather for `linger` seconds. `form` makes a line's mapping of what is kept, if that is
+    none: in the thread that writes.
     """
 
-    def __init__(self, spool: DailySpool, what: str, *, waiting: int = 10_000, linger: float = _LINGER) -> None:
+    def __init__(
+        self,
+        spool: DailySpool,
+        what: str,
+        *,
+        waiting: int = 10_000,
+        linger: float = _LINGER,
+        form: Callable[[Any], Any] | None = None,
+    ) -> None:
         self._spool = spool
+        self._form = form
         self._what = what
         self.lost = 0
         self._batches: Batches[Any] = Batches(self._append, what, waiting=waiting, most=_MOST, linger=linger)
@@ -57,7 +69,8 @@ class LineLog:
 
     def _line(self, row: Any) -> bytes | None:
         try:
-            return orjson.dumps(row, default=_FIELDS, option=orjson.OPT_APPEND_NEWLINE)
+            line = row if self._form is None else self._form(row)
+            return orjson.dumps(line, default=_FIELDS, option=orjson.OPT_APPEND_NEWLINE)
         except orjson.JSONEncodeError as error:
             self.lost += 1
             _log.warning(f"{self._what} is not kept", reason=str(error), lines=1)

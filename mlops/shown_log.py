@@ -53,7 +53,7 @@ class ShownLog:
     """The folder of daily files, open for appending by this process only."""
 
     def __init__(self, spool: DailySpool, *, waiting: int = 10_000) -> None:
-        self._lines = LineLog(spool, "what was shown", waiting=waiting)
+        self._lines = LineLog(spool, "what was shown", waiting=waiting, form=Shown.to_row)
 
     @property
     def lost(self) -> int:
@@ -62,7 +62,7 @@ class ShownLog:
 
     def keep(self, shown: Shown) -> None:
         """Queue one answer; never waits and never raises."""
-        self._lines.keep(shown.to_row())
+        self._lines.keep(shown)
 
     def close(self) -> None:
         """Write what is queued and release the folder."""

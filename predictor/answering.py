@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mlops.errors import Permanent, Transient
-from predictor.answer_memory import pack
 from predictor.answers import recipes_json
 from predictor.workers import Outcome, one_by_one
 
@@ -39,7 +38,7 @@ class Question:
 
     served: ServedModel
     asks: tuple[Ask, ...]
-    in_json: bool = False
+    pack: Callable[[Answer, bytes], bytes] | None = None
 
     def __call__(self) -> Answered:
         """Answer by itself.
@@ -50,10 +49,10 @@ class Question:
 
     def with_answers(self, answers: Sequence[Answer]) -> Answered:
         """Give `answers` the form that is wanted."""
-        if not self.in_json:
+        if self.pack is None:
             return Answered(answers)
         recipes = recipes_json(answers[0])
-        return Answered(answers, recipes, pack(answers[0], recipes))
+        return Answered(answers, recipes, self.pack(answers[0], recipes))
 
 
 def answer_together(questions: Sequence[Callable[[], Any]]) -> Sequence[Outcome]:

@@ -120,7 +120,7 @@ class _Reply:
             self.started = True
             self.hidden = False
             self.record.status = message["status"]
-            message = {**message, "headers": [*message.get("headers", ()), *self._headers()]}
+            message = {**message, "headers": [*message.get("headers", ()), *self.record.headers()]}
         if not self.hidden:
             await self._send(message)
 
@@ -128,12 +128,6 @@ class _Reply:
         """Pass one message of our own refusal on, which holds no text of an exception."""
         self._hide_500 = False
         await self.send(message)
-
-    def _headers(self) -> list[tuple[bytes, bytes]]:
-        headers = [(b"x-request-id", self.record.request_id.encode())]
-        if self.record.version is not None:
-            headers.append((b"x-model-version", self.record.version.encode("latin-1", "replace")))
-        return headers
 
 
 async def _refuse(reply: _Reply, scope: Scope, receive: Receive, error: Exception) -> None:

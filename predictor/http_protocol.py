@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logging import INFO
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -12,7 +12,7 @@ from predictor.body import ARRIVED
 if TYPE_CHECKING:
     import asyncio
     from asyncio import TimerHandle
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 # What arrives in one read is parsed whatever its size (256 KiB at most); more than this on top is refused.
 _HEAD_BYTES = 64 * 1024
@@ -62,30 +62,38 @@ class HeadWithBody:
             self._transport.write(head)
 
 
-class Gate(Protocol):
-    """Says which requests need not become one to be refused."""
+class Reply(NamedTuple):
+    """An answer that is whole: its headers as they are sent, but for those of the server, and its body."""
 
-    def shut(self, target: bytes) -> bool:
-        """Whether a POST to `target` may be refused as it is."""
+    status: int
+    headers: bytes
+    body: bytes
+
+
+class Gate(Protocol):
+    """Says which requests need not become one to be answered."""
+
+    def holds(self, target: bytes) -> bool:
+        """Whether a POST to `target` may be answered as soon as it is read."""
         ...
 
-    def turn_away(self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
-        """Refuse it and return the answer (429) from its headers on; None where it is to be a request after all."""
+    def answer(self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Reply | Mapping[str, Any]:
+        """Answer it; or return extensions for the scope (ASGI) of the request that it is to become after all."""
         ...
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Closes connections whose request line and headers never end, or take longer than `head_seconds`.
 
-    Requests for which `gate` is shut are refused here, if they came whole in one piece: neither a scope nor a task is
-    made of them. All others are uvicorn's.
+    Requests that `gate` holds are answered here if it can and they came whole in one piece: neither a scope nor a task
+    is made of them. All others are uvicorn's.
     """
 
     def __init__(self, *args: Any, head_seconds: float, gate: Gate, **options: Any) -> None:
         super().__init__(*args, **options)
         self._head_seconds = head_seconds
         self._gate = gate
-        # What came of the body of a request that may be refused, for as long as the piece is read that it came in.
+        # What came of the body of a request that is held, for as long as the piece is read that it came in.
         self._held: list[bytes] | None = None
         self._access_log = self.access_log
         self._head_bytes = 0
@@ -131,28 +139,30 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_timer()
         # As it is now: the level of a log may be changed at any time. uvicorn puts a line together that nobody reads.
         self.access_log = self._access_log and self.access_logger.isEnabledFor(INFO)
-        if self._gate.shut(self.url) and self._is_simple():
+        if self._is_simple() and self._gate.holds(self.url):
             self._held = []
         else:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Keep what may be refused."""
+        """Keep what is held."""
         if self._held is None:
             super().on_body(body)
         else:
             self._held.append(body)
 
     def on_message_complete(self) -> None:
-        """Refuse, or tell the application that it need not wait: most requests are whole before it is even called."""
+        """Answer, or tell the application that it need not wait: most requests are whole before it is even called."""
+        extensions = self.scope.setdefault("extensions", {})
+        extensions[ARRIVED] = {}
         if self._held is not None:
-            answer = self._gate.turn_away(self.url, self.headers, b"".join(self._held))
-            if answer is not None:
+            answer = self._gate.answer(self.url, self.headers, b"".join(self._held))
+            if isinstance(answer, Reply):
                 self._held = None
-                self._refuse(answer)
+                self._send(answer)
                 return
+            extensions.update(answer)
             self._go_on()
-        self.scope.setdefault("extensions", {})[ARRIVED] = {}
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -197,10 +207,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             and (self.cycle is None or self.cycle.response_complete)
         )
 
-    def _refuse(self, answer: bytes) -> None:
+    def _send(self, answer: Reply) -> None:
         defaults = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
         stays = self.parser.should_keep_alive()
-        self._out.write_whole(STATUS_LINE[429] + defaults + (b"" if stays else b"connection: close\r\n") + answer)
+        end = b"\r\n" if stays else b"connection: close\r\n\r\n"
+        self._out.write_whole(b"".join((STATUS_LINE[answer.status], defaults, answer.headers, end, answer.body)))
         if not stays:
             self.transport.close()
         self.on_response_complete()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
     from mlops.recommendation import Answer, Ask, ServedModel
     from predictor.answer_memory import AnswerMemory
+    from predictor.packing import Remembered
     from predictor.schemas import RecommendRequest
     from predictor.slot import Slot
     from predictor.workers import Workers
 
 _REMEMBERED_TRANSLATIONS = 50
+# Among the extensions of a scope (ASGI): what the request asks, as `Asked`, where no answer to it is remembered.
+ASKED = "recipes.request.asked"
 
 _log = structlog.stdlib.get_logger("app")
 
@@ -39,6 +42,15 @@ class Recommendation:
     answer: Answer
     latency_ms: float
     recipes: bytes | None = None
+
+
+class Asked(NamedTuple):
+    """A question, the model that answers its user, and when its answering began."""
+
+    wanted: RecommendRequest
+    served: ServedModel
+    ask: Ask
+    started: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +97,9 @@ class Recommending:
         Raises NotServing, Overloaded, DeadlineExceeded, ModelFailed, and Transient faults of the model.
         """
         started = self._terms.timer()
-        served = self._choose(requests)
+        user = _user(requests)
+        served = self._choose(user)
+        self._begin(served, user)
         asks = [request.to_ask() for request in requests]
         answered = await self._workers.run(Question(served, tuple(asks)), seconds=self._terms.seconds)
         latency_ms = (self._terms.timer() - started) * 1000
@@ -98,43 +112,55 @@ class Recommending:
 
     async def answer_one(self, request: RecommendRequest) -> Recommendation:
         """As `answer`, from memory where the same model answered the same question before."""
-        started = self._terms.timer()
-        served = self._choose([request])
-        ask = request.to_ask()
-        remembered = self._memory.find(served, ask)
-        if remembered is not None:
-            answer, recipes = remembered.answer, remembered.recipes
-            current_record().computing_seconds = remembered.seconds
-        else:
-            answered = await self._workers.run(Question(served, (ask,), in_json=True), seconds=self._terms.seconds)
-            (answer,), recipes = answered.answers, answered.recipes
-            self._memory.keep(served, ask, answered.packed, self._terms.timer() - started)
-        recommendation = Recommendation(
-            id=self._id(served),
-            served=served,
-            answer=answer,
-            latency_ms=(self._terms.timer() - started) * 1000,
-            recipes=recipes,
-        )
-        self._note([ask], [recommendation])
-        return recommendation
+        asked = self.asked(request)
+        remembered = self.find(asked)
+        return await self.compute(asked) if remembered is None else self.again(asked, remembered)
 
-    def remembers(self, request: RecommendRequest) -> bool:
-        """Whether `answer_one` would find the answer in memory.
+    def asked(self, request: RecommendRequest) -> Asked:
+        """Choose the model that answers `request`.
 
         Raises NotServing.
         """
-        user = request.user_id
-        return self._memory.knows(self._slot.choose(self._terms.new_id() if user is None else user), request.to_ask())
+        started = self._terms.timer()
+        return Asked(request, self._choose(request.user_id), request.to_ask(), started)
 
-    def _choose(self, requests: Sequence[RecommendRequest]) -> ServedModel:
+    def find(self, asked: Asked) -> Remembered | None:
+        """Return what was answered before, if that is still known."""
+        return self._memory.find(asked.served, asked.ask)
+
+    def again(self, asked: Asked, remembered: Remembered) -> Recommendation:
+        """Answer what `find` has found."""
+        self._begin(asked.served, asked.wanted.user_id)
+        current_record().computing_seconds = remembered.seconds
+        return self._one(asked, remembered.answer, remembered.recipes)
+
+    async def compute(self, asked: Asked) -> Recommendation:
+        """Answer what `find` has not found, and remember it. Raises as `answer`, but for NotServing."""
+        _, served, ask, started = asked
+        self._begin(served, asked.wanted.user_id)
+        answered = await self._workers.run(Question(served, (ask,), self._memory.pack), seconds=self._terms.seconds)
+        self._memory.keep(served, ask, answered.packed, self._terms.timer() - started)
+        return self._one(asked, answered.answers[0], answered.recipes)
+
+    def _one(self, asked: Asked, answer: Answer, recipes: bytes) -> Recommendation:
+        recommendation = Recommendation(
+            id=self._id(asked.served),
+            served=asked.served,
+            answer=answer,
+            latency_ms=(self._terms.timer() - asked.started) * 1000,
+            recipes=recipes,
+        )
+        self._note([asked.ask], [recommendation])
+        return recommendation
+
+    def _choose(self, user: str | None) -> ServedModel:
+        return self._slot.choose(self._terms.new_id() if user is None else user)
+
+    def _begin(self, served: ServedModel, user: str | None) -> None:
         record = current_record()
-        user = _user(requests)
-        served = self._slot.choose(self._terms.new_id() if user is None else user)
         record.served_by(served)
         if user is not None:
             record.user = user_hash(user, self._terms.user_salt)
-        return served
 
     def _id(self, served: ServedModel) -> str:
         return f"{served.version}{VERSION_SEPARATOR}{self._terms.new_id()}"

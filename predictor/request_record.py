@@ -68,6 +68,13 @@ class RequestRecord:
         for phase, milliseconds in answer.timings.items():
             self.phases[phase] = self.phases.get(phase, 0.0) + milliseconds
 
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What every answer says of its request."""
+        headers = [(b"x-request-id", self.request_id.encode())]
+        if self.version is not None:
+            headers.append((b"x-model-version", self.version.encode("latin-1", "replace")))
+        return headers
+
     @property
     def judged_seconds(self) -> float:
         """What the request counts with, in all that compares versions or times."""

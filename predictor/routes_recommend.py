@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
+from typing import Any
 
+import orjson
 from fastapi import Request
 from starlette.responses import Response
 
@@ -14,8 +16,9 @@ from mlops.shown_log import Shown, ShownLog
 from predictor.answers import recommendation_body
 from predictor.instruments import Instruments
 from predictor.json_messages import json_answer, json_body
+from predictor.packing import Remembered
 from predictor.problems import Problem, Refused
-from predictor.recommending import Recommendation, Recommending, Terms
+from predictor.recommending import ASKED, Asked, Recommendation, Recommending, Terms
 from predictor.request_record import current_record
 from predictor.schemas import FeedbackRequest, RecommendRequest
 from predictor.validation import parse_json
@@ -34,16 +37,25 @@ class RecommendRoute:
 
     async def recommend(self, request: Request) -> Response:
         """Recommend recipes for a question in free text, best first, each with the reasons for its place."""
-        return json_answer(recommendation_body(await self.ask(parse_json(RecommendRequest, await json_body(request)))))
+        # Of what came whole the gate knows already that no answer is remembered.
+        asked: Asked | None = request.scope.get("extensions", {}).get(ASKED)
+        if asked is not None:
+            return json_answer(self._body(asked.wanted, await self._recommending.compute(asked)))
+        wanted = parse_json(RecommendRequest, await json_body(request))
+        return json_answer(self._body(wanted, await self._recommending.answer_one(wanted)))
 
-    async def ask(self, wanted: RecommendRequest) -> Recommendation:
-        """Answer, and keep what was shown. What comes from memory has its recipes as JSON alone."""
-        return self._kept(wanted, await self._recommending.answer_one(wanted))
+    def again(self, asked: Asked, remembered: Remembered) -> bytes:
+        """The body of the answer to `asked`, as it was answered before."""
+        return orjson.dumps(self._body(asked.wanted, self._recommending.again(asked, remembered)))
 
     async def compute(self, wanted: RecommendRequest) -> Recommendation:
-        """As `ask`, whatever is remembered: every hit has its recipe and signals."""
+        """Answer, whatever is remembered, and keep what was shown: every hit has its recipe and signals."""
         (recommendation,) = await self._recommending.answer([wanted])
         return self._kept(wanted, recommendation)
+
+    def _body(self, wanted: RecommendRequest, recommendation: Recommendation) -> dict[str, Any]:
+        """The answer. What comes from memory has its recipes as JSON alone."""
+        return recommendation_body(self._kept(wanted, recommendation))
 
     def _kept(self, wanted: RecommendRequest, recommendation: Recommendation) -> Recommendation:
         if self._shown is not None:

@@ -81,7 +81,7 @@ def build_server(settings: Settings, slot: Slot, ports: Ports, surroundings: Sur
     server = Server(
         settings.host,
         front_door=service.front_door(V1ShortCut(kserve_app, plane, closed, settings.model_name)),
-        gate=service.turning_away,
+        gate=service.gate,
         head_seconds=settings.receive_seconds,
         grpc_limits=GrpcLimits(message_bytes=settings.max_body_bytes, calls=settings.max_requests),
         http_port=settings.http_port,

@@ -14,6 +14,7 @@ from predictor.api import Routes, ShortCut, create_api
 from predictor.body import Limits as RequestLimits
 from predictor.components import Components, Observed
 from predictor.front_door import FrontDoor
+from predictor.gate import QuestionGate
 from predictor.instruments import Instruments
 from predictor.noting import Noting
 from predictor.recommending import Recommending, Terms
@@ -48,7 +49,7 @@ class Service:
     api: FastAPI
     recommend: Callable[[Request], Awaitable[Response]]
     recommending: Recommending
-    turning_away: TurningAway
+    gate: QuestionGate
     telemetry: Telemetry
     collector: MetricsCollector
     limits: RequestLimits
@@ -113,6 +114,11 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
     watch = _watch(settings, ports, surroundings, collector, components)
     token = Token(None if settings.api_token is None else settings.api_token.get_secret_value())
     recommend = RecommendRoute(recommending, surroundings.shown, terms, surroundings.clock)
+    limits = RequestLimits(
+        body_bytes=settings.max_body_bytes, body_seconds=settings.receive_seconds, requests=settings.max_requests
+    )
+    turning_away = TurningAway(workers, telemetry, surroundings.new_id, model_name=settings.model_name)
+    gate = QuestionGate(recommending, recommend, turning_away, telemetry, limits, surroundings.new_id)
     feedback = FeedbackRoute(kept, terms, surroundings.clock)
     health = HealthRoute(slot, components, lambda: watch.firing)
     routes = Routes(
@@ -131,12 +137,10 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         api=create_api(routes),
         recommend=routes.recommend.recommend,
         recommending=recommending,
-        turning_away=TurningAway(workers, recommending, telemetry, surroundings.new_id, model_name=settings.model_name),
+        gate=gate,
         telemetry=telemetry,
         collector=collector,
-        limits=RequestLimits(
-            body_bytes=settings.max_body_bytes, body_seconds=settings.receive_seconds, requests=settings.max_requests
-        ),
+        limits=limits,
         new_id=surroundings.new_id,
         workers=workers,
         side_workers=side_workers,

@@ -9,27 +9,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from mlops.errors import Invalid
-from predictor.front_door import headers_of
-from predictor.json_messages import is_json
+from predictor.http_protocol import Reply
 from predictor.noting import RECOMMENDING
 from predictor.paths import is_kserve, route_of
 from predictor.problems import Problem, kserve_response, problem_response
 from predictor.request_record import request_id_from
-from predictor.schemas import RecommendRequest
-from predictor.slot import NotServing
-from predictor.validation import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     from starlette.responses import Response
 
-    from predictor.recommending import Recommending
     from predictor.telemetry import Telemetry
     from predictor.workers import Workers
 
-_ASKED = "/recommend"
 # Stands for the id of a request where an answer is made for all of them.
 _ID = "0" * 36
 _PROBLEM = Problem(
@@ -48,19 +41,10 @@ def finds_no_place(*, taken: int, coming: int, limit: int) -> bool:
 
 
 class TurningAway:
-    """The gate before what answers questions; shut while no more may wait. In the loop's thread alone."""
+    """Before what answers questions; shut while no more may wait. In the loop's thread alone."""
 
-    def __init__(
-        self,
-        workers: Workers,
-        recommending: Recommending,
-        telemetry: Telemetry,
-        new_id: Callable[[], str],
-        *,
-        model_name: str,
-    ) -> None:
+    def __init__(self, workers: Workers, telemetry: Telemetry, new_id: Callable[[], str], *, model_name: str) -> None:
         self._workers = workers
-        self._recommending = recommending
         self._telemetry = telemetry
         self._new_id = new_id
         # Those over HTTP: gRPC has a limit of its own.
@@ -80,14 +64,9 @@ class TurningAway:
         self._coming += 1
         return False
 
-    def turn_away(self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
-        """Refuse a POST for which the gate is shut, have it noted, and return the answer but for its status line.
-
-        None for what needs no place: a question whose answer is remembered, or one that is none.
-        """
-        refusal, sent = self._refusals[target], headers_of(headers)
-        if refusal.path == _ASKED and (not is_json(sent.get("content-type", "")) or self._needs_no_place(body)):
-            return None
+    def refuse(self, target: bytes, sent: Mapping[str, str]) -> Reply:
+        """Refuse a POST with these headers for which the gate is shut, and have it noted."""
+        refusal = self._refusals[target]
         request_id = request_id_from(sent.get("x-request-id", ""), self._new_id)
         with self._telemetry.request(request_id=request_id, route=refusal.route, method="POST", headers=sent) as record:
             record.status, record.error = _PROBLEM.status, _PROBLEM.kind
@@ -95,12 +74,6 @@ class TurningAway:
 
     def _have_come(self) -> None:
         self._coming = 0
-
-    def _needs_no_place(self, body: bytes) -> bool:
-        try:
-            return self._recommending.remembers(parse_json(RecommendRequest, body))
-        except (Invalid, NotServing):
-            return True
 
 
 class _Refusal:
@@ -115,10 +88,11 @@ class _Refusal:
             self._before, self._after = self._after.split(_ID.encode())
         self._head = b"".join(b"%b: %b\r\n" % each for each in answer.raw_headers if each[0] != b"content-length")
 
-    def to(self, request_id: bytes) -> bytes:
-        """The headers and the body for a request."""
+    def to(self, request_id: bytes) -> Reply:
+        """The answer to a request."""
         body = self._before + request_id + self._after if self._before else self._after
-        return b"%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (self._head, request_id, len(body), body)
+        headers = b"%bx-request-id: %b\r\ncontent-length: %d\r\n" % (self._head, request_id, len(body))
+        return Reply(_PROBLEM.status, headers, body)
 
 
 def _answer(path: str) -> Response:

@@ -32,7 +32,7 @@ class Transport(asyncio.Transport):
 class Open:
     """A gate through which everything goes."""
 
-    def shut(self, target):
+    def holds(self, target):
         return False
 
 

@@ -9,100 +9,38 @@ from threading import Event
 import orjson
 import pytest
 import structlog
-from uvicorn import Config
-from uvicorn.server import ServerState
 
-from predictor.http_protocol import BoundedHttpProtocol
 from predictor.turning_away import finds_no_place
+from tests.builders.raw_http import RawServer, post
 from tests.fakes.recommender import fake_model
 
 HELD = b'{"query": "wait"}'
 OTHER = b'{"query": "soup"}'
 
 
-def post(body, path="/recommend", *headers):
-    lines = [f"POST {path} HTTP/1.1", "host: x", "content-type: application/json", *headers]
-    return "\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode() + body
-
-
-class Connection(asyncio.Transport):
-    """A client's end: what it was sent, and whether it was closed."""
-
-    def __init__(self):
-        super().__init__()
-        self.sent, self.closed = b"", False
-
-    def write(self, data):
-        self.sent += data
-
-    def close(self):
-        self.closed = True
-
-    def is_closing(self):
-        return self.closed
-
-    def pause_reading(self):
-        pass
-
-    def resume_reading(self):
-        pass
-
-    @property
-    def answer(self):
-        """Status, headers and body of all that was sent, which is one answer."""
-        head, body = self.sent.split(b"\r\n\r\n", 1)
-        status, *headers = head.decode().split("\r\n")
-        return int(status.split()[1]), dict(line.split(": ", 1) for line in headers), body
-
-
-class Storm:
+class Storm(RawServer):
     """A predictor whose only thread is held by a question, and whose queue is as long as it may be: empty."""
 
     def __init__(self, world, gate):
-        self.world, self.gate = world, gate
-        self.calls = 0
+        super().__init__(world)
+        self.gate = gate
 
     async def __aenter__(self):
-        app = self.world.app
-
-        async def counting(scope, receive, send):
-            self.calls += 1
-            await app(scope, receive, send)
-
-        self.config = Config(counting, log_config=None, ws="none", proxy_headers=False)
-        self.config.load()
-        self.server = ServerState()
-        self.server.default_headers = [(b"server", b"test")]
         self.first = self.connect()
         self.first[1].data_received(post(HELD))
         await asyncio.sleep(0)
         assert self.world.service.workers.taken == 1
-        self.held = set(self.server.tasks)
+        self.held = set(self.state.tasks)
         self.calls = 0
         return self
 
     async def __aexit__(self, *_):
         self.gate.set()
-        await asyncio.gather(*self.server.tasks)
-
-    def connect(self):
-        connection = Connection()
-        protocol = BoundedHttpProtocol(
-            self.config, self.server, {}, head_seconds=5, gate=self.world.service.turning_away
-        )
-        protocol.connection_made(connection)
-        return connection, protocol
+        await asyncio.gather(*self.state.tasks)
 
     async def answered(self):
         """Wait until all requests have their answers but the one that holds the thread."""
-        await asyncio.gather(*(self.server.tasks - self.held))
-
-    def send(self, *pieces):
-        """Send over a connection of its own, and return it."""
-        connection, protocol = self.connect()
-        for piece in pieces:
-            protocol.data_received(piece)
-        return connection
+        await asyncio.gather(*(self.state.tasks - self.held))
 
 
 @pytest.fixture(autouse=True)
@@ -201,9 +139,7 @@ def test_all_else_is_a_request(storm, pieces, status):
 
 def test_what_is_remembered_is_answered_in_a_storm(storm):
     async def scenario(storm):
-        connection = storm.send(post(OTHER))
-        await storm.answered()
-        return connection.answer[0], storm.send(post(b'{"query": "another"}')).answer[0]
+        return storm.send(post(OTHER)).answer[0], storm.send(post(b'{"query": "another"}')).answer[0]
 
     assert storm(scenario, remembered=[OTHER]) == (200, 429)
 
