@@ -9,12 +9,13 @@ garbage to look through, and it stopped every request for a tenth of a second.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import orjson
+from cachetools import LRUCache
 
-from predictor.lately_used import LatelyUsed
 from predictor.packing import Packing
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from predictor.packing import Remembered
 
 # What an entry takes besides its bytes, measured with tracemalloc; and a hit that is unpacked.
-_ENTRY_BYTES, _HIT_BYTES = 370, 200
+_ENTRY_BYTES, _HIT_BYTES = 470, 200
+T = TypeVar("T")
 
 
 class AnswerMemory:
@@ -40,8 +42,8 @@ class AnswerMemory:
         self._lock = Lock()
         self._packing = Packing()
         unpacked = limit // 16
-        self._kept: LatelyUsed[tuple[bytes, float]] = LatelyUsed(limit - unpacked, _packed_size)
-        self._unpacked: LatelyUsed[Remembered] = LatelyUsed(unpacked, _unpacked_size)
+        self._kept: LRUCache[Hashable, tuple[bytes, float]] = LRUCache(limit - unpacked, getsizeof=_packed_size)
+        self._unpacked: LRUCache[Hashable, Remembered] = LRUCache(unpacked, getsizeof=_unpacked_size)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -61,16 +63,17 @@ class AnswerMemory:
             remembered = self._unpacked.get(key)
         if remembered is None:
             remembered = self._packing.unpack(*found)
-            with self._lock:
-                self._unpacked.put(key, remembered)
+            self._put(self._unpacked, key, remembered)
         return remembered
 
     def keep(self, served: ServedModel, ask: Ask, packed: bytes, seconds: float) -> None:
         """Remember what `pack` made of an answer that took `seconds`; nothing where it made nothing of it."""
         if packed:
-            key = _key(served, ask)
-            with self._lock:
-                self._kept.put(key, (packed, seconds))
+            self._put(self._kept, _key(served, ask), (packed, seconds))
+
+    def _put(self, kept: LRUCache[Hashable, T], key: Hashable, value: T) -> None:
+        with self._lock, suppress(ValueError):  # one alone may be larger than all that is kept
+            kept[key] = value
 
 
 def _packed_size(entry: tuple[bytes, float]) -> int:
