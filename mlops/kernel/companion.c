@@ -9,10 +9,10 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Ticks of the processor's clock: some 50 microseconds, and from 100 milliseconds up to 7 seconds. */
+/* Ticks of the processor's clock: some 50 microseconds, and some 3 milliseconds. */
 #define SOON (1 << 17)
-#define SHORTEST_REST (1ull << 28)
-#define LONGEST_REST (1ull << 34)
+#define LATELY (1 << 23)
+#define RESTS 32 /* of what the caller waited */
 
 static atomic_int wanted, running, taken, open;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -31,19 +31,11 @@ static struct {
 
 static uint64_t ticket_of(uint64_t number, int parts, int next) { return number << 32 | (uint64_t)parts << 16 | (uint64_t)next; }
 
-/* Until when the companion is left alone, and for how long it was. */
-static _Atomic uint64_t resting, rest = SHORTEST_REST;
+/* Until when the companion is left alone: the caller had to wait, for others use the processors. It is for RESTS times as
+ * long, so that waiting is never more than a small part of the time. */
+static _Atomic uint64_t resting;
 
 static int rests(void) { return __rdtsc() < atomic_load_explicit(&resting, memory_order_relaxed); }
-
-/* The caller waited for the companion: others use the processors. Each rest is twice the last, until all goes well for
- * many times as long. */
-static void leave_alone(void) {
-    uint64_t now = __rdtsc(), last = atomic_load(&rest), next = last < LONGEST_REST ? 2 * last : last;
-    if (now - atomic_load(&resting) > 16 * last) next = SHORTEST_REST;
-    atomic_store(&rest, next);
-    atomic_store(&resting, now + next);
-}
 
 /* Take some parts of the work at hand and do them; 0 where none is left. */
 static int do_some(int thread) {
@@ -82,7 +74,8 @@ void share(int together, Work *work, void *context, int parts, int grain) {
     while (do_some(0)) {}
     uint64_t since = __rdtsc();
     while (atomic_load_explicit(&at_hand.done, memory_order_acquire) < parts) wait_a_moment(since);
-    if (__rdtsc() - since > SOON) leave_alone();
+    uint64_t now = __rdtsc(), waited = now - since;
+    if (waited > SOON) atomic_store_explicit(&resting, now + RESTS * waited, memory_order_relaxed);
 }
 
 static void *accompany(void *nothing) {
@@ -126,8 +119,17 @@ int call_companion(void) {
     return failed != 0;
 }
 
+/* Whether no other thread made a call lately: one that did is between two calls now, and has the other core. */
+static int alone(void) {
+    static _Thread_local char own;
+    static _Atomic(char *) last;
+    static _Atomic uint64_t changed;
+    if (atomic_exchange(&last, &own) != &own) atomic_store(&changed, __rdtsc());
+    return __rdtsc() - atomic_load(&changed) > LATELY;
+}
+
 int enter(int asks) {
-    int only = atomic_fetch_add(&running, 1) == 0;
+    int only = (atomic_fetch_add(&running, 1) == 0) & alone();
     if (!asks || !only || !atomic_load(&wanted) || rests() || atomic_exchange(&taken, 1)) return 0;
     atomic_store(&open, 1);
     pthread_mutex_lock(&lock);

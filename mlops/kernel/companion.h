@@ -4,8 +4,8 @@
 /* Do the parts from `first` up to `stop`; `thread` is 0 or 1, for room of its own. */
 typedef void Work(void *context, int first, int stop, int thread);
 
-/* Begin a call, and return whether it has the companion: where it asks for it and no other call runs. Each call must end
- * with `leave`, so that the next can be the only one. */
+/* Begin a call, and return whether it has the companion: where it asks for it and no other thread calls. Each call
+ * must end with `leave`. */
 int enter(int asks);
 void leave(int together);
 
