@@ -14,7 +14,7 @@
 #define LATELY (1 << 23)
 #define RESTS 32 /* of what the caller waited */
 
-static atomic_int wanted, running, taken, open;
+static atomic_int wanted, running, open; /* open: a call has the companion */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t bell = PTHREAD_COND_INITIALIZER;
 static unsigned rung; /* how often */
@@ -95,11 +95,12 @@ static void *accompany(void *nothing) {
     return nothing;
 }
 
-/* In a child of a process threads are no more. */
+/* In a child of a process threads are no more, nor is the work that one of them may have had at hand. */
 static void forget(void) {
     lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     bell = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
-    wanted = running = taken = open = 0;
+    wanted = running = open = 0;
+    at_hand.ticket = 0;
 }
 
 /* From now on, and from the thread that calls, whose priority it inherits; returns 0, or 1 where there is no thread. */
@@ -130,7 +131,7 @@ static int alone(void) {
 
 int enter(int asks) {
     int only = (atomic_fetch_add(&running, 1) == 0) & alone();
-    if (!asks || !only || !atomic_load(&wanted) || rests() || atomic_exchange(&taken, 1)) return 0;
+    if (!asks || !only || !atomic_load(&wanted) || rests()) return 0;
     atomic_store(&open, 1);
     pthread_mutex_lock(&lock);
     rung++;
@@ -140,9 +141,6 @@ int enter(int asks) {
 }
 
 void leave(int together) {
-    if (together) {
-        atomic_store(&open, 0);
-        atomic_store(&taken, 0);
-    }
+    if (together) atomic_store(&open, 0);
     atomic_fetch_sub(&running, 1);
 }

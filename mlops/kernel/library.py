@@ -55,7 +55,7 @@ class Kernel:
         There is none for one processor, and only one however often it is called. It has the priority of the thread that
         called first. What it does not get round to, because others use the processors, it is not waited for.
         """
-        return _processors() > 1 and self._call_companion() == 0
+        return processors() > 1 and self._call_companion() == 0
 
     def encode(self, model: Model, ids: NDArray[np.int32], starts: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return unit vectors, float32 (texts, hidden). Text i is ids[starts[i]:starts[i + 1]], never empty.
@@ -166,8 +166,8 @@ class Kernel:
         return whole[0, :count], real[1, :count], whole[2 : 2 + rows, :count], real[2 + rows :, :count]
 
 
-def _processors() -> int:
-    """Those that this process may use."""
+def processors() -> int:
+    """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -16,7 +16,7 @@ import pytest
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 
-from mlops.kernel.library import kernel
+from mlops.kernel.library import kernel, processors
 from tests.builders.predictor_process import ROOT, free_ports, predictor_process
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(240)]
@@ -94,7 +94,7 @@ def test_asked_to_stop_it_answers_what_is_under_way_and_ends_by_0(tmp_path):
 
 
 @pytest.mark.skipif(
-    kernel() is None or sys.platform != "linux" or os.cpu_count() == 1,
+    kernel() is None or sys.platform != "linux" or processors() == 1,
     reason="no kernel here, no /proc, or one processor that nobody can help",
 )
 @pytest.mark.parametrize(("workers", "companions"), [("1", 0), ("2", 1)])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mlops.kernel.build import LIBRARY
-from mlops.kernel.library import kernel, load
+from mlops.kernel.library import kernel, load, processors
 from mlops.retrieval.lexical import LexicalIndex
 from mlops.retrieval.semantic import SketchedIndex
 from mlops.retrieval.sketches import sketch
@@ -20,7 +20,7 @@ from mlops.retrieval.sketches import sketch
 pytestmark = [
     pytest.mark.skipif(kernel() is None, reason="no kernel here: no C compiler, or no AVX-512 VNNI"),
     pytest.mark.skipif(sys.platform != "linux", reason="what a thread did is told by /proc"),
-    pytest.mark.skipif(os.cpu_count() == 1, reason="one processor: there is nobody to help"),
+    pytest.mark.skipif(processors() == 1, reason="one processor: there is nobody to help"),
 ]
 
 
