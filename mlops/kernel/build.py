@@ -14,7 +14,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 LIBRARY = FOLDER / "kernel.so"
-SOURCES = ("companion.c", "cpu.c", "encoder.c", "files.c", "fusion.c", "search.c", "words.c")
+SOURCES = ("companion.c", "cpu.c", "encoder.c", "files.c", "fusion.c", "looking.c", "search.c", "words.c")
 _FLAGS = ("-O3", "-std=gnu11", "-shared", "-fPIC", "-pthread", "-Wall", "-Wextra", "-Werror")
 
 

@@ -8,8 +8,9 @@
  */
 #include "attention.h"
 #include "linear.h"
+#include "steps.h"
 
-typedef struct {
+struct Model {
     int32_t hidden, inner, heads, layers;
     int32_t wide; /* whether weights are of 16 bit */
     float epsilon;
@@ -17,7 +18,7 @@ typedef struct {
     const float *positions; /* (tokens, hidden), that of the only segment added */
     const uint8_t *weights; /* panels of all linear layers, int8 or bfloat16 */
     const float *floats;    /* vectors of all layers */
-} Model;
+};
 
 static void add_and_normalise(Cursor *at, float *x, const float *added, int rows, int width, float epsilon) {
     const float *gain = at->floats, *bias = gain + width;

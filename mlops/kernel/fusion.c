@@ -1,6 +1,6 @@
 /* Reciprocal rank fusion, to the bit as mlops/retrieval/fusion.py has it: there stands what the numbers mean. */
+#include "steps.h"
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

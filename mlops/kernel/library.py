@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mlops.kernel.operands import Index, Model, Placed, Postings, Wanted
 
-INTERFACE = 6
+INTERFACE = 7
 
 
 class Kernel:
@@ -44,6 +44,11 @@ class Kernel:
         self._sum = _typed(
             library.sum, whole, pointer, pointer, pointer, large, pointer, pointer, large, large, pointer, pointer
         )
+        # See `mlops.kernel.looking`.
+        self.look = _typed(
+            library.look, whole, pointer, pointer, large, pointer, pointer, pointer, pointer, pointer, pointer, pointer,
+            large, large, pointer, pointer, pointer,
+        )  # fmt: skip
         self._fuse = _typed(
             briefly.fuse, large, large, large, pointer, pointer, pointer, pointer, ctypes.c_double, large, large,
             pointer, pointer, pointer, pointer,

@@ -7,13 +7,14 @@
 #pragma once
 #include "companion.h"
 #include "selection.h"
+#include "steps.h"
 
 #define PLANES 4     /* bits of a value of the query */
 #define BLOCK LANES  /* vectors whose words of the first half stand side by side */
 #define GATHERED 8   /* vectors of which the other half is read together */
 #define ROWS 8       /* of the rotation, which are multiplied side by side */
 
-typedef struct {
+struct Index {
     int64_t documents;
     int32_t dimension; /* a multiple of 64 */
     int32_t words;     /* of 64 bits of the first half of a sketch */
@@ -22,7 +23,7 @@ typedef struct {
     const uint16_t *numbers;        /* float16 (blocks, 2, BLOCK): estimate = factor * <query, signs> + centre */
     const float *turn;              /* (dimension + 1, dimension): the rotation, and the mean last */
     const uint16_t *vectors;        /* float16 (documents, dimension) */
-} Index;
+};
 
 typedef struct { /* half of a rotated query: value = step * level, levels by their bits, lowest first, the last negative */
     float step, whole;

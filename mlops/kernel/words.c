@@ -1,6 +1,7 @@
 /* The highest of many scores, and BM25 as a sum of finished scores, for CPUs with AVX-512. */
 #include "companion.h"
 #include "selection.h"
+#include "steps.h"
 
 #define CHUNK 16384 /* documents whose scores are added up and looked at while they are in the second cache */
 
@@ -14,11 +15,11 @@ int64_t top(const float *scores, const uint8_t *passed, int64_t documents, float
     return end(&best, found);
 }
 
-typedef struct { /* what each term gives to the documents that have it, term after term (CSC) */
+struct Postings { /* what each term gives to the documents that have it, term after term (CSC) */
     const int64_t *starts;   /* (terms + 1) */
     const int32_t *documents; /* ascending for each term */
     const float *values;
-} Postings;
+};
 
 typedef struct { /* one question's terms */
     const Postings *postings;

@@ -60,7 +60,7 @@ def fuse(
     with two. It is the first share of the result when given. With a `kernel` all is the same, to the bit: here are
     twenty steps over some hundred numbers, at each of which another thread may take the interpreter.
     """
-    best = sum(ranking.weight / (K + 1) for ranking in rankings) + (1.0 if bonus is not None else 0.0)
+    best = _best([ranking.weight for ranking in rankings], bonus=bonus is not None)
     if kernel is not None and passed is None and rankings:
         placed = [Placed(each.scores, _shares(each.weight, best), each.floor) for each in rankings]
         documents, scores, by_ranking, portions = kernel.fuse(placed, bonus, best, k)
@@ -84,6 +84,17 @@ def fuse(
         ranks=tuple(rank[documents] for rank in ranks),
         shares=tuple(share[documents] for share in shares),
     )
+
+
+@lru_cache(maxsize=8)
+def shares_of(rankings: int, *, bonus: bool) -> tuple[NDArray[np.float64], float]:
+    """What each rank adds in each of so many rankings of weight 1, and the highest score before it is divided by it."""
+    best = _best([1.0] * rankings, bonus=bonus)
+    return _shares(1.0, best), best
+
+
+def _best(weights: Sequence[float], *, bonus: bool) -> float:
+    return sum(weight / (K + 1) for weight in weights) + (1.0 if bonus else 0.0)
 
 
 def _top(scores: NDArray[np.float32], passed: NDArray[np.bool_] | None, floor: float) -> NDArray[np.intp]:

@@ -24,13 +24,13 @@ class KernelEncoder:
 
     def __init__(self, kernel: Kernel, model: Model, tokens: TokenMemory) -> None:
         self._kernel = kernel
-        self._model = model
-        self._tokens = tokens
+        self.model = model
+        self.tokens = tokens
         self.dimension = model.shape.hidden
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """Return float32 (texts, dimension), rows of L2 norm 1; `progress` is told how many are done."""
-        ids = [np.frombuffer(text, dtype=np.int32) for text in self._tokens.ids(texts)]
+        ids = [np.frombuffer(text, dtype=np.int32) for text in self.tokens.ids(texts)]
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         start = 0
         while start < len(texts):
@@ -39,7 +39,7 @@ class KernelEncoder:
                 tokens += len(ids[end])
                 end += 1
             starts = np.cumsum([0, *map(len, ids[start:end])], dtype=np.int32)
-            vectors[start:end] = self._kernel.encode(self._model, np.concatenate(ids[start:end]), starts)
+            vectors[start:end] = self._kernel.encode(self.model, np.concatenate(ids[start:end]), starts)
             start = end
             if progress is not None:
                 progress(end)

@@ -53,7 +53,7 @@ class LexicalIndex:
         self._starts = np.array(postings[0])
         self._documents, self._values = np.asarray(postings[1]), np.asarray(postings[2])
         self._kernel = kernel if self._readable() else None
-        self._postings = Postings(self._starts, self._documents, self._values)
+        self._whole = Postings(self._starts, self._documents, self._values)
 
     @classmethod
     def load(cls, folder: Path, language: Language, size: int, kernel: Kernel | None = None) -> LexicalIndex:
@@ -87,9 +87,9 @@ class LexicalIndex:
 
         And for each text the `depth` places of the highest above 0 that `passed` (None: all), in no order.
         """
-        terms = [self._numbers(text) for text in texts]
+        terms = [self.numbers(text) for text in texts]
         if self._kernel is not None:
-            return self._kernel.sum(self._postings, terms, self._size, passed, depth)
+            return self._kernel.sum(self._whole, terms, self._size, passed, depth)
         scores = np.stack([self._added_up(of_one) for of_one in terms])
         every = zip(scores, passed, strict=True)
         return scores, [highest(of_one, among, 0.0, depth, None) for of_one, among in every]
@@ -101,7 +101,13 @@ class LexicalIndex:
             scores[self._documents[of_term]] += self._values[of_term]  # a document is there once
         return scores
 
-    def _numbers(self, text: str) -> list[int]:
+    @property
+    def postings(self) -> Postings | None:
+        """What each term gives to which documents, for the kernel; None where it does not read these."""
+        return None if self._kernel is None else self._whole
+
+    def numbers(self, text: str) -> list[int]:
+        """The terms of `text` that some document has, by their numbers."""
         return [number for term in self._analyzer.terms(text) if (number := self._number(term)) is not None]
 
     def _number(self, term: str) -> int | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from itertools import islice, repeat
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops.recommendation import Answer, Hit, Signal
-from mlops.retrieval.fusion import Ranking, fuse
-from mlops.retrieval.search import PANTRY, Search
+from mlops.retrieval.laps import Laps
+from mlops.retrieval.ranking import rank
+from mlops.retrieval.search import Search
 from mlops.retrieval.understanding import Understood, understand
 
 if TYPE_CHECKING:
@@ -21,20 +21,12 @@ if TYPE_CHECKING:
     from mlops.kernel.library import Kernel
     from mlops.recommendation import Ask, Language
     from mlops.retrieval.features import Seen
-    from mlops.retrieval.fusion import Fused
     from mlops.retrieval.learned_ranking import LearnedRanking
-    from mlops.retrieval.search import Indexes
+    from mlops.retrieval.ranking import Found
+    from mlops.retrieval.search import Encodes, Indexes
     from mlops.retrieval.understanding import Languages
 
 _LETTER = re.compile(r"[^\W\d_]")
-
-
-class Encodes(Protocol):
-    """Turns texts into vectors."""
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return float32 (texts, dimension), rows of L2 norm 1."""
-        ...
 
 
 class Recommender:
@@ -57,7 +49,7 @@ class Recommender:
         self._indexes = indexes
         self._languages = languages
         self._kernel = kernel
-        self._search = Search(indexes, learned, kernel)
+        self._search = Search(encoder, indexes, learned, kernel)
         self.learned = learned
 
     def recommend(self, ask: Ask) -> Answer:
@@ -77,29 +69,24 @@ class Recommender:
 
     def _begin(self, ask: Ask) -> _Question | Answer:
         """Understand `ask`, and answer at once what nothing need be searched for."""
-        clock = _Laps()
+        laps = Laps()
         query = understand(ask, self._languages)
-        clock.lap("translate")
+        laps.lap("translate")
         if _says_nothing(query):
-            return self._answer(query, (), clock.milliseconds, ("the query holds no word to search for",))
+            return self._answer(query, (), laps.milliseconds, ("the query holds no word to search for",))
         passed = None if query.filters.empty else self._search.passed(query.filters)
         if passed is not None and not passed.any():
-            return self._answer(query, (), clock.milliseconds, ("no recipe of this model meets every filter",))
-        return _Question(query, passed, ask.k, clock.milliseconds)
+            return self._answer(query, (), laps.milliseconds, ("no recipe of this model meets every filter",))
+        return _Question(query, passed, ask.k, laps.milliseconds)
 
     def _find(self, questions: Sequence[_Question]) -> list[Answer]:
-        clock = _Laps(len(questions))
-        queries = [each.query for each in questions]
-        vectors = self._encoder.encode([query.english for query in queries])
-        clock.lap("embed")
-        seen = self._search.best(queries, vectors, [each.passed for each in questions])
-        clock.lap("search")
-        ranked = [self._rank(looked, None, each.k) for looked, each in zip(seen, questions, strict=True)]
-        clock.lap("rank")
-        hits = self._hits(questions, seen, ranked)
-        clock.lap("assemble")
+        laps = Laps(len(questions))
+        queries, most = [each.query for each in questions], max(each.k for each in questions)
+        found = self._search.find(queries, [each.passed for each in questions], most, laps)
+        hits = self._hits(questions, found)
+        laps.lap("assemble")
         return [
-            self._answer(each.query, of_one, each.milliseconds | clock.milliseconds, ())
+            self._answer(each.query, of_one, each.milliseconds | laps.milliseconds, ())
             for each, of_one in zip(questions, hits, strict=True)
         ]
 
@@ -116,37 +103,18 @@ class Recommender:
         passed = self._search.passed(query.filters)
         if _says_nothing(query) or not passed.any():
             return None
-        return self._search.everything(query, self._encoder.encode([query.english])[0]), passed
+        return self._search.everything(query), passed
 
     def order(self, seen: Seen, passed: NDArray[np.bool_]) -> NDArray[np.intp]:
         """The documents that are found at all, in the order in which `recommend` would answer them."""
-        return self._rank(seen, passed, len(passed))[0].documents
+        return rank(seen, passed, len(passed), self.learned, self._kernel)[0].documents
 
-    def _rank(self, seen: Seen, passed: NDArray[np.bool_] | None, k: int) -> tuple[Fused, tuple[Ranking, ...]]:
-        """The best `k` at least, and the rankings that explain them, in the order of the shares."""
-        signals = seen.rankings
-        if seen.coverage is not None:
-            signals = (Ranking(name=PANTRY, scores=seen.coverage), *signals)
-        if self.learned is None:
-            return fuse(seen.rankings, passed, k, seen.coverage, self._kernel), signals
-        found = fuse(seen.rankings, passed, len(seen.documents), seen.coverage, self._kernel)
-        reranked, learned = self.learned.rerank(seen, found)
-        return reranked, (*signals, learned)
-
-    def _hits(
-        self,
-        questions: Sequence[_Question],
-        seen: Sequence[Seen],
-        ranked: Sequence[tuple[Fused, tuple[Ranking, ...]]],
-    ) -> list[tuple[Hit, ...]]:
-        found = [
-            looked.documents[fused.documents[: each.k]].tolist()
-            for each, looked, (fused, _) in zip(questions, seen, ranked, strict=True)
-        ]
-        rows = iter(self._indexes.rows.of([document for documents in found for document in documents]))
+    def _hits(self, questions: Sequence[_Question], found: Sequence[Found]) -> list[tuple[Hit, ...]]:
+        wanted = [of_one.documents[: each.k] for each, of_one in zip(questions, found, strict=True)]
+        rows = iter(self._indexes.rows.of([document for documents in wanted for document in documents]))
         return [
-            _hits_of(islice(rows, len(documents)), fused, rankings, each)
-            for each, documents, (fused, rankings) in zip(questions, found, ranked, strict=True)
+            _hits_of(islice(rows, len(documents)), of_one, each.query.language)
+            for each, documents, of_one in zip(questions, wanted, found, strict=True)
         ]
 
     def _answer(
@@ -174,17 +142,11 @@ class _Question(NamedTuple):
     milliseconds: dict[str, float]
 
 
-def _hits_of(
-    rows: Iterable[dict[str, Any]], fused: Fused, rankings: Sequence[Ranking], question: _Question
-) -> tuple[Hit, ...]:
-    k, language = question.k, question.query.language
-    places = fused.documents[:k]
-    by_ranking = [
-        _signals(ranking.name, ranks[:k].tolist(), ranking.scores[places].tolist(), shares[:k].tolist())
-        for ranking, ranks, shares in zip(rankings, fused.ranks, fused.shares, strict=True)
-    ]
+def _hits_of(rows: Iterable[dict[str, Any]], found: Found, language: Language) -> tuple[Hit, ...]:
+    """As many as there are rows."""
+    by_ranking = [_signals(*said) for said in found.said]
     hits = []
-    for row, score, *signals in zip(rows, fused.scores[:k].tolist(), *by_ranking, strict=True):
+    for row, score, *signals in zip(rows, found.scores, *by_ranking, strict=False):
         shown, translated = _in_language(row, language)
         hits.append(Hit(id=row["id"], score=score, recipe=shown, signals=tuple(signals), translated=translated))
     return tuple(hits)
@@ -198,20 +160,6 @@ def _signals(name: str, ranks: list[int], scores: list[float], shares: list[floa
 
 def _says_nothing(query: Understood) -> bool:
     return not _LETTER.search(query.english) and query.pantry is None and query.filters.empty
-
-
-class _Laps:
-    """Milliseconds from one lap to the next, by name; of what is done for several questions the share of each."""
-
-    def __init__(self, questions: int = 1) -> None:
-        self.milliseconds: dict[str, float] = {}
-        self._questions = questions
-        self._last = perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = perf_counter()
-        self.milliseconds[name] = (now - self._last) * 1000 / self._questions
-        self._last = now
 
 
 def _in_language(row: dict[str, Any], language: Language) -> tuple[dict[str, Any], bool]:

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from mlops.kernel.looking import Given
 from mlops.retrieval.facets import allowed
 from mlops.retrieval.features import Seen
 from mlops.retrieval.fusion import DEPTH, Ranking
+from mlops.retrieval.glance import Glance
+from mlops.retrieval.ranking import LEXICAL, PANTRY, SEMANTIC, SPANISH, found_in
 from mlops.retrieval.selection import distinct, highest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from mlops.kernel.library import Kernel
     from mlops.recommendation import Filters
+    from mlops.retrieval.laps import Laps
     from mlops.retrieval.learned_ranking import LearnedRanking
     from mlops.retrieval.lexical import LexicalIndex
+    from mlops.retrieval.ranking import Found
     from mlops.retrieval.rows import Rows
     from mlops.retrieval.semantic import SemanticIndex
     from mlops.retrieval.understanding import Understood
 
-PANTRY = "pantry"
 # Sets of filters whose recipes are remembered, a byte for each.
 _FILTERS = 8
 
@@ -46,13 +50,25 @@ class Indexes:
     rows: Rows
 
 
-class Search:
-    """Looks into the indexes; with `learned` also by the vectors that the artefact has learned."""
+class Encodes(Protocol):
+    """Turns texts into vectors."""
 
-    def __init__(self, indexes: Indexes, learned: LearnedRanking | None, kernel: Kernel | None) -> None:
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return float32 (texts, dimension), rows of L2 norm 1."""
+        ...
+
+
+class Search:
+    """Looks into the indexes; with `learned` also by the vectors that the artefact has learned, and in its order."""
+
+    def __init__(
+        self, encoder: Encodes, indexes: Indexes, learned: LearnedRanking | None, kernel: Kernel | None
+    ) -> None:
+        self._encoder = encoder
         self._indexes = indexes
         self._learned = learned
         self._kernel = kernel
+        self._glance = Glance.over(encoder, indexes, kernel)
         # What many ask for, such as "vegan". A method would do, but hold on to the indexes of a model that is gone.
         self._passed = lru_cache(maxsize=_FILTERS)(partial(_passed, indexes))
 
@@ -60,59 +76,100 @@ class Search:
         """Return bool (recipes,), which nobody may change: which meet every filter."""
         return self._passed(filters)
 
-    def best(
-        self, queries: Sequence[Understood], vectors: NDArray[np.float32], passed: Sequence[NDArray[np.bool_] | None]
-    ) -> list[Seen]:
-        """Look, for each, at the recipes that the fusion may rank: the best of every ranking, filters applied.
+    def find(
+        self, queries: Sequence[Understood], passed: Sequence[NDArray[np.bool_] | None], k: int, laps: Laps
+    ) -> list[Found]:
+        """Return for each the best `k` of those that `passed`, None where no filter is set.
 
-        `vectors` float32 (queries, dimension); None `passed` where no filter is set. Of several queries a step is done
-        for all before the next: in one call of the kernel, where there is one.
+        Of several queries a step is done for all before the next. `laps` are embed, search and rank.
         """
+        if self._glance is None or self._learned is not None:
+            seen = self._see(queries, passed, laps)
+            found = [found_in(each, k, self._learned, self._kernel) for each in seen]
+            laps.lap("rank")
+            return found
+        given = self._given(queries, passed)
+        found, took = self._glance.find([query.english for query in queries], passed, given, k)
+        laps.lap("search", embed=took.encoding, rank=took.fusing)
+        return found
+
+    def everything(self, query: Understood) -> Seen:
+        """Look at every recipe."""
+        vectors = self._encoder.encode([query.english])
+        every = np.arange(len(self._indexes.facets))
+        return self._look([query], vectors, [every], self._read([query], [None]))[0]
+
+    def _see(self, queries: Sequence[Understood], passed: Sequence[NDArray[np.bool_] | None], laps: Laps) -> list[Seen]:
+        """Look, for each, at the recipes that the fusion may rank: the best of every ranking, filters applied."""
+        texts = [query.english for query in queries]
+        if self._glance is not None:
+            vectors, documents, scores, took = self._glance.see(texts, passed, self._given(queries, passed))
+            seen = self._seen(queries, vectors, documents, scores)
+            laps.lap("search", embed=took.encoding)
+            return seen
+        vectors = self._encoder.encode(texts)
+        laps.lap("embed")
         nearest = self._indexes.semantic.nearest(vectors, passed, DEPTH)
         read = self._read(queries, passed)
-        documents = [distinct([near, *words.best]) for near, words in zip(nearest, read, strict=True)]
-        return self._look(queries, vectors, documents, read)
+        documents = [
+            distinct([near, *(each.leading for each in words.values())])
+            for near, words in zip(nearest, read, strict=True)
+        ]
+        seen = self._look(queries, vectors, documents, read)
+        laps.lap("search")
+        return seen
 
-    def everything(self, query: Understood, vector: NDArray[np.float32]) -> Seen:
-        """Look at every recipe."""
-        every = np.arange(len(self._indexes.facets))
-        return self._look([query], vector[None], [every], self._read([query], [None]))[0]
+    def _read(
+        self, queries: Sequence[Understood], passed: Sequence[NDArray[np.bool_] | None]
+    ) -> list[dict[str, Given]]:
+        """What words say of every recipe, in the order of the rankings."""
+        english = self._indexes.text.best([query.english for query in queries], passed, DEPTH)
+        every = zip(*english, self._given(queries, passed), strict=True)
+        return [{LEXICAL: Given(scores, leading), **given} for scores, leading, given in every]
 
-    def _read(self, queries: Sequence[Understood], passed: Sequence[NDArray[np.bool_] | None]) -> list[_Words]:
-        """What the words of each say of every recipe."""
-        read = [_Words({}, []) for _ in queries]
-        for name, index, texts in self._worded(queries):
-            every, best = index.best(list(texts.values()), [passed[place] for place in texts], DEPTH)
-            for place, scores, found in zip(texts, every, best, strict=True):
-                read[place].scores[name] = scores
-                read[place].best.append(found)
-        for query, among, words in zip(queries, passed, read, strict=True):
-            if query.pantry is not None:
-                words.scores[PANTRY] = self._coverage(query.pantry)
-                words.best.append(highest(words.scores[PANTRY], among, 0.0, DEPTH, self._kernel))
-        return read
-
-    def _worded(self, queries: Sequence[Understood]) -> Iterator[tuple[str, LexicalIndex, dict[int, str]]]:
-        """The rankings by words: their names, indexes, and what these are asked for which of `queries`."""
-        yield "lexical", self._indexes.text, {place: query.english for place, query in enumerate(queries)}
+    def _given(
+        self, queries: Sequence[Understood], passed: Sequence[NDArray[np.bool_] | None]
+    ) -> list[dict[str, Given]]:
+        """The rankings that only some have: by Spanish words, and by what is in their pantry."""
+        given: list[dict[str, Given]] = [{} for _ in queries]
         spanish = {place: query.spanish for place, query in enumerate(queries) if query.spanish is not None}
         if spanish and self._indexes.spanish is not None:
-            yield "lexical_es", self._indexes.spanish, spanish
+            among = [passed[place] for place in spanish]
+            every, best = self._indexes.spanish.best(list(spanish.values()), among, DEPTH)
+            for place, scores, leading in zip(spanish, every, best, strict=True):
+                given[place][SPANISH] = Given(scores, leading)
+        for query, only, rankings in zip(queries, passed, given, strict=True):
+            if query.pantry is not None:
+                scores = self._coverage(query.pantry)
+                rankings[PANTRY] = Given(scores, highest(scores, only, 0.0, DEPTH, self._kernel))
+        return given
 
     def _look(
         self,
         queries: Sequence[Understood],
         vectors: NDArray[np.float32],
         documents: Sequence[NDArray[np.int64]],
-        read: Sequence[_Words],
+        read: Sequence[Mapping[str, Given]],
     ) -> list[Seen]:
-        semantic = self._indexes.semantic.cosines(vectors, documents)
-        adapted = semantic
+        cosines = self._indexes.semantic.cosines(vectors, documents)
+        scores = [
+            {SEMANTIC: semantic, **{name: each.scores[found] for name, each in words.items()}}
+            for semantic, found, words in zip(cosines, documents, read, strict=True)
+        ]
+        return self._seen(queries, vectors, documents, scores)
+
+    def _seen(
+        self,
+        queries: Sequence[Understood],
+        vectors: NDArray[np.float32],
+        documents: Sequence[NDArray[np.int64]],
+        scores: Sequence[Mapping[str, NDArray[np.float32]]],
+    ) -> list[Seen]:
+        adapted = [of_one[SEMANTIC] for of_one in scores]
         if self._learned is not None:
             turned = np.stack([self._learned.adapter(vector) for vector in vectors])
             adapted = self._indexes.semantic.cosines(turned, documents)
-        every = zip(queries, vectors, documents, read, semantic, adapted, strict=True)
-        return [_seen(*each) for each in every]
+        return [_seen(*each) for each in zip(queries, vectors, documents, scores, adapted, strict=True)]
 
     def _coverage(self, groups: tuple[frozenset[str], ...]) -> NDArray[np.float32]:
         """The share of the pantry's groups that a recipe has, float32 (recipes,)."""
@@ -120,13 +177,6 @@ class Search:
         for group in groups:
             counts += self._indexes.parts.holding(group)
         return counts / np.float32(max(len(groups), 1))
-
-
-class _Words(NamedTuple):
-    """What rankings by words say: float32 (recipes,) by name, and the places of the best of each."""
-
-    scores: dict[str, NDArray[np.float32]]
-    best: list[NDArray[np.int64]]
 
 
 def _passed(indexes: Indexes, filters: Filters) -> NDArray[np.bool_]:
@@ -141,21 +191,19 @@ def _seen(
     query: Understood,
     vector: NDArray[np.float32],
     documents: NDArray[np.int64],
-    words: _Words,
-    semantic: NDArray[np.float32],
+    scores: Mapping[str, NDArray[np.float32]],
     adapted: NDArray[np.float32],
 ) -> Seen:
-    scores = {name: of_all[documents] for name, of_all in words.scores.items()}
-    coverage = scores.pop(PANTRY, None)
     return Seen(
         query=query,
         vector=vector,
         documents=documents,
-        rankings=(
+        rankings=tuple(
             # A cosine may be negative and still be the best there is.
-            Ranking(name="semantic", scores=semantic, floor=-np.inf),
-            *(Ranking(name=name, scores=of_these) for name, of_these in scores.items()),
+            Ranking(name=name, scores=of_these, floor=-np.inf if name == SEMANTIC else 0.0)
+            for name, of_these in scores.items()
+            if name != PANTRY
         ),
-        coverage=coverage,
+        coverage=scores.get(PANTRY),
         adapted=adapted,
     )

@@ -78,26 +78,29 @@ class SketchedIndex:
 
     def __init__(self, vectors: NDArray[np.float16], book: SketchBook, kernel: Kernel) -> None:
         # A view of what is mapped, without the class whose every slice costs a microsecond.
-        self._vectors = np.asarray(vectors)
-        self._index = Index(self._vectors, book.laid_out())
+        self.vectors = np.asarray(vectors)
+        self.index = Index(self.vectors, book.laid_out())
         self._kernel = kernel
 
     @property
     def dimension(self) -> int:
         """See SemanticIndex."""
-        return int(self._vectors.shape[1])
+        return int(self.vectors.shape[1])
 
     def nearest(
         self, queries: NDArray[np.float32], passed: Sequence[NDArray[np.bool_] | None], depth: int
     ) -> list[NDArray[np.int64]]:
         """See SemanticIndex; of the exact answer some are missed."""
+        return self._kernel.nearest(self.index, queries, passed, self.wanted(depth))
+
+    def wanted(self, depth: int) -> Wanted:
+        """How many to look at on the way to the `depth` nearest."""
         likely = max(_LEAST, int(depth * _OVERSAMPLING))
-        promising = max(likely * _HALVES_OVERSAMPLING, len(self._vectors) // _HALVES_SHARE)
-        wanted = Wanted(promising=promising, likely=likely, depth=depth)
-        return self._kernel.nearest(self._index, queries, passed, wanted)
+        promising = max(likely * _HALVES_OVERSAMPLING, len(self.vectors) // _HALVES_SHARE)
+        return Wanted(promising=promising, likely=likely, depth=depth)
 
     def cosines(
         self, queries: NDArray[np.float32], documents: Sequence[NDArray[np.int64]]
     ) -> list[NDArray[np.float32]]:
         """See SemanticIndex."""
-        return self._kernel.products(self._vectors, documents, queries)
+        return self._kernel.products(self.vectors, documents, queries)
