@@ -130,10 +130,16 @@ class _Reply:
         await self.send(message)
 
 
-async def _refuse(reply: _Reply, scope: Scope, receive: Receive, error: Exception) -> None:
+def problem_told(error: Exception, request_id: str) -> Problem:
+    """What a client is told of `error`; what is nobody's fault but ours is told to the log as well."""
     problem = problem_of(error)
     if not isinstance(error, Refused) and problem.kind == "internal":
-        _log.error("request failed", request_id=reply.record.request_id, exc_info=error)
+        _log.error("request failed", request_id=request_id, exc_info=error)
+    return problem
+
+
+async def _refuse(reply: _Reply, scope: Scope, receive: Receive, error: Exception) -> None:
+    problem = problem_told(error, reply.record.request_id)
     if reply.started:
         return
     reply.record.error = problem.kind

@@ -1,28 +1,29 @@
-"""Answering questions as soon as they are read: from memory, or that they find no place.
+"""Answering questions as soon as they are read: from memory, by computing, or that they find no place.
 
-A remembered answer that is a request like any other costs twice as much, most of it for a scope, a task and the layers
-of an application that it does not need. All others become requests.
+A remembered answer that is a request like any other costs twice as much, most of it for a scope and the layers of an
+application that no question needs; one that is computed, a tenth more. What is no valid question becomes a request.
 """
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from predictor.front_door import headers_of
+from predictor.front_door import headers_of, problem_told
 from predictor.http_protocol import Reply
 from predictor.json_messages import is_json
-from predictor.recommending import ASKED
+from predictor.problems import problem_response
 from predictor.request_record import request_id_from
 from predictor.schemas import RecommendRequest
 from predictor.validation import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from predictor.body import Limits
     from predictor.packing import Remembered
     from predictor.recommending import Asked, Recommending
+    from predictor.request_record import RequestRecord
     from predictor.routes_recommend import RecommendRoute
     from predictor.telemetry import Telemetry
     from predictor.turning_away import TurningAway
@@ -30,13 +31,13 @@ if TYPE_CHECKING:
 _PATH = "/recommend"
 _TARGET = _PATH.encode()
 _OK, _HEADERS = 200, b"content-length: %d\r\ncontent-type: application/json\r\n"
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class QuestionGate:
     """The gate before the requests of one process; see `Gate`. In the loop's thread alone.
 
-    Who is answered here takes no place, for there is none to wait for.
+    Who is answered here takes no place at the front door, for nothing has to come any more: what waits to be computed
+    is bounded by the workers.
     """
 
     def __init__(
@@ -59,18 +60,20 @@ class QuestionGate:
         """See `Gate`."""
         return target == _TARGET or self._turning_away.shut(target)
 
-    def answer(self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Reply | Mapping[str, Any]:
+    def answer(
+        self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> Reply | Coroutine[Any, Any, Reply] | None:
         """See `Gate`. What is no question becomes a request, which is told why."""
         sent = headers_of(headers)
         if target != _TARGET:
             return self._turning_away.refuse(target, sent)
         asked = self._asked(sent, body)
         if asked is None:
-            return _NOTHING
+            return None
         remembered = self._recommending.find(asked)
         if remembered is not None:
             return self._again(asked, remembered, sent)
-        return self._turning_away.refuse(target, sent) if self._turning_away.shut(target) else {ASKED: asked}
+        return self._turning_away.refuse(target, sent) if self._turning_away.shut(target) else self._first(asked, sent)
 
     def _asked(self, sent: Mapping[str, str], body: bytes) -> Asked | None:
         if len(body) > self._limits.body_bytes or not is_json(sent.get("content-type", "")):
@@ -81,10 +84,37 @@ class QuestionGate:
             return None
 
     def _again(self, asked: Asked, remembered: Remembered, sent: Mapping[str, str]) -> Reply:
-        request_id = request_id_from(sent.get("x-request-id", ""), self._new_id)
-        with self._telemetry.request(request_id=request_id, route=_PATH, method="POST", headers=sent) as record:
+        with self._timed(sent) as record:
             record.started = asked.started  # finding it took its time, too
             body = self._route.again(asked, remembered)
             record.status = _OK
-        headers = b"".join(b"%b: %b\r\n" % header for header in record.headers())
-        return Reply(_OK, _HEADERS % len(body) + headers, body)
+        return _reply(record, body)
+
+    async def _first(self, asked: Asked, sent: Mapping[str, str]) -> Reply:
+        with self._timed(sent) as record:
+            record.started = asked.started
+            try:
+                body = await self._route.first(asked)
+                record.status = _OK
+            except Exception as error:  # noqa: BLE001 - the last place before the protocol, which would just hang up
+                return _refusal(record, error)
+        return _reply(record, body)
+
+    def _timed(self, sent: Mapping[str, str]) -> AbstractContextManager[RequestRecord]:
+        request_id = request_id_from(sent.get("x-request-id", ""), self._new_id)
+        return self._telemetry.request(request_id=request_id, route=_PATH, method="POST", headers=sent)
+
+
+def _reply(record: RequestRecord, body: bytes) -> Reply:
+    return Reply(_OK, _HEADERS % len(body) + _lines(record.headers()), body)
+
+
+def _refusal(record: RequestRecord, error: Exception) -> Reply:
+    problem = problem_told(error, record.request_id)
+    record.status, record.error = problem.status, problem.kind
+    told = problem_response(problem, instance=_PATH, request_id=record.request_id)
+    return Reply(problem.status, _lines([*told.raw_headers, *record.headers()]), bytes(told.body))
+
+
+def _lines(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % header for header in headers)

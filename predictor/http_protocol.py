@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from logging import INFO
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -10,9 +12,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from predictor.body import ARRIVED
 
 if TYPE_CHECKING:
-    import asyncio
-    from asyncio import TimerHandle
-    from collections.abc import Mapping, Sequence
+    from asyncio import Task, TimerHandle
+    from collections.abc import Coroutine, Sequence
 
 # What arrives in one read is parsed whatever its size (256 KiB at most); more than this on top is refused.
 _HEAD_BYTES = 64 * 1024
@@ -77,16 +78,32 @@ class Gate(Protocol):
         """Whether a POST to `target` may be answered as soon as it is read."""
         ...
 
-    def answer(self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Reply | Mapping[str, Any]:
-        """Answer it; or return extensions for the scope (ASGI) of the request that it is to become after all."""
+    def answer(
+        self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> Reply | Coroutine[Any, Any, Reply] | None:
+        """Answer it, or see to it that it is answered; None if it is to become a request after all.
+
+        What is awaited raises nothing, and is cancelled if its client goes away.
+        """
         ...
+
+
+class _Waiting:
+    """Stands where uvicorn has the request that it answers at present: what is asked behind it has to wait."""
+
+    message_event = asyncio.Event()  # that nobody waits for
+
+    def __init__(self, *, keep_alive: bool) -> None:
+        self.keep_alive = keep_alive
+        self.response_complete = False
+        self.disconnected = False
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Closes connections whose request line and headers never end, or take longer than `head_seconds`.
 
-    Requests that `gate` holds are answered here if it can and they came whole in one piece: neither a scope nor a task
-    is made of them. All others are uvicorn's.
+    Requests that `gate` holds are answered here if it can and they came whole in one piece: no scope is made of them,
+    and no application is called. All others are uvicorn's.
     """
 
     def __init__(self, *args: Any, head_seconds: float, gate: Gate, **options: Any) -> None:
@@ -95,6 +112,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._gate = gate
         # What came of the body of a request that is held, for as long as the piece is read that it came in.
         self._held: list[bytes] | None = None
+        # What the gate is still at.
+        self._answering: Task[Reply] | None = None
         self._access_log = self.access_log
         self._head_bytes = 0
         self._in_head = True
@@ -112,6 +131,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_timer()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
+        if self._answering is not None:
+            self._answering.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -153,16 +174,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Answer, or tell the application that it need not wait: most requests are whole before it is even called."""
-        extensions = self.scope.setdefault("extensions", {})
-        extensions[ARRIVED] = {}
         if self._held is not None:
             answer = self._gate.answer(self.url, self.headers, b"".join(self._held))
-            if isinstance(answer, Reply):
+            if answer is not None:
                 self._held = None
-                self._send(answer)
+                self._send_now_or_later(answer)
                 return
-            extensions.update(answer)
             self._go_on()
+        self.scope.setdefault("extensions", {})[ARRIVED] = {}
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -207,9 +226,29 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             and (self.cycle is None or self.cycle.response_complete)
         )
 
-    def _send(self, answer: Reply) -> None:
-        defaults = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
+    def _send_now_or_later(self, answer: Reply | Coroutine[Any, Any, Reply]) -> None:
         stays = self.parser.should_keep_alive()
+        if isinstance(answer, Reply):
+            self._send(answer, stays=stays)
+            return
+        waiting = _Waiting(keep_alive=stays)
+        self.cycle = waiting  # type: ignore[assignment] # all of it that is used meanwhile
+        self._answering = self.loop.create_task(answer)
+        # As uvicorn's: who stops the server waits for these.
+        self.tasks.add(self._answering)  # type: ignore[arg-type] # a task whatever it returns
+        self._answering.add_done_callback(partial(self._answered, waiting))
+
+    def _answered(self, waiting: _Waiting, task: Task[Reply]) -> None:
+        self.tasks.discard(task)
+        self._answering = None
+        waiting.response_complete = True
+        if task.cancelled():
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self._send(task.result(), stays=waiting.keep_alive)
+
+    def _send(self, answer: Reply, *, stays: bool) -> None:
+        defaults = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
         end = b"\r\n" if stays else b"connection: close\r\n\r\n"
         self._out.write_whole(b"".join((STATUS_LINE[answer.status], defaults, answer.headers, end, answer.body)))
         if not stays:

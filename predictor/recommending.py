@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from predictor.workers import Workers
 
 _REMEMBERED_TRANSLATIONS = 50
-# Among the extensions of a scope (ASGI): what the request asks, as `Asked`, where no answer to it is remembered.
-ASKED = "recipes.request.asked"
 
 _log = structlog.stdlib.get_logger("app")
 

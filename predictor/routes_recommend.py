@@ -18,7 +18,7 @@ from predictor.instruments import Instruments
 from predictor.json_messages import json_answer, json_body
 from predictor.packing import Remembered
 from predictor.problems import Problem, Refused
-from predictor.recommending import ASKED, Asked, Recommendation, Recommending, Terms
+from predictor.recommending import Asked, Recommendation, Recommending, Terms
 from predictor.request_record import current_record
 from predictor.schemas import FeedbackRequest, RecommendRequest
 from predictor.validation import parse_json
@@ -37,16 +37,16 @@ class RecommendRoute:
 
     async def recommend(self, request: Request) -> Response:
         """Recommend recipes for a question in free text, best first, each with the reasons for its place."""
-        # Of what came whole the gate knows already that no answer is remembered.
-        asked: Asked | None = request.scope.get("extensions", {}).get(ASKED)
-        if asked is not None:
-            return json_answer(self._body(asked.wanted, await self._recommending.compute(asked)))
         wanted = parse_json(RecommendRequest, await json_body(request))
         return json_answer(self._body(wanted, await self._recommending.answer_one(wanted)))
 
     def again(self, asked: Asked, remembered: Remembered) -> bytes:
         """The body of the answer to `asked`, as it was answered before."""
         return orjson.dumps(self._body(asked.wanted, self._recommending.again(asked, remembered)))
+
+    async def first(self, asked: Asked) -> bytes:
+        """The body of the answer to `asked`, of which nothing is remembered. Raises as `Recommending.compute`."""
+        return orjson.dumps(self._body(asked.wanted, await self._recommending.compute(asked)))
 
     async def compute(self, wanted: RecommendRequest) -> Recommendation:
         """Answer, whatever is remembered, and keep what was shown: every hit has its recipe and signals."""
