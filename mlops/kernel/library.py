@@ -45,10 +45,7 @@ class Kernel:
             library.sum, whole, pointer, pointer, pointer, large, pointer, pointer, large, large, pointer, pointer
         )
         # See `mlops.kernel.looking`.
-        self.look = _typed(
-            library.look, whole, pointer, pointer, large, pointer, pointer, pointer, pointer, pointer, pointer, pointer,
-            large, large, pointer, pointer, pointer,
-        )  # fmt: skip
+        self.look = _typed(library.look, whole, pointer, pointer, large, large, pointer, pointer, pointer, pointer)
         self._fuse = _typed(
             briefly.fuse, large, large, large, pointer, pointer, pointer, pointer, ctypes.c_double, large, large,
             pointer, pointer, pointer, pointer,

@@ -19,18 +19,25 @@ typedef struct { /* what is looked at, and how many are looked for; see `nearest
     int64_t dimension, documents, wanted, likely, depth;
 } Holdings;
 
-typedef struct { /* a question besides its tokens and terms */
-    const uint8_t *passed;           /* NULL: all */
-    const float *given[GIVEN];       /* (documents), NULL what it has not */
-    const int64_t *leading[GIVEN];   /* the best of these, ascending */
-    int64_t leading_counts[GIVEN];
-    const double *shares;            /* (depth + 1), of each ranking; the pantry's is its score / `best` */
+typedef struct { /* a question */
+    const int32_t *tokens;
+    int64_t token_count;
+    const int64_t *terms;
+    int64_t term_count;
+    const uint8_t *passed;         /* NULL: all */
+    const double *shares;          /* (depth + 1), of each ranking; the pantry's is its score / `best` */
     double best;
+    const float *given[GIVEN];     /* (documents), NULL what it has not */
+    const int64_t *leading[GIVEN]; /* the best of these, ascending */
+    int64_t leading_counts[GIVEN];
 } Asked;
 
-typedef struct { /* room for one question after the other, but for the nearest, which are found of all at once */
+typedef struct { /* room for all questions: what is found of all at once */
+    int32_t *tokens, *starts;    /* one behind the other, (questions + 1) */
+    const uint8_t **passed;      /* (questions) */
+    float *vectors;              /* (questions, dimension) */
     int64_t *near, *near_counts; /* (questions, likely), (questions) */
-    int64_t *read, *merged;      /* (depth), and what `documents` takes */
+    int64_t *read, *merged;      /* and for one after the other: (depth), (room) */
     float *words;                /* (documents) */
 } Room;
 
@@ -71,16 +78,15 @@ static void pick(const float *of_all, const Sight *sight, float *scores) {
 }
 
 /* The documents that question i is worth looking at, and their scores; returns 0, or 1 without memory. */
-static int see(const Holdings *holdings, const Asked *asked, int64_t i, const float *vector, const int64_t *terms,
-               const int64_t *term_starts, Room room, Sight *sight) {
-    int64_t count;
-    if (sum(holdings->postings, terms, term_starts + i, 1, room.words, &asked->passed, holdings->documents, holdings->depth, room.read, &count))
+static int see(const Holdings *holdings, const Asked *asked, int64_t i, Room room, Sight *sight) {
+    int64_t count, terms[2] = {0, asked->term_count};
+    if (sum(holdings->postings, asked->terms, terms, 1, room.words, &asked->passed, holdings->documents, holdings->depth, room.read, &count))
         return 1;
     sight->count = merge(room.near + i * holdings->likely, room.near_counts[i], room.read, count, sight->documents);
     for (int g = 0; g < GIVEN; g++)
         if (asked->given[g]) add(sight, asked->leading[g], asked->leading_counts[g], room.merged);
     int64_t every[2] = {0, sight->count};
-    products(holdings->vectors, holdings->dimension, sight->documents, every, 1, vector, sight->scores);
+    products(holdings->vectors, holdings->dimension, sight->documents, every, 1, room.vectors + i * holdings->dimension, sight->scores);
     pick(room.words, sight, sight->scores + sight->room);
     for (int g = 0; g < GIVEN; g++)
         if (asked->given[g]) pick(asked->given[g], sight, sight->scores + (2 + g) * sight->room);
@@ -111,57 +117,80 @@ static int64_t fuse_seen(const Holdings *holdings, const Asked *asked, const Sig
     return kept;
 }
 
-static int make_room(const Holdings *holdings, int64_t count, int64_t room, Room *made) {
-    size_t whole = (size_t)(count * holdings->likely + count + holdings->depth + room);
-    made->near = malloc(sizeof(int64_t) * whole + sizeof(float) * (size_t)(holdings->documents + 1));
-    if (!made->near) return 1;
-    made->near_counts = made->near + count * holdings->likely;
-    made->read = made->near_counts + count;
-    made->merged = made->read + holdings->depth;
-    made->words = (float *)(made->merged + room);
-    return 0;
+static size_t rounded(int64_t bytes) { return ((size_t)bytes + 63) & ~(size_t)63; }
+
+/* All of it at `memory`; where that is NULL only how many bytes it takes. */
+static size_t lay_out(const Holdings *holdings, const Asked *asked, int64_t count, int64_t room, char *memory, Room *laid) {
+    int64_t tokens = 0;
+    for (int64_t i = 0; i < count; i++) tokens += asked[i].token_count;
+    char *next = memory;
+#define PART(NAME, ITEMS) laid->NAME = (void *)next, next += rounded((int64_t)sizeof *laid->NAME * (ITEMS))
+    PART(tokens, tokens);
+    PART(starts, count + 1);
+    PART(passed, count);
+    PART(vectors, count * holdings->dimension);
+    PART(near, count * holdings->likely);
+    PART(near_counts, count);
+    PART(read, holdings->depth);
+    PART(merged, room);
+    PART(words, holdings->documents);
+#undef PART
+    return (size_t)(next - memory);
 }
 
-static int find_nearest(const Holdings *holdings, const Asked *asked, int64_t count, const float *vectors, Room room) {
-    const uint8_t **passed = malloc(sizeof *passed * (size_t)(count + 1));
-    if (!passed) return 1;
-    for (int64_t i = 0; i < count; i++) passed[i] = asked[i].passed;
-    int failed = nearest(holdings->index, vectors, passed, count, holdings->wanted, holdings->likely, holdings->depth, room.near, room.near_counts);
-    free(passed);
-    return failed;
+/* The vectors of all questions, in the room for them; returns 0, or 1 without memory. */
+static int encode_all(const Holdings *holdings, const Asked *asked, int64_t count, Room room) {
+    room.starts[0] = 0;
+    for (int64_t i = 0; i < count; i++) {
+        memcpy(room.tokens + room.starts[i], asked[i].tokens, sizeof(int32_t) * (size_t)asked[i].token_count);
+        room.starts[i + 1] = room.starts[i] + (int32_t)asked[i].token_count;
+    }
+    return encode(holdings->model, room.tokens, room.starts, (int)count, room.vectors);
 }
 
-/* For each of `count` questions, of tokens ids[starts[i]:starts[i + 1]] and terms[term_starts[i]:term_starts[i + 1]]: its
- * vector, (count, dimension); the documents that a ranking may rank, ascending, and their scores by each, (RANKINGS, room)
- * floats, of which those that it has are filled. room >= (2 + GIVEN) * depth. What becomes of the next question stands
- * `room` further on, or in the same place where `k` is not 0.
+static int find_nearest(const Holdings *holdings, const Asked *asked, int64_t count, Room room) {
+    for (int64_t i = 0; i < count; i++) room.passed[i] = asked[i].passed;
+    return nearest(holdings->index, room.vectors, room.passed, count, holdings->wanted, holdings->likely, holdings->depth,
+                   room.near, room.near_counts);
+}
+
+/* For each of `count` questions what is `seen`: the documents that a ranking may rank, ascending, and their scores by each,
+ * (RANKINGS, room) floats, of which those that it has are filled; of all its vectors, (count, dimension). What is seen of
+ * the next question stands `room` further on.
  *
- * Then its best `k` are found, (2 + 3 * RANKINGS, k) numbers of 8 bytes: documents and totals, and what the rankings gave
- * them, the pantry's first, only those that it has: ranks, shares and scores. counts[i] is how many of either there are.
- * `seconds` are what encoding, searching and fusing took. Returns 0, or 1 without memory. */
-int look(const Holdings *holdings, const Asked *asked, int64_t count, const int32_t *ids, const int32_t *starts, const int64_t *terms,
-         const int64_t *term_starts, float *vectors, int64_t *documents, float *scores, int64_t room, int64_t k, int64_t *found,
-         int64_t *counts, double *seconds) {
+ * Where `k` is not 0 none of that is told, but the best `k`: `out` has (count, 2 + 3 * RANKINGS, k) numbers of 8 bytes,
+ * documents and totals, and what the rankings gave them, the pantry's first, only those that it has: ranks, shares and
+ * scores. Behind these, of either, come how many there are of each question, and the seconds that encoding, searching and
+ * fusing took. Returns 0, or 1 without memory. */
+int look(const Holdings *holdings, const Asked *asked, int64_t count, int64_t k, double *out, float *vectors, int64_t *documents,
+         float *scores) {
+    int64_t room = RANKINGS * holdings->depth, block = (2 + 3 * RANKINGS) * k;
+    int64_t *counts = (int64_t *)(out + count * block);
+    double *seconds = out + count * block + count, fusing = 0.0, begun = now();
     Room rooms;
-    if (make_room(holdings, count, room, &rooms)) return 1;
-    double begun = now();
-    int failed = encode(holdings->model, ids, starts, (int)count, vectors);
-    double encoded = now(), fusing = 0.0;
-    failed = failed || find_nearest(holdings, asked, count, vectors, rooms);
+    size_t bytes = lay_out(holdings, asked, count, room, NULL, &rooms), own = k ? rounded(room * (int64_t)(sizeof(int64_t) + RANKINGS * sizeof(float))) : 0;
+    char *memory = aligned_alloc(64, bytes + own);
+    if (!memory) return 1;
+    lay_out(holdings, asked, count, room, memory, &rooms);
+    if (k) documents = (int64_t *)(memory + bytes), scores = (float *)(documents + room);
+    int failed = encode_all(holdings, asked, count, rooms);
+    if (vectors) memcpy(vectors, rooms.vectors, sizeof(float) * (size_t)(count * holdings->dimension));
+    double encoded = now();
+    failed = failed || find_nearest(holdings, asked, count, rooms);
     for (int64_t i = 0; i < count && !failed; i++) {
         int64_t place = k ? 0 : i;
         Sight sight = {documents + place * room, 0, scores + place * RANKINGS * room, room};
-        failed = see(holdings, asked + i, i, vectors + i * holdings->dimension, terms, term_starts, rooms, &sight);
+        failed = see(holdings, asked + i, i, rooms, &sight);
         counts[i] = sight.count;
         if (failed || !k) continue;
         double seen = now();
-        counts[i] = fuse_seen(holdings, asked + i, &sight, k, found + i * (2 + 3 * RANKINGS) * k);
+        counts[i] = fuse_seen(holdings, asked + i, &sight, k, (int64_t *)out + i * block);
         failed = counts[i] < 0;
         fusing += now() - seen;
     }
     seconds[0] = encoded - begun;
     seconds[1] = now() - encoded - fusing;
     seconds[2] = fusing;
-    free(rooms.near);
+    free(memory);
     return failed;
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -28,20 +27,26 @@ class Given(NamedTuple):
     leading: NDArray[np.int64]
 
 
-class Asked(NamedTuple):
-    """A question: its tokens, int32 one behind the other, terms, and what else it brings.
+class Shares(NamedTuple):
+    """What each rank of a ranking adds, float64 from 0, and where that is; the pantry adds its score over `best`."""
 
-    `passed` says which documents may be found. `shares` float64 are what each rank of a ranking adds, from 0; the
-    pantry's is its score divided by `best`.
+    of_rank: NDArray[np.float64]
+    address: int
+    best: float
+
+
+class Asked(NamedTuple):
+    """A question: its tokens, int32, and terms, int64, one behind the other, and what else it brings.
+
+    `passed` says which documents may be found.
     """
 
     tokens: bytes
-    terms: Sequence[int]
+    terms: bytes
     passed: NDArray[np.bool_] | None
-    spanish: Given | None
-    pantry: Given | None
-    shares: NDArray[np.float64]
-    best: float
+    shares: Shares
+    spanish: Given | None = None
+    pantry: Given | None = None
 
 
 class Seconds(NamedTuple):
@@ -98,12 +103,16 @@ class _Asked(ctypes.Structure):
     """`Asked` of looking.c."""
 
     _fields_ = (
+        ("tokens", ctypes.c_char_p),
+        ("token_count", ctypes.c_int64),
+        ("terms", ctypes.c_char_p),
+        ("term_count", ctypes.c_int64),
         ("passed", ctypes.c_void_p),
+        ("shares", ctypes.c_void_p),
+        ("best", ctypes.c_double),
         ("given", ctypes.c_void_p * _GIVEN),
         ("leading", ctypes.c_void_p * _GIVEN),
         ("leading_counts", ctypes.c_int64 * _GIVEN),
-        ("shares", ctypes.c_void_p),
-        ("best", ctypes.c_double),
     )
 
 
@@ -124,73 +133,58 @@ class Holdings:
 
     def see(self, kernel: Kernel, questions: Sequence[Asked]) -> Sight:
         """Look at the documents that a ranking may rank. Raises MemoryError."""
-        call = _Call(questions, self._dimension, self._depth, 0)
-        seconds = call.make(kernel, self._address)
-        counts = call.counts.tolist()
+        room = _RANKINGS * self._depth
+        vectors = np.empty((len(questions), self._dimension), dtype=np.float32)
+        documents = np.empty((len(questions), room), dtype=np.int64)
+        scores = np.empty((len(questions), _RANKINGS, room), dtype=np.float32)
+        _, counts, seconds = self._look(
+            kernel, questions, 0, vectors.ctypes.data, documents.ctypes.data, scores.ctypes.data
+        )
         return Sight(
-            call.vectors,
-            [found[:count] for found, count in zip(call.documents, counts, strict=True)],
-            [scores[:, :count] for scores, count in zip(call.scores, counts, strict=True)],
+            vectors,
+            [found[:count] for found, count in zip(documents, counts, strict=True)],
+            [of_one[:, :count] for of_one, count in zip(scores, counts, strict=True)],
             seconds,
         )
 
     def best(self, kernel: Kernel, questions: Sequence[Asked], k: int) -> tuple[list[Best], Seconds]:
         """Return the best `k` of each, at least 1. Raises MemoryError."""
-        call = _Call(questions, self._dimension, self._depth, k)
-        seconds = call.make(kernel, self._address)
-        places, totals = call.whole[:, 0].tolist(), call.real[:, 1].tolist()
-        ranks, gave = call.whole[:, 2 : 2 + _RANKINGS].tolist(), call.real[:, 2 + _RANKINGS :].tolist()
-        every = zip(places, totals, ranks, gave, call.counts.tolist(), questions, strict=True)
+        real, counts, seconds = self._look(kernel, questions, k, None, None, None)
+        whole = real.view(np.int64)
+        places, totals, gave = whole[:, 0].tolist(), real[:, 1].tolist(), real[:, 2 + _RANKINGS :].tolist()
+        ranks = whole[:, 2 : 2 + _RANKINGS].tolist()
+        every = zip(places, totals, ranks, gave, counts, questions, strict=True)
         return [_best(*each) for each in every], seconds
 
-
-class _Call:
-    """The room of one call; what it has the address of stays as long as it does."""
-
-    def __init__(self, questions: Sequence[Asked], dimension: int, depth: int, k: int) -> None:
-        count = len(questions)
-        self._k, self._count = k, count
-        self._asked = (_Asked * count)()
-        # Whose address is given must have a name here: it would be given back before the call.
-        self._kept = [_describe(*each) for each in zip(self._asked, questions, strict=True)]
-        self._tokens = np.frombuffer(b"".join([each.tokens for each in questions]), dtype=np.int32)
-        self._starts = np.array([0, *accumulate(len(each.tokens) // 4 for each in questions)], dtype=np.int32)
-        self._terms = np.array(list(chain.from_iterable(each.terms for each in questions)), dtype=np.int64)
-        self._term_starts = np.array([0, *accumulate(len(each.terms) for each in questions)], dtype=np.int64)
-        self._room = _RANKINGS * depth
-        self.vectors = np.empty((count, dimension), dtype=np.float32)
-        self.documents = np.empty((1 if k else count, self._room), dtype=np.int64)
-        self.scores = np.empty((1 if k else count, _RANKINGS, self._room), dtype=np.float32)
-        self.real = np.empty((count, 2 + 3 * _RANKINGS, k), dtype=np.float64)
-        self.whole = self.real.view(np.int64)
-        self.counts = np.empty(count, dtype=np.int64)
-
-    def make(self, kernel: Kernel, holdings: int) -> Seconds:
-        """Have the kernel fill it."""
-        seconds = np.empty(3, dtype=np.float64)
-        if kernel.look(
-            holdings, ctypes.addressof(self._asked), self._count, self._tokens.ctypes.data, self._starts.ctypes.data,
-            self._terms.ctypes.data, self._term_starts.ctypes.data, self.vectors.ctypes.data,
-            self.documents.ctypes.data, self.scores.ctypes.data, self._room, self._k, self.real.ctypes.data,
-            self.counts.ctypes.data, seconds.ctypes.data,
-        ):  # fmt: skip
+    def _look(
+        self, kernel: Kernel, questions: Sequence[Asked], k: int, *seen: int | None
+    ) -> tuple[NDArray[np.float64], list[int], Seconds]:
+        """Return (questions, 2 + 3 * rankings, `k`) of what was found, how many of each question, and the seconds."""
+        # What the kernel is told the address of must have a name here: it would be given back before the call.
+        described, kept = zip(*[_describe(question) for question in questions], strict=True)
+        asked = (_Asked * len(questions))(*described)
+        count, block = len(questions), (2 + 3 * _RANKINGS) * k
+        out = np.empty(count * block + count + 3, dtype=np.float64)
+        if kernel.look(self._address, ctypes.addressof(asked), count, k, out.ctypes.data, *seen):
             raise MemoryError
-        return Seconds(*seconds.tolist())
+        del kept
+        found, counts = out[: count * block].reshape(count, -1, k or 1), out[count * block : -3].view(np.int64)
+        return found, counts.tolist(), Seconds(*out[-3:].tolist())
 
 
-def _describe(asked: Any, question: Asked) -> Any:
-    """Fill the structure of C; return what must be kept."""
-    if question.passed is not None:
-        asked.passed = question.passed.ctypes.data
-    asked.shares, asked.best = question.shares.ctypes.data, question.best
-    kept = []
-    for place, given in enumerate((question.spanish, question.pantry)):
-        if given is not None:
-            leading = np.sort(given.leading)
-            asked.given[place], asked.leading[place] = given.scores.ctypes.data, leading.ctypes.data
+def _describe(question: Asked) -> tuple[_Asked, Any]:
+    """The structure of C, and what must be kept with it."""
+    tokens, terms, passed, shares, *given = question
+    among = None if passed is None else passed.ctypes.data
+    asked = _Asked(tokens, len(tokens) // 4, terms, len(terms) // 8, among, shares.address, shares.best)
+    kept: list[Any] = [question]
+    for place, ranking in enumerate(given):
+        if ranking is not None:
+            leading = np.sort(ranking.leading)
+            asked.given[place], asked.leading[place] = ranking.scores.ctypes.data, leading.ctypes.data
             asked.leading_counts[place] = len(leading)
             kept.append(leading)
-    return question, kept
+    return asked, kept
 
 
 def _best(

@@ -110,12 +110,36 @@ static void multiply(const uint16_t *vectors, int64_t dimension, const int64_t *
     }
 }
 
+typedef struct { /* vectors that are multiplied with one query */
+    const uint16_t *vectors;
+    int64_t dimension;
+    const float *query;
+    const int64_t *documents;
+    int64_t count;
+    float *out;
+} Wanted;
+
+/* Part i: GROUP of them. */
+static void multiply_some(void *wanted, int first, int stop, int thread) {
+    const Wanted *of = wanted;
+    int64_t start = first * GROUP, end = (int64_t)stop * GROUP < of->count ? (int64_t)stop * GROUP : of->count;
+    (void)thread;
+    multiply(of->vectors, of->dimension, of->documents + start, end - start, of->query, of->out + start);
+}
+
+static void multiply_all(int together, Wanted wanted) {
+    share(together, multiply_some, &wanted, (int)((wanted.count + GROUP - 1) / GROUP), 2);
+}
+
 /* For each of `count` queries (count, dimension) the products with its documents, documents[starts[i]:starts[i + 1]];
  * vectors float16 (documents, dimension), dimension a multiple of 32. */
 void products(const uint16_t *vectors, int64_t dimension, const int64_t *documents, const int64_t *starts, int64_t count,
               const float *queries, float *out) {
+    int together = enter(count == 1);
     for (int64_t i = 0; i < count; i++)
-        multiply(vectors, dimension, documents + starts[i], starts[i + 1] - starts[i], queries + i * dimension, out + starts[i]);
+        multiply_all(together, (Wanted){vectors, dimension, queries + i * dimension, documents + starts[i],
+                                        starts[i + 1] - starts[i], out + starts[i]});
+    leave(together);
 }
 
 typedef struct { /* a call of `nearest`; room for what is worked out of each query before any vector is looked at */
@@ -196,28 +220,11 @@ static void seek_all(Call *call, int together, int64_t count) {
     join(&call->seekers[0].best, &call->seekers[1].best);
 }
 
-typedef struct { /* vectors that are multiplied out */
-    const Index *index;
-    const float *query;
-    const int64_t *documents;
-    int64_t count;
-    float *out;
-} Likely;
-
-/* Part i: GROUP of them. */
-static void multiply_some(void *likely, int first, int stop, int thread) {
-    const Likely *of = likely;
-    int64_t start = first * GROUP, end = (int64_t)stop * GROUP < of->count ? (int64_t)stop * GROUP : of->count;
-    (void)thread;
-    multiply(of->index->vectors, of->index->dimension, of->documents + start, end - start, of->query, of->out + start);
-}
-
 /* Put products in the place of the estimates of `best`, and keep the `depth` highest; `found` is room for them all. */
 static void multiply_out(int together, const Index *index, const float *query, int64_t depth, Best *best, int64_t *found) {
     if (best->count <= depth) return;
     for (int64_t i = 0; i < best->count; i++) found[i] = best->documents[i];
-    Likely likely = {index, query, found, best->count, best->scores};
-    share(together, multiply_some, &likely, (int)((best->count + GROUP - 1) / GROUP), 2);
+    multiply_all(together, (Wanted){index->vectors, index->dimension, query, found, best->count, best->scores});
     best->depth = depth;
 }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlops.kernel.looking import Shares
 from mlops.kernel.operands import Placed
 
 if TYPE_CHECKING:
@@ -87,10 +88,11 @@ def fuse(
 
 
 @lru_cache(maxsize=8)
-def shares_of(rankings: int, *, bonus: bool) -> tuple[NDArray[np.float64], float]:
-    """What each rank adds in each of so many rankings of weight 1, and the highest score before it is divided by it."""
+def shares_of(rankings: int, *, bonus: bool) -> Shares:
+    """What each rank adds in each of so many rankings of weight 1, for the kernel."""
     best = _best([1.0] * rankings, bonus=bonus)
-    return _shares(1.0, best), best
+    of_rank = _shares(1.0, best)
+    return Shares(of_rank, of_rank.ctypes.data, best)
 
 
 def _best(weights: Sequence[float], *, bonus: bool) -> float:

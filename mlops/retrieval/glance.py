@@ -6,6 +6,7 @@ without letting go of it at each. Who does may wait half a millisecond to have i
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
 from mlops.kernel.looking import Asked, Holdings
@@ -81,8 +82,11 @@ class Glance:
         return [self._one(*each) for each in every]
 
     def _one(self, tokens: bytes, text: str, among: NDArray[np.bool_] | None, given: Mapping[str, Given]) -> Asked:
-        shares, best = shares_of(2 + (SPANISH in given), bonus=PANTRY in given)
-        return Asked(tokens, self._text.numbers(text), among, given.get(SPANISH), given.get(PANTRY), shares, best)
+        terms = array("q", self._text.numbers(text)).tobytes()
+        if not given:
+            return Asked(tokens, terms, among, shares_of(2, bonus=False))
+        shares = shares_of(2 + (SPANISH in given), bonus=PANTRY in given)
+        return Asked(tokens, terms, among, shares, given.get(SPANISH), given.get(PANTRY))
 
 
 def _by_name(scores: NDArray[np.float32], given: Mapping[str, Given]) -> dict[str, NDArray[np.float32]]:
