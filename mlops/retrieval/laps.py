@@ -13,9 +13,14 @@ class Laps:
         self._questions = questions
         self._last = perf_counter()
 
-    def lap(self, name: str, **within: float) -> None:
-        """End a lap, but for the seconds that steps `within` it took, which are laps of their own."""
+    def lap(self, name: str) -> None:
+        """End a lap."""
+        self.split(**{name: None})
+
+    def split(self, **steps: float | None) -> None:
+        """End a lap of several steps, of which the seconds are known but for one, None, that took the rest."""
         now = perf_counter()
-        for step, seconds in {**within, name: now - self._last - sum(within.values())}.items():
-            self.milliseconds[step] = seconds * 1000 / self._questions
+        rest = now - self._last - sum(seconds for seconds in steps.values() if seconds is not None)
+        for name, seconds in steps.items():
+            self.milliseconds[name] = (rest if seconds is None else seconds) * 1000 / self._questions
         self._last = now

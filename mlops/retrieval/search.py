@@ -90,7 +90,7 @@ class Search:
             return found
         given = self._given(queries, passed)
         found, took = self._glance.find([query.english for query in queries], passed, given, k)
-        laps.lap("search", embed=took.encoding, rank=took.fusing)
+        laps.split(embed=took.encoding, search=None, rank=took.fusing)
         return found
 
     def everything(self, query: Understood) -> Seen:
@@ -105,7 +105,7 @@ class Search:
         if self._glance is not None:
             vectors, documents, scores, took = self._glance.see(texts, passed, self._given(queries, passed))
             seen = self._seen(queries, vectors, documents, scores)
-            laps.lap("search", embed=took.encoding)
+            laps.split(embed=took.encoding, search=None)
             return seen
         vectors = self._encoder.encode(texts)
         laps.lap("embed")

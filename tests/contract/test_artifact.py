@@ -14,6 +14,7 @@ from mlops.artifact.loader import load_model
 from mlops.artifact.manifest import read_manifest
 from mlops.artifact.pyfunc import RecipePyfunc
 from mlops.errors import Conflict, Invalid, Permanent
+from mlops.kernel.library import kernel
 from mlops.recommendation import Ask, Filters
 from mlops.translation.identity import IdentityTranslator
 from mlops.translation.opening import open_translator
@@ -90,6 +91,19 @@ def test_questions_side_by_side_are_answered_as_one_by_one(model):
     steps = {"translate", "embed", "search", "rank", "assemble"}
     assert [set(each.timings) for each in together[:-3]] == [steps] * len(QUESTIONS)
     assert model.recommender.recommend_all([]) == []
+
+
+@pytest.mark.skipif(kernel() is None, reason="no kernel here: no C compiler, or no AVX-512 VNNI")
+def test_one_call_of_the_kernel_answers_as_step_by_step(model):
+    steps = model.recommender.relearned(model.recommender.learned)
+    assert steps._search._glance is not None  # noqa: SLF001
+    steps._search._glance = None  # noqa: SLF001
+    asks = [Ask(text=text, k=3 + place) for place, (_, text, _) in enumerate(QUESTIONS)]
+    asks += [Ask(text=text, filters=Filters(**filters)) for _, text, filters, _ in CONSTRAINTS]
+    asks += [Ask(text="tacos"), Ask(text="sopa", language="es", k=100)]
+    at_once, one_by_one = (each.recommend_all(asks) for each in (model.recommender, steps))
+    assert [replace(each, timings={}) for each in at_once] == [replace(each, timings={}) for each in one_by_one]
+    assert [list(each.timings) for each in at_once] == [list(each.timings) for each in one_by_one]
 
 
 def test_an_answer_says_why(model):

@@ -2,7 +2,6 @@
 
 import pytest
 
-from mlops.retrieval.kernel_encoder import KernelEncoder
 from mlops.retrieval.search import Search
 from mlops.retrieval.understanding import understand
 from tests.bench.serving import flame
@@ -125,7 +124,7 @@ def test_a_document_without_its_markers_is_refused(tmp_path):
         write(document, Figures(batches=[{"name": "building", "ours": 1, "plain": 3, "ratio": 3, "of": "ten"}]))
 
 
-@pytest.mark.parametrize(("number", "function"), [(0, understand), (1, KernelEncoder.encode), (2, Search.best)])
-def test_a_stage_of_the_profile_is_where_the_code_is(number, function):
+@pytest.mark.parametrize(("name", "function"), [("translation", understand), ("embedding and ranking", Search.find)])
+def test_a_stage_of_the_profile_is_where_the_code_is(name, function):
     frame = f"{function.__qualname__} ({function.__module__.replace('.', '/')}.py:1)"
-    assert [stage for stage, where in flame.WHERE.items() if where.search(frame)] == [flame.STAGES[number]]
+    assert [stage for stage, where in flame.WHERE.items() if where.search(frame)] == [name]

@@ -221,11 +221,8 @@ def _profile(figures: Figures) -> Iterator[str]:
     yield f"What the process' own histograms say of the same seconds, beside the samples; a request took {seen['whole_ms']:.1f} ms:"
     yield ""
     yield from table(
-        ("histogram", "mean ms", "share of the three", "share of their samples"),
-        (
-            (f"`{row['name']}`", f"{row['mean_ms']:.3f}", f"{row['share']:.0%}", f"{row['seen']:.0%}")
-            for row in seen["stages"]
-        ),
+        ("stage", "mean ms", "share of both", "share of their samples"),
+        ((row["name"], f"{row['mean_ms']:.3f}", f"{row['share']:.0%}", f"{row['seen']:.0%}") for row in seen["stages"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""A question whose answer is remembered is answered while it is read, and nobody can tell; all else is a request."""
+"""A question is answered without becoming a request, and nobody can tell; all else becomes one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import re
+from threading import Event
 
 import orjson
 import pytest
@@ -16,8 +17,10 @@ from mlops.monitoring.traffic_log import TrafficLog
 from mlops.shown_log import ShownLog
 from predictor.ports import Ports
 from tests.builders.raw_http import RawServer, post
+from tests.fakes.recommender import fake_model
 
 SOUP = b'{"query": "soup"}'
+WAIT = b'{"query": "wait"}'
 MINE = b'{"query": "soup", "user_id": "u-42"}'
 # Ids, and what a timer that steps at each call says.
 CHANGING = re.compile(rb'id-\d+|"latency_ms":[\d.]+|(?<=content-length: )\d+')
@@ -88,7 +91,9 @@ def noted(make_world, folder, pieces):
     return {
         "log": without({"ms", "request_id", "recommendation_ids"}, lines),
         "metrics": {
-            name: value for name, value in world.metrics.items() if "_sum" not in name and "_created" not in name
+            name: value
+            for name, value in world.metrics.items()
+            if not re.search(r"_sum|_created|_request_duration_seconds_bucket", name)
         },
         "statistics": [sample[3:] for sample in world.service.collector.newest(60)],
         "traffic": [(row.version, row.user, row.hits, row.top_scores) for row in traffic.since("1.0.0", 0)],
@@ -111,8 +116,6 @@ def test_it_leaves_behind_what_a_request_does(make_world, tmp_path):
 @pytest.mark.parametrize(
     ("pieces", "status"),
     [
-        ([post(b'{"query": "stew"}')], 200),
-        ([post(b'{"query": "soup", "k": 3}')], 200),
         (halves(post(SOUP)), 200),
         (halves(post(SOUP), -len(SOUP)), 200),
         ([post(SOUP, "/recommend?x=1")], 200),
@@ -122,13 +125,150 @@ def test_it_leaves_behind_what_a_request_does(make_world, tmp_path):
         ([post(b'{"query"')], 400),
         ([post(SOUP + b" " * 2000)], 413),
     ],
-    ids=["another question", "another number", "two pieces", "a body by itself", "another address", "HTTP/1.0",
+    ids=["two pieces", "a body by itself", "another address", "HTTP/1.0",
          "not said to be JSON", "invalid", "no JSON", "too large"],
 )  # fmt: skip
 def test_all_else_is_a_request(make_world, pieces, status):
     (connection,), calls = ask(make_world(max_body_bytes=1024), pieces)
 
     assert (connection.answer[0], calls) == (status, 1)
+
+
+@pytest.mark.parametrize("body", [b'{"query": "stew"}', b'{"query": "soup", "k": 3}', b'{"query": "nothing"}'])
+def test_what_is_not_remembered_is_computed_without_an_application(make_world, body):
+    (at_once,), calls = ask(make_world(), [post(body)])
+    (as_request,), calls_of_request = ask(make_world(), halves(post(body)))
+
+    assert (at_once.answer[0], calls, calls_of_request) == (200, 0, 1)
+    assert CHANGING.sub(b"", at_once.sent) == CHANGING.sub(b"", as_request.sent)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "kind"),
+    [("boom", 500, "internal"), ("flaky", 503, "unreachable"), ("wait", 504, "deadline")],
+)
+def test_what_fails_is_told_as_a_request_is(make_world, query, status, kind):
+    body = post(orjson.dumps({"query": query}))
+    gate = Event()
+    worlds = [make_world(served=fake_model(gate=gate), deadline_seconds=0.05) for _ in range(2)]
+    with structlog.testing.capture_logs() as lines:
+        (at_once,), calls = ask(worlds[0], [body])
+    (as_request,), _ = ask(worlds[1], halves(body))
+    gate.set()
+
+    assert (at_once.answer[0], calls) == (status, 0)
+    assert b"secret" not in at_once.sent
+    assert CHANGING.sub(b"", at_once.sent) == CHANGING.sub(b"", as_request.sent)
+    assert (lines[-1]["status"], lines[-1]["error"]) == (status, kind)
+    assert [line["event"] for line in lines[1:-1]] == ["request failed"] * (status == 500)
+    assert all(world.metrics[f'recipes_errors_total{{kind="{kind}"}}'] == 1 for world in worlds)
+
+
+@pytest.fixture
+def held(make_world):
+    """Run a scenario with a server whose only thread waits until a gate is opened where a question says so."""
+    gate = Event()
+    world = make_world(served=fake_model(gate=gate), workers=1, max_waiting=2)
+
+    def run(scenario):
+        async def within():
+            server = RawServer(world)
+            try:
+                return await scenario(server, gate)
+            finally:
+                gate.set()
+                await asyncio.gather(*server.state.tasks, return_exceptions=True)
+
+        with structlog.testing.capture_logs() as lines:
+            return asyncio.run(within()), lines
+
+    return run
+
+
+async def begun(server, *requests):
+    """The connection of requests that were read, of which the first is being computed."""
+    connection, protocol = server.connect()
+    protocol.data_received(b"".join(requests))
+    await asyncio.sleep(0)
+    assert server.world.service.workers.taken
+    return connection, protocol
+
+
+@pytest.mark.parametrize(
+    "behind", [post(SOUP), b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"], ids=["a question", "another"]
+)
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_what_is_asked_behind_it_is_answered_behind_it(held, behind, pieces):
+    async def scenario(server, gate):
+        connection, protocol = await begun(server, post(WAIT), *[behind][: pieces == 1])
+        if pieces == 2:
+            protocol.data_received(behind)
+        await asyncio.sleep(0)
+        before = connection.sent
+        gate.set()
+        while server.state.tasks:
+            await asyncio.gather(*server.state.tasks)
+            await asyncio.sleep(0)
+        return before, connection
+
+    (before, connection), _ = held(scenario)
+
+    assert (before, connection.closed) == (b"", False)
+    first, second = connection.sent.split(b"HTTP/1.1 ")[1:]
+    assert first.startswith(b"200")
+    assert b'"query_en":"wait"' in first
+    assert second.startswith(b"200")
+    assert b'"query_en":"wait"' not in second
+
+
+def test_of_a_client_that_goes_away_nothing_stays(held):
+    async def scenario(server, gate):
+        await begun(server, post(WAIT))
+        second = await begun(server, post(WAIT))
+        taken = server.world.service.workers.taken
+        second[0].close()
+        second[1].connection_lost(None)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return taken, server.world.service.workers.taken, second[0].sent
+
+    (before, after, sent), lines = held(scenario)
+
+    assert (before, after, sent) == (2, 1, b"")
+    assert [(line["status"], line.get("error")) for line in lines] == [(499, "disconnected"), (200, None)]
+
+
+def test_who_stops_the_server_waits_for_the_answer(held):
+    async def scenario(server, gate):
+        connection, protocol = await begun(server, post(WAIT))
+        protocol.shutdown()
+        closed = connection.closed
+        gate.set()
+        await asyncio.gather(*server.state.tasks)
+        await asyncio.sleep(0)
+        return closed, connection
+
+    (before, connection), _ = held(scenario)
+
+    assert (before, connection.closed) == (False, True)
+    assert (connection.answer[0], connection.answer[1]["connection"]) == (200, "close")
+
+
+def test_who_waits_no_longer_for_it_hangs_up(held):
+    """As uvicorn does past its grace period."""
+
+    async def scenario(server, gate):
+        connection, _ = await begun(server, post(WAIT))
+        for task in server.state.tasks:
+            task.cancel()
+        await asyncio.gather(*server.state.tasks, return_exceptions=True)
+        await asyncio.sleep(0)
+        return connection
+
+    connection, lines = held(scenario)
+
+    assert (connection.sent, connection.closed) == (b"", True)
+    assert [line["status"] for line in lines] == [499]
 
 
 def test_what_breaks_at_the_gate_is_told_to_the_request(world, monkeypatch):
