@@ -244,6 +244,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         waiting.response_complete = True
         if task.cancelled():
             self.transport.close()
+        elif task.exception() is not None:
+            self.logger.error("A gate failed.", exc_info=task.exception())
+            self.transport.close()
         elif not self.transport.is_closing():
             self._send(task.result(), stays=waiting.keep_alive)
 

@@ -123,7 +123,7 @@ static size_t rounded(int64_t bytes) { return ((size_t)bytes + 63) & ~(size_t)63
 static size_t lay_out(const Holdings *holdings, const Asked *asked, int64_t count, int64_t room, char *memory, Room *laid) {
     int64_t tokens = 0;
     for (int64_t i = 0; i < count; i++) tokens += asked[i].token_count;
-    char *next = memory;
+    uintptr_t next = (uintptr_t)memory;
 #define PART(NAME, ITEMS) laid->NAME = (void *)next, next += rounded((int64_t)sizeof *laid->NAME * (ITEMS))
     PART(tokens, tokens);
     PART(starts, count + 1);
@@ -135,7 +135,7 @@ static size_t lay_out(const Holdings *holdings, const Asked *asked, int64_t coun
     PART(merged, room);
     PART(words, holdings->documents);
 #undef PART
-    return (size_t)(next - memory);
+    return (size_t)(next - (uintptr_t)memory);
 }
 
 /* The vectors of all questions, in the room for them; returns 0, or 1 without memory. */
@@ -168,7 +168,8 @@ int look(const Holdings *holdings, const Asked *asked, int64_t count, int64_t k,
     int64_t *counts = (int64_t *)(out + count * block);
     double *seconds = out + count * block + count, fusing = 0.0, begun = now();
     Room rooms;
-    size_t bytes = lay_out(holdings, asked, count, room, NULL, &rooms), own = k ? rounded(room * (int64_t)(sizeof(int64_t) + RANKINGS * sizeof(float))) : 0;
+    size_t bytes = lay_out(holdings, asked, count, room, NULL, &rooms);
+    size_t own = k ? rounded(room * (int64_t)(sizeof(int64_t) + RANKINGS * sizeof(float))) : 0;
     char *memory = aligned_alloc(64, bytes + own);
     if (!memory) return 1;
     lay_out(holdings, asked, count, room, memory, &rooms);

@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 from predictor.body import ARRIVED, Limits, read_body
 from predictor.http_protocol import BoundedHttpProtocol
 from predictor.problems import Refused
+from tests.builders.raw_http import Connection, post
 
 REQUEST = b"POST /recommend HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello"
 
@@ -34,6 +35,34 @@ class Open:
 
     def holds(self, target):
         return False
+
+
+class Broken:
+    """A gate that does not keep its word."""
+
+    def holds(self, target):
+        return True
+
+    async def answer(self, target, headers, body):
+        raise RuntimeError("broken")
+
+
+def test_a_gate_that_fails_ends_the_connection_and_is_told(caplog):
+    async def connection():
+        config = Config(None, log_config=None, ws="none", proxy_headers=False, lifespan="off")
+        config.loaded_app = None
+        protocol = BoundedHttpProtocol(config, ServerState(), {}, head_seconds=5, gate=Broken())
+        transport = Connection()
+        protocol.connection_made(transport)
+        protocol.data_received(post(b"{}"))
+        await asyncio.gather(*protocol.tasks, return_exceptions=True)
+        await asyncio.sleep(0)
+        return transport
+
+    transport = asyncio.run(connection())
+
+    assert (transport.sent, transport.closed) == (b"", True)
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["broken"]
 
 
 def arrived_when_called(*pieces: bytes) -> list[bool]:
