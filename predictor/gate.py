@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from predictor.answers import recommendation_body
 from predictor.front_door import headers_of, problem_told
 from predictor.http_protocol import Reply
 from predictor.json_messages import is_json
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
     from predictor.body import Limits
     from predictor.packing import Remembered
-    from predictor.recommending import Asked, Recommending
+    from predictor.recommending import Asked, Recommendation, Recommending
     from predictor.request_record import RequestRecord
     from predictor.routes_recommend import RecommendRoute
     from predictor.telemetry import Telemetry
@@ -61,19 +64,24 @@ class QuestionGate:
         return target == _TARGET or self._turning_away.shut(target)
 
     def answer(
-        self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
-    ) -> Reply | Coroutine[Any, Any, Reply] | None:
+        self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, send: Callable[[Reply], None]
+    ) -> Coroutine[Any, Any, None] | bool:
         """See `Gate`. What is no question becomes a request, which is told why."""
         sent = headers_of(headers)
         if target != _TARGET:
-            return self._turning_away.refuse(target, sent)
+            send(self._turning_away.refuse(target, sent))
+            return True
         asked = self._asked(sent, body)
         if asked is None:
-            return None
+            return False
         remembered = self._recommending.find(asked)
         if remembered is not None:
-            return self._again(asked, remembered, sent)
-        return self._turning_away.refuse(target, sent) if self._turning_away.shut(target) else self._first(asked, sent)
+            self._again(asked, remembered, sent, send)
+        elif self._turning_away.shut(target):
+            send(self._turning_away.refuse(target, sent))
+        else:
+            return self._first(asked, sent, send)
+        return True
 
     def _asked(self, sent: Mapping[str, str], body: bytes) -> Asked | None:
         if len(body) > self._limits.body_bytes or not is_json(sent.get("content-type", "")):
@@ -83,29 +91,36 @@ class QuestionGate:
         except Exception:  # noqa: BLE001 - whatever it is, the request that it becomes is told
             return None
 
-    def _again(self, asked: Asked, remembered: Remembered, sent: Mapping[str, str]) -> Reply:
+    def _again(
+        self, asked: Asked, remembered: Remembered, sent: Mapping[str, str], send: Callable[[Reply], None]
+    ) -> None:
         with self._timed(sent) as record:
             record.started = asked.started  # finding it took its time, too
-            body = self._route.again(asked, remembered)
-            record.status = _OK
-        return _reply(record, body)
+            recommendation = self._recommending.again(asked, remembered)
+            # Sent before all that is noted of it: nobody shall wait for that.
+            send(_reply(record, recommendation))
+            self._route.keep(asked.wanted, recommendation)
 
-    async def _first(self, asked: Asked, sent: Mapping[str, str]) -> Reply:
+    async def _first(self, asked: Asked, sent: Mapping[str, str], send: Callable[[Reply], None]) -> None:
         with self._timed(sent) as record:
             record.started = asked.started
             try:
-                body = await self._route.first(asked)
-                record.status = _OK
+                recommendation = await self._recommending.compute(asked)
+                reply = _reply(record, recommendation)
             except Exception as error:  # noqa: BLE001 - the last place before the protocol, which would just hang up
-                return _refusal(record, error)
-        return _reply(record, body)
+                send(_refusal(record, error))
+                return
+            send(reply)
+            self._route.keep(asked.wanted, recommendation)
 
     def _timed(self, sent: Mapping[str, str]) -> AbstractContextManager[RequestRecord]:
         request_id = request_id_from(sent.get("x-request-id", ""), self._new_id)
         return self._telemetry.request(request_id=request_id, route=_PATH, method="POST", headers=sent)
 
 
-def _reply(record: RequestRecord, body: bytes) -> Reply:
+def _reply(record: RequestRecord, recommendation: Recommendation) -> Reply:
+    body = orjson.dumps(recommendation_body(recommendation))
+    record.status = _OK
     return Reply(_OK, _HEADERS % len(body) + _lines(record.headers()), body)
 
 

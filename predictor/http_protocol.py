@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from logging import INFO
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -13,7 +12,7 @@ from predictor.body import ARRIVED
 
 if TYPE_CHECKING:
     from asyncio import Task, TimerHandle
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
 # What arrives in one read is parsed whatever its size (256 KiB at most); more than this on top is refused.
 _HEAD_BYTES = 64 * 1024
@@ -79,11 +78,11 @@ class Gate(Protocol):
         ...
 
     def answer(
-        self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
-    ) -> Reply | Coroutine[Any, Any, Reply] | None:
-        """Answer it, or see to it that it is answered; None if it is to become a request after all.
+        self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, send: Callable[[Reply], None]
+    ) -> Coroutine[Any, Any, None] | bool:
+        """Answer it by `send`, or return what will; False if it is to become a request after all.
 
-        What is awaited raises nothing, and is cancelled if its client goes away.
+        What is awaited sends once, raises nothing, and is cancelled if its client goes away.
         """
         ...
 
@@ -113,7 +112,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         # What came of the body of a request that is held, for as long as the piece is read that it came in.
         self._held: list[bytes] | None = None
         # What the gate is still at.
-        self._answering: Task[Reply] | None = None
+        self._answering: Task[None] | None = None
+        self._waiting: _Waiting | None = None
         self._access_log = self.access_log
         self._head_bytes = 0
         self._in_head = True
@@ -175,10 +175,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Answer, or tell the application that it need not wait: most requests are whole before it is even called."""
         if self._held is not None:
-            answer = self._gate.answer(self.url, self.headers, b"".join(self._held))
-            if answer is not None:
+            answered = self._gate.answer(self.url, self.headers, b"".join(self._held), self._reply)
+            if answered is not False:
                 self._held = None
-                self._send_now_or_later(answer)
+                if answered is not True:
+                    self._wait_for(answered)
                 return
             self._go_on()
         self.scope.setdefault("extensions", {})[ARRIVED] = {}
@@ -226,31 +227,34 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             and (self.cycle is None or self.cycle.response_complete)
         )
 
-    def _send_now_or_later(self, answer: Reply | Coroutine[Any, Any, Reply]) -> None:
-        stays = self.parser.should_keep_alive()
-        if isinstance(answer, Reply):
-            self._send(answer, stays=stays)
-            return
-        waiting = _Waiting(keep_alive=stays)
-        self.cycle = waiting  # type: ignore[assignment] # all of it that is used meanwhile
+    def _wait_for(self, answer: Coroutine[Any, Any, None]) -> None:
+        self._waiting = _Waiting(keep_alive=self.parser.should_keep_alive())
+        self.cycle = self._waiting  # type: ignore[assignment] # all of it that is used meanwhile
         self._answering = self.loop.create_task(answer)
         # As uvicorn's: who stops the server waits for these.
-        self.tasks.add(self._answering)  # type: ignore[arg-type] # a task whatever it returns
-        self._answering.add_done_callback(partial(self._answered, waiting))
+        self.tasks.add(self._answering)
+        self._answering.add_done_callback(self._answered)
 
-    def _answered(self, waiting: _Waiting, task: Task[Reply]) -> None:
+    def _answered(self, task: Task[None]) -> None:
+        """Hang up where nothing was sent."""
         self.tasks.discard(task)
+        if self._answering is not task:  # the next one is under way
+            return
         self._answering = None
-        waiting.response_complete = True
-        if task.cancelled():
-            self.transport.close()
-        elif task.exception() is not None:
+        if not task.cancelled() and task.exception() is not None:
             self.logger.error("A gate failed.", exc_info=task.exception())
+        if self._waiting is not None:
             self.transport.close()
-        elif not self.transport.is_closing():
-            self._send(task.result(), stays=waiting.keep_alive)
 
-    def _send(self, answer: Reply, *, stays: bool) -> None:
+    def _reply(self, answer: Reply) -> None:
+        if self._waiting is None:
+            stays = self.parser.should_keep_alive()
+        else:
+            stays = self._waiting.keep_alive
+            self._waiting.response_complete = True
+            self._waiting = None
+        if self.transport.is_closing():
+            return
         defaults = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
         end = b"\r\n" if stays else b"connection: close\r\n\r\n"
         self._out.write_whole(b"".join((STATUS_LINE[answer.status], defaults, answer.headers, end, answer.body)))

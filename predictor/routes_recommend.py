@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import Any
 
-import orjson
 from fastapi import Request
 from starlette.responses import Response
 
@@ -16,9 +14,8 @@ from mlops.shown_log import Shown, ShownLog
 from predictor.answers import recommendation_body
 from predictor.instruments import Instruments
 from predictor.json_messages import json_answer, json_body
-from predictor.packing import Remembered
 from predictor.problems import Problem, Refused
-from predictor.recommending import Asked, Recommendation, Recommending, Terms
+from predictor.recommending import Recommendation, Recommending, Terms
 from predictor.request_record import current_record
 from predictor.schemas import FeedbackRequest, RecommendRequest
 from predictor.validation import parse_json
@@ -38,29 +35,20 @@ class RecommendRoute:
     async def recommend(self, request: Request) -> Response:
         """Recommend recipes for a question in free text, best first, each with the reasons for its place."""
         wanted = parse_json(RecommendRequest, await json_body(request))
-        return json_answer(self._body(wanted, await self._recommending.answer_one(wanted)))
-
-    def again(self, asked: Asked, remembered: Remembered) -> bytes:
-        """The body of the answer to `asked`, as it was answered before."""
-        return orjson.dumps(self._body(asked.wanted, self._recommending.again(asked, remembered)))
-
-    async def first(self, asked: Asked) -> bytes:
-        """The body of the answer to `asked`, of which nothing is remembered. Raises as `Recommending.compute`."""
-        return orjson.dumps(self._body(asked.wanted, await self._recommending.compute(asked)))
+        recommendation = await self._recommending.answer_one(wanted)
+        self.keep(wanted, recommendation)
+        return json_answer(recommendation_body(recommendation))
 
     async def compute(self, wanted: RecommendRequest) -> Recommendation:
         """Answer, whatever is remembered, and keep what was shown: every hit has its recipe and signals."""
         (recommendation,) = await self._recommending.answer([wanted])
-        return self._kept(wanted, recommendation)
+        self.keep(wanted, recommendation)
+        return recommendation
 
-    def _body(self, wanted: RecommendRequest, recommendation: Recommendation) -> dict[str, Any]:
-        """The answer. What comes from memory has its recipes as JSON alone."""
-        return recommendation_body(self._kept(wanted, recommendation))
-
-    def _kept(self, wanted: RecommendRequest, recommendation: Recommendation) -> Recommendation:
+    def keep(self, wanted: RecommendRequest, recommendation: Recommendation) -> None:
+        """Keep what was shown, for learning, where a folder is set."""
         if self._shown is not None:
             self._shown.keep(self._as_shown(wanted, recommendation))
-        return recommendation
 
     def _as_shown(self, wanted: RecommendRequest, recommendation: Recommendation) -> Shown:
         return Shown(

@@ -43,7 +43,7 @@ class Broken:
     def holds(self, target):
         return True
 
-    async def answer(self, target, headers, body):
+    async def answer(self, target, headers, body, send):
         raise RuntimeError("broken")
 
 
