@@ -48,6 +48,8 @@ class Broken:
 
 
 def test_a_gate_that_fails_ends_the_connection_and_is_told(caplog):
+    caplog.set_level(logging.WARNING, logger="uvicorn.access")  # else it becomes a request
+
     async def connection():
         config = Config(None, log_config=None, ws="none", proxy_headers=False, lifespan="off")
         config.loaded_app = None
