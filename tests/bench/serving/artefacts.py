@@ -40,7 +40,7 @@ _WRITERS = (
             "encoder_graph",
             "encoder_layers",
             "facets",
-            "lexical",
+            "lexical_building",
             "quantising",
             "rows",
             "sketches",
