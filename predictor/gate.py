@@ -12,7 +12,7 @@ import orjson
 
 from predictor.answers import recommendation_body
 from predictor.front_door import headers_of, problem_told
-from predictor.http_protocol import Reply
+from predictor.http_protocol import Reply, header_lines
 from predictor.json_messages import is_json
 from predictor.problems import problem_response
 from predictor.request_record import request_id_from
@@ -121,15 +121,11 @@ class QuestionGate:
 def _reply(record: RequestRecord, recommendation: Recommendation) -> Reply:
     body = orjson.dumps(recommendation_body(recommendation))
     record.status = _OK
-    return Reply(_OK, _HEADERS % len(body) + _lines(record.headers()), body)
+    return Reply(_OK, _HEADERS % len(body) + header_lines(record.headers()), body)
 
 
 def _refusal(record: RequestRecord, error: Exception) -> Reply:
     problem = problem_told(error, record.request_id)
     record.status, record.error = problem.status, problem.kind
     told = problem_response(problem, instance=_PATH, request_id=record.request_id)
-    return Reply(problem.status, _lines([*told.raw_headers, *record.headers()]), bytes(told.body))
-
-
-def _lines(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-    return b"".join(b"%b: %b\r\n" % header for header in headers)
+    return Reply(problem.status, header_lines([*told.raw_headers, *record.headers()]), bytes(told.body))

@@ -12,7 +12,7 @@ from predictor.body import ARRIVED
 
 if TYPE_CHECKING:
     from asyncio import Task, TimerHandle
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
 
 # What arrives in one read is parsed whatever its size (256 KiB at most); more than this on top is refused.
 _HEAD_BYTES = 64 * 1024
@@ -68,6 +68,11 @@ class Reply(NamedTuple):
     status: int
     headers: bytes
     body: bytes
+
+
+def header_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Headers as they are sent."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 class Gate(Protocol):
@@ -255,7 +260,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._waiting = None
         if self.transport.is_closing():
             return
-        defaults = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
+        defaults = header_lines(self.server_state.default_headers)
         end = b"\r\n" if stays else b"connection: close\r\n\r\n"
         self._out.write_whole(b"".join((STATUS_LINE[answer.status], defaults, answer.headers, end, answer.body)))
         if not stays:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from predictor.http_protocol import Reply
+from predictor.http_protocol import Reply, header_lines
 from predictor.noting import RECOMMENDING
 from predictor.paths import is_kserve, route_of
 from predictor.problems import Problem, kserve_response, problem_response
@@ -86,7 +86,7 @@ class _Refusal:
         self._before, self._after = b"", bytes(answer.body)
         if _ID.encode() in self._after:
             self._before, self._after = self._after.split(_ID.encode())
-        self._head = b"".join(b"%b: %b\r\n" % each for each in answer.raw_headers if each[0] != b"content-length")
+        self._head = header_lines(each for each in answer.raw_headers if each[0] != b"content-length")
 
     def to(self, request_id: bytes) -> Reply:
         """The answer to a request."""

@@ -97,8 +97,6 @@ static void attend_some(void *heads, int first, int stop, int thread) {
     }
 }
 
-static size_t rounded(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
-
 /* ids (starts[texts]); text i is ids[starts[i]:starts[i+1]], at least one token; out (texts, hidden).
  * Returns 0, or 1 where there is no memory. */
 int encode(const Model *model, const int32_t *ids, const int32_t *starts, int texts, float *out) {

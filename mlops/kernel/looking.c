@@ -117,14 +117,12 @@ static int64_t fuse_seen(const Holdings *holdings, const Asked *asked, const Sig
     return kept;
 }
 
-static size_t rounded(int64_t bytes) { return ((size_t)bytes + 63) & ~(size_t)63; }
-
 /* All of it at `memory`; where that is NULL only how many bytes it takes. */
 static size_t lay_out(const Holdings *holdings, const Asked *asked, int64_t count, int64_t room, char *memory, Room *laid) {
     int64_t tokens = 0;
     for (int64_t i = 0; i < count; i++) tokens += asked[i].token_count;
     uintptr_t next = (uintptr_t)memory;
-#define PART(NAME, ITEMS) laid->NAME = (void *)next, next += rounded((int64_t)sizeof *laid->NAME * (ITEMS))
+#define PART(NAME, ITEMS) laid->NAME = (void *)next, next += rounded(sizeof *laid->NAME * (size_t)(ITEMS))
     PART(tokens, tokens);
     PART(starts, count + 1);
     PART(passed, count);
@@ -169,7 +167,7 @@ int look(const Holdings *holdings, const Asked *asked, int64_t count, int64_t k,
     double *seconds = out + count * block + count, fusing = 0.0, begun = now();
     Room rooms;
     size_t bytes = lay_out(holdings, asked, count, room, NULL, &rooms);
-    size_t own = k ? rounded(room * (int64_t)(sizeof(int64_t) + RANKINGS * sizeof(float))) : 0;
+    size_t own = k ? rounded((size_t)room * (sizeof(int64_t) + RANKINGS * sizeof(float))) : 0;
     char *memory = aligned_alloc(64, bytes + own);
     if (!memory) return 1;
     lay_out(holdings, asked, count, room, memory, &rooms);

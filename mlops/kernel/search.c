@@ -228,7 +228,7 @@ static void multiply_out(int together, const Index *index, const float *query, i
     best->depth = depth;
 }
 
-/* For each of `count` queries (count, dimension) the `depth` nearest of those that passed[i] (NULL: all), in no order: of
+/* For each of `count` queries (count, dimension) the `depth` nearest of those that passed[i] (NULL: all), ascending: of
  * some `wanted` by half of the sketches `likely` >= `depth` by whole ones, and of these by products. found (count, likely),
  * of which counts[i] are filled. Returns 0, or 1 without memory. */
 int nearest(const Index *index, const float *queries, const uint8_t *const *passed, int64_t count, int64_t wanted,

@@ -126,7 +126,7 @@ static void join(Best *best, const Best *second) {
     cut(best);
 }
 
-/* Write the documents of the best to `found`, return how many. */
+/* Write the documents of the best to `found`, in the order in which they came; return how many. */
 static int64_t collect(Best *best, int64_t *found) {
     cut(best);
     for (int64_t i = 0; i < best->count; i++) found[i] = best->documents[i];

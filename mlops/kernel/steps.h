@@ -1,6 +1,10 @@
 /* The steps of a question, each by itself in the file that is named here, and all of them in looking.c. */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
+
+/* What each array takes of a room for several: all begin where a line of the processor's cache does. */
+static inline size_t rounded(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
 
 typedef struct Model Model;       /* encoder.c */
 typedef struct Index Index;       /* sketches.h */

@@ -5,7 +5,7 @@
 
 #define CHUNK 16384 /* documents whose scores are added up and looked at while they are in the second cache */
 
-/* The `depth` documents of highest score among those that `passed` (NULL: all) and exceed `floor`, in no order; all
+/* The `depth` documents of highest score among those that `passed` (NULL: all) and exceed `floor`, ascending; all
  * where they are fewer. A tie at the edge goes to the lower document. `found` takes `depth`; returns how many, or -1
  * where there is no memory. */
 int64_t top(const float *scores, const uint8_t *passed, int64_t documents, float floor, int64_t depth, int64_t *found) {

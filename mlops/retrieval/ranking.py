@@ -34,6 +34,13 @@ class Found(NamedTuple):
     scores: list[float]
     said: list[Said]
 
+    def first(self, k: int) -> Found:
+        """The best `k` of them."""
+        if len(self.documents) <= k:
+            return self
+        said = [Said(name, ranks[:k], scores[:k], shares[:k]) for name, ranks, scores, shares in self.said]
+        return Found(self.documents[:k], self.scores[:k], said)
+
 
 def rank(
     seen: Seen, passed: NDArray[np.bool_] | None, k: int, learned: LearnedRanking | None, kernel: Kernel | None

@@ -110,11 +110,11 @@ class Recommender:
         return rank(seen, passed, len(passed), self.learned, self._kernel)[0].documents
 
     def _hits(self, questions: Sequence[_Question], found: Sequence[Found]) -> list[tuple[Hit, ...]]:
-        wanted = [of_one.documents[: each.k] for each, of_one in zip(questions, found, strict=True)]
-        rows = iter(self._indexes.rows.of([document for documents in wanted for document in documents]))
+        wanted = [of_one.first(each.k) for each, of_one in zip(questions, found, strict=True)]
+        rows = iter(self._indexes.rows.of([document for of_one in wanted for document in of_one.documents]))
         return [
-            _hits_of(islice(rows, len(documents)), of_one, each.query.language)
-            for each, documents, of_one in zip(questions, wanted, found, strict=True)
+            _hits_of(islice(rows, len(of_one.documents)), of_one, each.query.language)
+            for each, of_one in zip(questions, wanted, strict=True)
         ]
 
     def _answer(
@@ -143,10 +143,9 @@ class _Question(NamedTuple):
 
 
 def _hits_of(rows: Iterable[dict[str, Any]], found: Found, language: Language) -> tuple[Hit, ...]:
-    """As many as there are rows."""
     by_ranking = [_signals(*said) for said in found.said]
     hits = []
-    for row, score, *signals in zip(rows, found.scores, *by_ranking, strict=False):
+    for row, score, *signals in zip(rows, found.scores, *by_ranking, strict=True):
         shown, translated = _in_language(row, language)
         hits.append(Hit(id=row["id"], score=score, recipe=shown, signals=tuple(signals), translated=translated))
     return tuple(hits)

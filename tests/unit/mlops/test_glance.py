@@ -35,7 +35,7 @@ class Letters:
         return [np.array([1, *(ord(char) % VOCABULARY for char in text)], dtype=np.int32).tobytes() for text in texts]
 
 
-class TwoTrueHalves:
+class AdapterAlone:
     """A learned ranking of which only the adapter is asked."""
 
     def adapter(self, vector):
@@ -125,7 +125,7 @@ def test_a_glance_finds_what_the_steps_find(indexes, questions, k):
 @given(questions=st.lists(st.tuples(QUERIES, MASKS), min_size=1, max_size=9))
 def test_what_a_learned_ranking_looks_at_is_the_same(indexes, questions):
     queries, passed = zip(*questions, strict=True)
-    every = [search._see(queries, passed, Laps()) for search in searches(indexes, TwoTrueHalves())]  # noqa: SLF001
+    every = [search._see(queries, passed, Laps()) for search in searches(indexes, AdapterAlone())]  # noqa: SLF001
     for glance, steps in zip(*every, strict=True):
         assert glance.documents.tolist() == steps.documents.tolist()
         assert glance.vector.tolist() == steps.vector.tolist()
