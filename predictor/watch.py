@@ -10,7 +10,7 @@ import structlog
 
 from mlops.errors import MlopsError
 from mlops.monitoring.alerts import Finding, Kind, Severity, Terms, firing, follow
-from mlops.monitoring.findings import Limits, in_minutes, in_samples, stale
+from mlops.monitoring.findings import Limits, drifting, in_minutes, in_samples, stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,6 +55,7 @@ class Watch:
         self._terms = terms
         self._tell = tell
         self._alerts: dict[Key, Alert] = {}
+        # What is looked for once a minute, and in which minute it was found.
         self._odd: tuple[int, tuple[Finding, ...]] = (0, ())
         self._lock = Lock()
 
@@ -79,7 +80,8 @@ class Watch:
         watched = self._watched
         samples, minute = watched.collector.newest(_SPAN), int(now // 60)
         if minute != self._odd[0]:
-            self._odd = minute, in_minutes(samples, now, self._limits, watched.detector)
+            odd = in_minutes(samples, now, self._limits, watched.detector)
+            self._odd = minute, (*odd, *drifting(samples, now, self._limits))
         yield from in_samples(samples, now, self._limits)
         yield from self._odd[1]
         yield from unwell(watched.components())

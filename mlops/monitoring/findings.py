@@ -14,10 +14,10 @@ from mlops.monitoring.minutes import by_minute
 from mlops.monitoring.stability import index_of_categories, index_of_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from mlops.monitoring.anomalies import Detector
-    from mlops.monitoring.statistics import Sample
+    from mlops.monitoring.columns import Columns
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 
@@ -42,14 +42,13 @@ class Limits:
     stale_days: float = 90.0
 
 
-def in_samples(samples: Sequence[Sample], now: float, limits: Limits) -> tuple[Finding, ...]:
-    """What samples tell at once; they are in the order of their time."""
-    recent = [sample for sample in samples if sample.at > now - limits.window]
+def in_samples(samples: Columns, now: float, limits: Limits) -> tuple[Finding, ...]:
+    """What the last minutes tell at once; samples are in the order of their time."""
+    recent = samples.where(samples.at > now - limits.window)
     return (
         *_slow(recent, limits),
         *_failing(recent, limits),
         *_silent(samples, now, limits),
-        *_drifting(samples, now, limits),
     )
 
 
@@ -61,8 +60,8 @@ def stale(trained_at: float | None, now: float, limits: Limits) -> tuple[Finding
     return (Finding(kind=Kind.STALE_MODEL, reason=f"trained {days:.1f} days ago > {limits.stale_days:g} days"),)
 
 
-def _slow(recent: Sequence[Sample], limits: Limits) -> Iterator[Finding]:
-    taken = [sample.api_latency_ms for sample in recent if not sample.failed]
+def _slow(recent: Columns, limits: Limits) -> Iterator[Finding]:
+    taken = recent.where(~recent.failed).all_of("api_latency_ms")
     if len(taken) < limits.least_requests:
         return
     p95 = float(np.percentile(taken, 95))
@@ -70,33 +69,33 @@ def _slow(recent: Sequence[Sample], limits: Limits) -> Iterator[Finding]:
         yield Finding(kind=Kind.LATENCY, reason=f"p95 {p95:.0f} ms > {limits.p95_ms:g} ms (n={len(taken)})")
 
 
-def _failing(recent: Sequence[Sample], limits: Limits) -> Iterator[Finding]:
+def _failing(recent: Columns, limits: Limits) -> Iterator[Finding]:
     if len(recent) < limits.least_requests:
         return
-    failed = sum(sample.failed for sample in recent)
+    failed = int(recent.failed.sum())
     if failed / len(recent) > limits.error_rate:
         share = f"{failed} of {len(recent)} requests failed: {failed / len(recent):.1%} > {limits.error_rate:.1%}"
         yield Finding(kind=Kind.ERRORS, reason=share)
 
 
-def _silent(samples: Sequence[Sample], now: float, limits: Limits) -> Iterator[Finding]:
+def _silent(samples: Columns, now: float, limits: Limits) -> Iterator[Finding]:
     """Nobody asks, and in the hour before somebody did."""
     since = now - limits.quiet
-    before = sum(1 for sample in samples if since - _HOUR < sample.at <= since)
-    if before >= limits.least_requests and not any(sample.at > since for sample in samples):
+    before = int(((since - _HOUR < samples.at) & (samples.at <= since)).sum())
+    if before >= limits.least_requests and not (samples.at > since).any():
         reason = f"no request for {limits.quiet / _MINUTE:g} minutes, {before} in the hour before"
         yield Finding(kind=Kind.NO_TRAFFIC, reason=reason)
 
 
 def in_minutes(
-    samples: Sequence[Sample], now: float, limits: Limits, detector: Callable[[], Detector]
+    samples: Columns, now: float, limits: Limits, detector: Callable[[], Detector]
 ) -> tuple[Finding, ...]:
     """Minutes that are worse than usual: single ones, or a level that is a worse one from now on.
 
     It looks at minutes that are over, so the answer is the same for all of the next one.
     """
     latest: dict[tuple[Kind, str], str] = {}
-    recent = [sample for sample in samples if sample.at > now - limits.history]
+    recent = samples.where(samples.at > now - limits.history)
     for odd in anomalies(by_minute(recent, now=now), detector):
         single = odd.kind is Oddity.SPIKE
         if odd.worse and odd.point.at > now - (limits.spike if single else limits.shift):
@@ -104,19 +103,18 @@ def in_minutes(
     return tuple(Finding(kind=kind, subject=metric, reason=reason) for (kind, metric), reason in latest.items())
 
 
-def _drifting(samples: Sequence[Sample], now: float, limits: Limits) -> Iterator[Finding]:
+def drifting(samples: Columns, now: float, limits: Limits) -> Iterator[Finding]:
     """What users ask and are answered: spread otherwise than in the day before in both of the last half hours.
 
-    One odd window is an odd window: two in a row are a change.
+    One odd window is an odd window: two in a row are a change. Half an hour is not another one within a minute.
     """
-    before = [each for each in samples if now - _DAY < each.at <= now - _HOUR]
+    at = samples.at
+    before = samples.where((now - _DAY < at) & (at <= now - _HOUR))
     windows = [
-        [each for each in samples if since < each.at <= since + _HOUR / 2] for since in (now - _HOUR, now - _HOUR / 2)
+        samples.where((since < at) & (at <= since + _HOUR / 2)) for since in (now - _HOUR, now - _HOUR / 2)
     ]
-    for feature, told, index in _SPREADS:
-        usual, *recent = (
-            [value for each in part if (value := feature(each)) is not None] for part in (before, *windows)
-        )
+    for told, index in _SPREADS:
+        usual, *recent = (part.known(told) for part in (before, *windows))
         if min(len(usual), *map(len, recent)) < limits.least_scores:
             continue
         found = min(index(usual, values) for values in recent)
@@ -129,9 +127,9 @@ def _drifting(samples: Sequence[Sample], now: float, limits: Limits) -> Iterator
             yield Finding(kind=Kind.DRIFT, reason=reason, subject=told)
 
 
-_SPREADS: tuple[tuple[Callable[[Sample], Any], str, Callable[[Any, Any], float]], ...] = (
-    (lambda sample: sample.top_score, "top_score", index_of_numbers),
-    (lambda sample: sample.num_recipes, "num_recipes", index_of_numbers),
-    (lambda sample: sample.words, "words", index_of_numbers),
-    (lambda sample: sample.language, "language", index_of_categories),
+_SPREADS: tuple[tuple[str, Callable[[Any, Any], float]], ...] = (
+    ("top_score", index_of_numbers),
+    ("num_recipes", index_of_numbers),
+    ("words", index_of_numbers),
+    ("language", index_of_categories),
 )

@@ -6,15 +6,14 @@ distribution in k bins have (k - 1) (1/n + 1/m) on average: with 150 values of e
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     Numbers = Sequence[float] | NDArray[np.float64]
 
@@ -32,12 +31,13 @@ def index_of_numbers(before: Numbers, after: Numbers, *, bins: int = BINS) -> fl
     return _index(counts[0], counts[1])
 
 
-def index_of_categories(before: Sequence[str], after: Sequence[str]) -> float:
+def index_of_categories(before: ArrayLike, after: ArrayLike) -> float:
     """The index over the categories of both samples."""
-    return index_of_counts(Counter(before), Counter(after))
+    counts = [dict(zip(*map(list, np.unique(values, return_counts=True)), strict=True)) for values in (before, after)]
+    return index_of_counts(*counts)
 
 
-def index_of_counts(before: Mapping[str, int], after: Mapping[str, int]) -> float:
+def index_of_counts(before: Mapping[Any, int], after: Mapping[Any, int]) -> float:
     """The index over categories that are counted already; rare ones are one."""
     totals = sum(before.values()), sum(after.values())
     rows: list[tuple[int, int]] = []

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
+
+    from mlops.monitoring.columns import Columns
 
 _SECONDS = 60.0
 
@@ -76,9 +78,9 @@ class WindowStatistics:
     metrics: Mapping[str, Summary | None]
 
 
-def summarize(values: Iterable[float]) -> Summary | None:
+def summarize(values: ArrayLike) -> Summary | None:
     """Return the eight numbers, or None where there is nothing to summarize."""
-    array = np.fromiter(values, dtype=np.float64)
+    array = np.asarray(values, dtype=np.float64)
     if array.size == 0:
         return None
     p50, p95, p99 = np.percentile(array, [50, 95, 99])
@@ -94,18 +96,15 @@ def summarize(values: Iterable[float]) -> Summary | None:
     )
 
 
-def window_statistics(samples: Sequence[Sample], *, minutes: int, now: float, known_since: float) -> WindowStatistics:
+def window_statistics(samples: Columns, *, minutes: int, now: float, known_since: float) -> WindowStatistics:
     """Summarize the samples of the last `minutes`.
 
     `known_since` is the time from which every request is among `samples`: the start of the process, or the oldest
     sample kept after older ones were dropped. Minutes before it are unknown and do not count as quiet.
     """
     start = now - minutes * _SECONDS
-    inside = [sample for sample in samples if start < sample.at <= now]
-    metrics: dict[str, Summary | None] = {
-        name: summarize(float(value) for sample in inside if (value := getattr(sample, name)) is not None)
-        for name in PER_REQUEST
-    }
+    inside = samples.where((start < samples.at) & (samples.at <= now))
+    metrics = {name: summarize(inside.known(name)) for name in PER_REQUEST}
     requests, errors = _per_minute(inside, now=now, start=max(start, min(known_since, now)))
     metrics["request_count"] = summarize(requests)
     metrics["error_rate"] = summarize(errors[requests > 0] / requests[requests > 0])
@@ -115,19 +114,15 @@ def window_statistics(samples: Sequence[Sample], *, minutes: int, now: float, kn
         until=now,
         complete=known_since <= start,
         requests=len(inside),
-        errors=sum(sample.failed for sample in inside),
+        errors=int(inside.failed.sum()),
         metrics=metrics,
     )
 
 
-def _per_minute(
-    samples: Sequence[Sample], *, now: float, start: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _per_minute(samples: Columns, *, now: float, start: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Requests and failures in each minute back from `now` to `start`; the oldest minute may be a part of one."""
     minutes = max(1, int(np.ceil((now - start) / _SECONDS)))
-    ages = np.fromiter(((now - sample.at) // _SECONDS for sample in samples), dtype=np.int64)
-    ages = np.clip(ages, 0, minutes - 1)
-    failed = np.fromiter((sample.failed for sample in samples), dtype=np.float64)
+    ages = np.clip(((now - samples.at) // _SECONDS).astype(np.int64), 0, minutes - 1)
     requests = np.bincount(ages, minlength=minutes).astype(np.float64)
-    errors = np.bincount(ages, weights=failed, minlength=minutes).astype(np.float64)
+    errors = np.bincount(ages, weights=samples.failed, minlength=minutes).astype(np.float64)
     return requests, errors

@@ -8,6 +8,7 @@ import logging
 import re
 from threading import Event
 
+import numpy as np
 import orjson
 import pytest
 import structlog
@@ -95,7 +96,7 @@ def noted(make_world, folder, pieces):
             for name, value in world.metrics.items()
             if not re.search(r"_sum|_created|_request_duration_seconds_bucket", name)
         },
-        "statistics": [sample[3:] for sample in world.service.collector.newest(60)],
+        "statistics": np.nan_to_num(world.service.collector.newest(60).rows[:, 3:], nan=-1.0).tolist(),
         "traffic": [(row.version, row.user, row.hits, row.top_scores) for row in traffic.since("1.0.0", 0)],
         "heard": heard,
         "shown": without({"recommendation_id"}, kept),

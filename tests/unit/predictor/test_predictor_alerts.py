@@ -10,6 +10,7 @@ import pytest
 from mlops.errors import Transient
 from mlops.feedback import Feedback, FeedbackStore
 from mlops.monitoring.alerts import Kind
+from mlops.monitoring.statistics import Sample
 from predictor.answers import HealthResponse
 from predictor.ports import Component, Ports
 from tests.builders.predictor_world import make_world
@@ -55,6 +56,25 @@ def test_failures_are_told_shown_and_over():
     world.service.watch.look()
     assert alerts(world) == ("ok", [])
     assert [each.resolved for each in world.told] == [False, True]
+
+
+def test_drift_is_looked_for_once_a_minute():
+    world = make_world(fake_model())
+
+    def record(seconds, until, language):
+        for ago in range(seconds, until, -10):
+            sample = Sample(at=world.now[0] - ago, failed=False, api_latency_ms=5.0, language=language)
+            world.service.collector.record(sample)
+
+    record(40_000, 3600, "en")
+    world.service.watch.look()
+    record(3600, 0, "es")
+    world.service.watch.look()
+    drift = ("drift", "language")
+    assert drift not in alerts(world)[1], "the same minute as before"
+    world.now[0] += 60
+    world.service.watch.look()
+    assert drift in alerts(world)[1]
 
 
 def test_a_volume_that_hangs_and_says_nothing_is_an_alert_about_feedback(tmp_path):
