@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ class Batches(Generic[T]):
         self._most = most
         self._linger = linger
         self._waiting: deque[T] = deque()
-        self._taking = Lock()
         self._news = Event()
         self._closing = Event()
         self._writer = Thread(target=self._write_forever, name=name, daemon=True)
@@ -45,11 +44,6 @@ class Batches(Generic[T]):
         if not self._news.is_set():
             self._news.set()
         return True
-
-    def settle(self) -> None:
-        """Write what waits, in the thread that calls."""
-        while self._take():
-            pass
 
     def close(self) -> None:
         """Write what waits, and end."""
@@ -70,8 +64,7 @@ class Batches(Generic[T]):
                 time.sleep(0)  # whoever waits for the interpreter gets it between two batches, and not 5 ms later
 
     def _take(self) -> bool:
-        with self._taking:  # one batch at a time, in their order
-            batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
-            if batch:
-                self._write(batch)
+        batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        if batch:
+            self._write(batch)
         return bool(batch)

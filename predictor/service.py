@@ -70,7 +70,7 @@ class Service:
         self.looking.stop()
         self.workers.close()
         self.side_workers.close()
-        self.telemetry.close()
+        self.telemetry.settle()
 
 
 def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroundings) -> Service:

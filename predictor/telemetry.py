@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from mlops.batches import Batches
 from predictor.noting import PROBES, Ended
 from predictor.request_record import CURRENT, RequestRecord
 from predictor.tracing import NoTracing
+from predictor.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from contextvars import Token
 
     from predictor.instruments import Instruments
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
     from predictor.tracing import Traced, Tracing
 
 # Between two answers, which turn over the processor's caches, noting a request costs three times what it does among
-# others that are noted. So requests gather for so many seconds, and are noted a few at a time, between which another
-# thread may take the interpreter.
-_LINGER, _AT_A_TIME, _WAITING = 0.25, 16, 10_000
+# others that are noted. So requests gather for so many seconds, and are noted a few at a time.
+_LINGER, _AT_A_TIME, _WAITING = 0.02, 16, 10_000
 
 _log = structlog.stdlib.get_logger("app")
 
 
 class Telemetry:
-    """Has requests noted, with `later` in a thread. `clock` returns Unix seconds, `timer` monotonic ones."""
+    """Has requests noted, with `later` in turns of their loop. `clock` returns Unix seconds, `timer` monotonic ones."""
 
     def __init__(
         self,
@@ -46,9 +45,7 @@ class Telemetry:
         self._tracing = tracing or self._quiet
         self._clock = clock
         self._timer = timer
-        self._later = (
-            Batches(self._note, "noting", waiting=_WAITING, most=_AT_A_TIME, linger=_LINGER) if later else None
-        )
+        self._later = Turns(self._note, waiting=_WAITING, most=_AT_A_TIME, linger=_LINGER) if later else None
 
     def request(self, *, request_id: str, route: str, method: str, headers: Mapping[str, str]) -> _Timed:
         """Time a request to the end of the block, within which `current_record()` is its record."""
@@ -80,21 +77,15 @@ class Telemetry:
             self._noting.afterwards(ended)
 
     def settle(self) -> None:
-        """Note all that is over by now: for who reads the metrics."""
+        """Note all that is over by now: for who reads the metrics, and at the end."""
         if self._later is not None:
             self._later.settle()
 
-    def close(self) -> None:
-        """Note what is left."""
-        if self._later is not None:
-            self._later.close()
-
-    def _note(self, ended: Sequence[Ended]) -> None:
-        for each in ended:
-            try:
-                self._noting.afterwards(each)
-            except Exception:  # noqa: BLE001 - those that wait behind it are noted all the same
-                _log.exception("a request was not noted", request_id=each.record.request_id)
+    def _note(self, ended: Ended) -> None:
+        try:
+            self._noting.afterwards(ended)
+        except Exception:  # noqa: BLE001 - those that wait behind it are noted all the same
+            _log.exception("a request was not noted", request_id=ended.record.request_id)
 
 
 class _Timed:

@@ -41,14 +41,3 @@ def test_what_comes_while_it_writes_waits_together_and_what_finds_no_room_is_ref
     batches.close()
 
     assert batches_of == [[0], [1, 2], [3]]
-
-
-def test_who_cannot_wait_has_what_waits_written_in_its_order():
-    written = []
-    batches = Batches(written.extend, "test", waiting=100, most=2, linger=3600.0)
-    for each in range(5):
-        assert batches.put(each)
-    batches.settle()
-    assert written == [0, 1, 2, 3, 4]
-    batches.close()
-    assert written == [0, 1, 2, 3, 4]

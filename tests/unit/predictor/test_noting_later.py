@@ -1,7 +1,8 @@
-"""Requests that are noted in a thread: nothing is lost, whoever reads the metrics finds all of it, nobody waits."""
+"""Requests that are noted later: nothing is lost, whoever reads the metrics finds all of it, nobody waits."""
 
 from __future__ import annotations
 
+import asyncio
 from itertools import count
 
 import pytest
@@ -30,9 +31,18 @@ class Noted:
             self.noting, self.instruments, clock=lambda: NOW, timer=count(0.0, 0.001).__next__, later=True
         )
 
-    def ask(self, status=200, route="/recommend"):
+    def request(self, status=200, route="/recommend"):
         with self.telemetry.request(request_id="r-1", route=route, method="POST", headers={}) as record:
             record.status = status
+
+    def ask(self, *statuses):
+        """Have requests come and go, in a loop that ends with them."""
+
+        async def asked():
+            for status in statuses:
+                self.request(status)
+
+        asyncio.run(asked())
 
     def counted(self, status="200"):
         labels = {"route": "/recommend", "status": status, "version": ""}
@@ -41,31 +51,60 @@ class Noted:
 
 @pytest.fixture
 def noted(monkeypatch):
-    """Left to itself, the thread would take what gathers only after the test."""
+    """Left to itself, the loop would note what gathers only after the test."""
     monkeypatch.setattr(module, "_LINGER", 3600.0)
-    made = Noted()
-    yield made
-    made.telemetry.close()
+    return Noted()
 
 
 def test_whoever_reads_the_metrics_finds_every_request_that_is_over(noted):
-    for _ in range(40):
-        noted.ask()
-    noted.ask(500)
+    noted.ask(*[200] * 40, 500)
+    assert noted.counted() == 0
     noted.telemetry.settle()
     assert (noted.counted(), noted.counted("500")) == (40, 1)
 
 
-def test_what_is_left_at_the_end_is_noted(noted):
+def test_left_to_itself_the_loop_notes_a_few_in_a_turn_and_does_others_between(monkeypatch):
+    monkeypatch.setattr(module, "_LINGER", 0.0)
+    monkeypatch.setattr(module, "_AT_A_TIME", 4)
+    noted = Noted()
+
+    async def asked():
+        for _ in range(10):
+            noted.request()
+        seen = []
+        while noted.counted() < 10:
+            seen.append(noted.counted())
+            await asyncio.sleep(0)
+        noted.request()
+        while noted.counted() < 11:
+            await asyncio.sleep(0)
+        return list(dict.fromkeys(seen))
+
+    assert asyncio.run(asyncio.wait_for(asked(), timeout=30)) == [0, 4, 8]
+
+
+def test_a_loop_that_ended_keeps_nothing_from_the_next(monkeypatch):
+    monkeypatch.setattr(module, "_LINGER", 0.0)
+    noted = Noted()
+    noted.ask(200)
+
+    async def asked():
+        noted.request()
+        while noted.counted() < 2:
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(asked(), timeout=30))
+
+
+def test_without_a_loop_a_request_is_noted_at_once(noted):
     with capture_logs() as lines:
-        noted.ask()
-        noted.telemetry.close()
+        noted.request()
     assert noted.counted() == 1
     assert [line["event"] for line in lines] == ["request"]
 
 
 def test_window_statistics_need_not_wait(noted):
-    noted.ask()
+    noted.ask(200)
     assert len(noted.collector) == 1
     assert noted.counted() == 0
 
@@ -74,10 +113,9 @@ def test_where_no_more_fit_a_request_is_noted_at_once(monkeypatch):
     monkeypatch.setattr(module, "_LINGER", 3600.0)
     monkeypatch.setattr(module, "_WAITING", 3)
     noted = Noted()
-    for _ in range(5):
-        noted.ask()
+    noted.ask(*[200] * 5)
     assert noted.counted() == 2
-    noted.telemetry.close()
+    noted.telemetry.settle()
     assert noted.counted() == 5
 
 
@@ -91,8 +129,7 @@ def test_one_that_cannot_be_noted_takes_no_other_with_it(noted, monkeypatch):
         measure(ended)
 
     monkeypatch.setattr(noted.noting, "afterwards", failing_once)
-    noted.ask()
-    noted.ask()
+    noted.ask(200, 200)
     with capture_logs() as lines:
         noted.telemetry.settle()
     assert noted.counted() == 1
