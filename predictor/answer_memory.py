@@ -32,6 +32,9 @@ T = TypeVar("T")
 class AnswerMemory:
     """Remembers as many answers as fit `limit` bytes, those asked for last. Safe to use from any thread.
 
+    Half of it is for those that were asked for again, so that questions that come once, however many, push out none of
+    them: a segmented LRU (Karedla, Love and Wherry 1994).
+
     A sixteenth of it is for those that are asked for all the time, unpacked: unpacking takes longer than all else of
     such an answer, and lets go of the interpreter, which another thread then takes for as long again. More of it would
     answer less: what is unpacked takes the place of three that are packed, and computing one costs as much as a hundred
@@ -42,11 +45,13 @@ class AnswerMemory:
         self._lock = Lock()
         self._packing = Packing()
         unpacked = limit // 16
-        self._kept: LRUCache[Hashable, tuple[bytes, float]] = LRUCache(limit - unpacked, getsizeof=_packed_size)
+        half = (limit - unpacked) // 2
+        self._once: LRUCache[Hashable, tuple[bytes, float]] = LRUCache(half, getsizeof=_packed_size)
+        self._again: LRUCache[Hashable, tuple[bytes, float]] = LRUCache(half, getsizeof=_packed_size)
         self._unpacked: LRUCache[Hashable, Remembered] = LRUCache(unpacked, getsizeof=_unpacked_size)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._once) + len(self._again)
 
     @property
     def pack(self) -> Callable[[Answer, bytes], bytes]:
@@ -57,7 +62,7 @@ class AnswerMemory:
         """Return what `served` answered to `ask`, if that is still known."""
         key = _key(served, ask)
         with self._lock:
-            found = self._kept.get(key)
+            found = self._found(key)
             if found is None:
                 return None
             remembered = self._unpacked.get(key)
@@ -69,7 +74,14 @@ class AnswerMemory:
     def keep(self, served: ServedModel, ask: Ask, packed: bytes, seconds: float) -> None:
         """Remember what `pack` made of an answer that took `seconds`; nothing where it made nothing of it."""
         if packed:
-            self._put(self._kept, _key(served, ask), (packed, seconds))
+            self._put(self._once, _key(served, ask), (packed, seconds))
+
+    def _found(self, key: Hashable) -> tuple[bytes, float] | None:
+        """For who has the lock."""
+        found = self._again.get(key)
+        if found is None and (found := self._once.pop(key, None)) is not None:
+            self._again[key] = found
+        return found
 
     def _put(self, kept: LRUCache[Hashable, T], key: Hashable, value: T) -> None:
         with self._lock, suppress(ValueError):  # one alone may be larger than all that is kept

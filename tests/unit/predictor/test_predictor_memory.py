@@ -127,6 +127,17 @@ def test_the_memory_has_a_bound_and_keeps_what_was_asked_last():
     assert memory.find(served, asks[1]) is None
 
 
+def test_what_was_asked_for_again_outlives_any_number_that_come_once():
+    memory, served = AnswerMemory(MILLION // 2), fake_model()
+    known = [Ask(text=f"stew {number}") for number in range(50)]
+    for each in known:
+        keep(memory, served, each)
+        memory.find(served, each)
+    for number in range(2000):
+        keep(memory, served, Ask(text=f"soup {number}"))
+    assert [each.text for each in known if memory.find(served, each) is None] == []
+
+
 def test_an_answer_larger_than_the_memory_is_forgotten():
     memory, served = AnswerMemory(100), fake_model()
     question = Ask(text="soup")
