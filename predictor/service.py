@@ -87,8 +87,8 @@ def assemble(settings: Settings, slot: Slot, ports: Ports, surroundings: Surroun
         later=surroundings.note_later,
     )
     workers = Workers(
-        "recommend", threads=settings.workers, waiting=settings.max_waiting, at_once=AT_ONCE, do=answer_together,
-        begin=surroundings.begin_answering,
+        "recommend", threads=settings.workers, waiting=settings.max_waiting, waiting_then=settings.max_waiting // 2,
+        at_once=AT_ONCE, do=answer_together, begin=surroundings.begin_answering, timer=surroundings.timer,
     )  # fmt: skip
     # Apart from the above: a registry that hangs must not take the threads that answer queries.
     side_workers = Workers("side", threads=4, waiting=32)

@@ -31,7 +31,12 @@ class Settings(BaseSettings):
     )
 
     workers: int = Field(2, ge=1, le=64, description="Threads that answer queries; as many as there are cores.")
-    max_waiting: int = Field(32, ge=0, le=10_000, description="Requests that may wait for a thread; more get 429.")
+    max_waiting: int = Field(
+        32,
+        ge=0,
+        le=10_000,
+        description="Requests that may wait for a thread; more get 429, then for 1 s half as many may.",
+    )
     max_requests: int = Field(
         256, ge=1, le=100_000, description="Requests read or answered, whole questions apart; more get 429."
     )

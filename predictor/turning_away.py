@@ -54,10 +54,13 @@ class TurningAway:
         self._coming = 0
 
     def shut(self, target: bytes) -> bool:
-        """Whether a POST to `target`, as it was sent, would find no place now. If not, it is on its way."""
+        """Whether a POST to `target`, as it was sent, finds no place and is to be refused. If not, it is on its way."""
         if target not in self._refusals:
             return False
-        if finds_no_place(taken=self._workers.taken, coming=self._coming, limit=self._workers.limit):
+        limit = self._workers.limit
+        if finds_no_place(taken=self._workers.taken, coming=self._coming, limit=limit):
+            # Once those that were let through before it have taken their places.
+            asyncio.get_running_loop().call_soon(self._workers.refused, limit)
             return True
         if not self._coming:
             asyncio.get_running_loop().call_soon(self._have_come)

@@ -1,7 +1,7 @@
 """Things that are done by the loop they come from, a few in a turn of it: between them it does what else there is.
 
-A thread of their own would want the interpreter's lock besides the loop and the threads that answer. In a storm one that
-needed 5 % of a core had those threads wait for as long as it ran, half of both cores idle.
+A thread of their own would want the interpreter's lock besides the loop and the threads that answer. In a storm one
+that needed a twentieth of a core had all of them wait for as long as it ran, with both cores half idle.
 """
 
 from __future__ import annotations

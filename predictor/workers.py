@@ -13,11 +13,13 @@ still hold what it needs. In turns one client at a time waited a twelfth longer.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from mlops.errors import Transient
+from predictor.places import Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,6 +50,8 @@ def one_by_one(works: Sequence[Callable[[], Any]]) -> list[Outcome]:
 class Workers:
     """Up to `threads` threads run and up to `waiting` pieces wait; more are refused at once.
 
+    For a moment after that up to `waiting_then` may wait; see `Places`. `timer` returns seconds for it.
+
     A thread takes up to `at_once` pieces and has `do` do them. Who waits for one waits for those beside it. Each thread
     calls `begin` first.
     """
@@ -58,15 +62,18 @@ class Workers:
         *,
         threads: int,
         waiting: int,
+        waiting_then: int | None = None,
         at_once: int = 1,
         do: Callable[[Sequence[Callable[[], Any]]], Sequence[Outcome]] = one_by_one,
         begin: Callable[[], object] = lambda: None,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._at_once = at_once
         self._begin = begin
         self._do = do
         self._share = threads
-        self._limit = threads + waiting
+        self._places = Places(threads + waiting, threads + (waiting if waiting_then is None else waiting_then))
+        self._timer = timer
         self._taken = 0
         self._lock = Lock()
         self._closed = False
@@ -84,8 +91,12 @@ class Workers:
 
     @property
     def limit(self) -> int:
-        """As many may run or wait."""
-        return self._limit
+        """As many may run or wait now."""
+        return self._places.limit(self._timer())
+
+    def refused(self, limit: int) -> None:
+        """One more was refused, before it came here or here, for `limit` places were taken."""
+        self._places.refused(limit, self._timer())
 
     async def run(self, work: Callable[[], T], *, seconds: float) -> T:
         """Run `work` in a thread and return its result.
@@ -119,9 +130,10 @@ class Workers:
         with self._lock:
             if self._closed:
                 raise RuntimeError("no work is taken after the end")
-            if self._taken >= self._limit:
+            if self._taken >= (limit := self.limit):
+                self.refused(limit)
                 raise Overloaded(
-                    f"{self._taken} requests run or wait, {self._limit} are allowed", hint="ask again in a second"
+                    f"{self._taken} requests run or wait, {limit} are allowed", hint="ask again in a second"
                 )
             self._taken += 1
             self._waiting.append(piece)

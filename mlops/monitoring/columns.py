@@ -54,7 +54,8 @@ class Columns:
     @property
     def failed(self) -> NDArray[np.bool_]:
         """Whether the service failed each."""
-        return self.all_of("failed") != 0
+        failed: NDArray[np.bool_] = self.all_of("failed") != 0
+        return failed
 
     def all_of(self, name: str) -> NDArray[np.float64]:
         """The field of that name of every sample."""

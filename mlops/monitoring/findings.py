@@ -87,9 +87,7 @@ def _silent(samples: Columns, now: float, limits: Limits) -> Iterator[Finding]:
         yield Finding(kind=Kind.NO_TRAFFIC, reason=reason)
 
 
-def in_minutes(
-    samples: Columns, now: float, limits: Limits, detector: Callable[[], Detector]
-) -> tuple[Finding, ...]:
+def in_minutes(samples: Columns, now: float, limits: Limits, detector: Callable[[], Detector]) -> tuple[Finding, ...]:
     """Minutes that are worse than usual: single ones, or a level that is a worse one from now on.
 
     It looks at minutes that are over, so the answer is the same for all of the next one.
@@ -110,9 +108,7 @@ def drifting(samples: Columns, now: float, limits: Limits) -> Iterator[Finding]:
     """
     at = samples.at
     before = samples.where((now - _DAY < at) & (at <= now - _HOUR))
-    windows = [
-        samples.where((since < at) & (at <= since + _HOUR / 2)) for since in (now - _HOUR, now - _HOUR / 2)
-    ]
+    windows = [samples.where((since < at) & (at <= since + _HOUR / 2)) for since in (now - _HOUR, now - _HOUR / 2)]
     for told, index in _SPREADS:
         usual, *recent = (part.known(told) for part in (before, *windows))
         if min(len(usual), *map(len, recent)) < limits.least_scores:

@@ -54,6 +54,30 @@ def test_work_that_waits_past_its_deadline_is_never_begun(workers):
     assert (begun, workers.taken) == ([], 0)
 
 
+def test_for_a_moment_after_one_was_refused_fewer_may_wait():
+    gate, now = Event(), [0.0]
+    workers = Workers("test", threads=1, waiting=3, waiting_then=1, timer=lambda: now[0])
+
+    async def scenario():
+        waiting = [asyncio.ensure_future(workers.run(gate.wait, seconds=30)) for _ in range(4)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded, match="4 requests run or wait, 4 are allowed"):
+            await workers.run(gate.wait, seconds=30)
+        for left in waiting[2:]:
+            left.cancel()
+        await asyncio.wait(waiting[2:])
+        with pytest.raises(Overloaded, match="2 requests run or wait, 2 are allowed"):
+            await workers.run(gate.wait, seconds=30)
+        now[0] = 1.0
+        waiting[2:] = [asyncio.ensure_future(workers.run(gate.wait, seconds=30)) for _ in range(2)]
+        await asyncio.sleep(0)
+        gate.set()
+        return await asyncio.gather(*waiting)
+
+    assert asyncio.run(scenario()) == [True] * 4
+    workers.close()
+
+
 def test_a_thread_begins_before_it_works():
     begun = []
     workers = Workers("test", threads=1, waiting=1, begin=lambda: begun.append(current_thread().name))
