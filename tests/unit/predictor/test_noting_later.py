@@ -88,15 +88,16 @@ def test_left_to_itself_the_loop_notes_a_few_in_a_turn_and_does_others_between(m
 
 
 def test_a_loop_that_ended_keeps_nothing_from_the_next(monkeypatch):
-    monkeypatch.setattr(module, "_LINGER", 0.0)
-    noted = Noted()
-    noted.ask(200)
+    monkeypatch.setattr(module, "_LINGER", 1.0)
+    noted, now = Noted(), [0.0]
 
-    async def asked():
+    async def asked(ends):
+        asyncio.get_running_loop().time = lambda: now[0]
         noted.request()
+        now[0] = ends
         return await turns(noted)
 
-    assert asyncio.run(asked()) == [0, 2]
+    assert [asyncio.run(asked(ends)) for ends in (0.5, 9.0)] == [[0], [0, 2]]
 
 
 def test_without_a_loop_a_request_is_noted_at_once(noted):
