@@ -99,7 +99,7 @@ class MetricsRoute:
     ) -> Response:
         """Show the metrics as Prometheus text, or with `window_minutes` their statistics as JSON."""
         if window_minutes is not None:
-            # A full queue takes some 50 ms to sum up: not on the event loop.
+            # A full queue takes some milliseconds to sum up: not on the event loop.
             return json_answer(
                 await self._workers.run(lambda: self._statistics(window_minutes), seconds=_STATISTICS_SECONDS)
             )
