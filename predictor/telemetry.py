@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Between two answers, which turn over the processor's caches, noting a request costs three times what it does among
 # others that are noted. So requests gather for so many seconds, and are noted a few at a time.
-_LINGER, _AT_A_TIME, _WAITING = 0.05, 16, 10_000
+_LINGER, _AT_A_TIME, _WAITING = 0.02, 16, 10_000
 
 _log = structlog.stdlib.get_logger("app")
 

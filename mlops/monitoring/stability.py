@@ -33,8 +33,7 @@ def index_of_numbers(before: Numbers, after: Numbers, *, bins: int = BINS) -> fl
 
 def index_of_categories(before: ArrayLike, after: ArrayLike) -> float:
     """The index over the categories of both samples."""
-    counts = [dict(zip(*map(list, np.unique(values, return_counts=True)), strict=True)) for values in (before, after)]
-    return index_of_counts(*counts)
+    return index_of_counts(_counted(before), _counted(after))
 
 
 def index_of_counts(before: Mapping[Any, int], after: Mapping[Any, int]) -> float:
@@ -50,6 +49,11 @@ def index_of_counts(before: Mapping[Any, int], after: Mapping[Any, int]) -> floa
             rows.append(pair)
     table = np.array([*rows, *([tuple(rare)] if any(rare) else [])], dtype=np.int64).reshape(-1, 2)
     return _index(table[:, 0], table[:, 1])
+
+
+def _counted(values: ArrayLike) -> Mapping[Any, int]:
+    names, counts = np.unique(values, return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
 def _index(before: NDArray[np.int64], after: NDArray[np.int64]) -> float:
