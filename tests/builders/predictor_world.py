@@ -95,6 +95,8 @@ def make_world(
     ports: Ports | None = None,
     feedback: FeedbackStore | None = None,
     shown: ShownLog | None = None,
+    *,
+    note_later: bool = False,
     **settings: Any,
 ) -> World:
     """Build a service with `served` in its slot; a salt, ids and time that are always the same."""
@@ -113,6 +115,7 @@ def make_world(
         feedback=feedback,
         shown=shown,
         alert=told.extend,
+        note_later=note_later,
     )
     service = assemble(Settings(artifact=Path("unused"), **settings), slot, ports or Ports(), surroundings)
     return World(service=service, slot=slot, registry=surroundings.registry, now=now, told=told)

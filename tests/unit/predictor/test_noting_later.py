@@ -15,6 +15,8 @@ from predictor import telemetry as module
 from predictor.instruments import Instruments
 from predictor.noting import Noting
 from predictor.telemetry import Telemetry
+from tests.builders.predictor_world import make_world
+from tests.fakes.recommender import fake_model
 
 NOW = 1_800_000_000.0
 
@@ -105,6 +107,16 @@ def test_without_a_loop_a_request_is_noted_at_once(noted):
         noted.request()
     assert noted.counted() == 1
     assert [line["event"] for line in lines] == ["request"]
+
+
+def test_what_is_left_at_the_end_is_noted(monkeypatch):
+    monkeypatch.setattr(module, "_LINGER", 3600.0)
+    world = make_world(fake_model(), note_later=True)
+    assert world.post("/recommend", {"query": "soup"}).status_code == 200
+    counted = 'recipes_request_duration_seconds_count{route="/recommend",status="200",version="1.0.0"}'
+    before = world.metrics.get(counted, 0.0)
+    world.service.close()
+    assert (before, world.metrics[counted]) == (0.0, 1.0)
 
 
 def test_window_statistics_need_not_wait(noted):

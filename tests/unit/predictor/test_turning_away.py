@@ -229,3 +229,24 @@ def test_of_many_that_are_read_in_one_turn_only_those_are_taken_that_find_a_plac
             return answers, world.service.workers.taken
 
     assert asyncio.run(scenario()) == ([b"", b"429", b"429", b"429"], 3)
+
+
+def test_after_a_refusal_fewer_may_wait_for_a_moment(make_world):
+    gate = Event()
+    world = make_world(served=fake_model(gate=gate), workers=1, max_waiting=2)
+
+    async def scenario():
+        async with Storm(world, gate) as storm:
+            waiting = [storm.connect() for _ in range(2)]
+            for _, protocol in waiting:
+                protocol.data_received(post(HELD))
+                await asyncio.sleep(0)
+            whole, refused = world.service.workers.limit, storm.send(post(OTHER)).sent[9:12]
+            await asyncio.sleep(0)
+            waiting[1][1].connection_lost(None)
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert world.service.workers.taken == 2
+            return whole, refused, world.service.workers.limit, storm.send(post(OTHER)).sent[9:12]
+
+    assert asyncio.run(scenario()) == (3, b"429", 2, b"429")
