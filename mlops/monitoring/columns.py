@@ -1,7 +1,7 @@
 """Samples by columns: of fifty thousand a process looks for what is wrong every quarter of a minute.
 
 As objects that was 75 ms of Python, which in a storm took a quarter of a second, and every request waited for the
-interpreter meanwhile. Of arrays it is some 15 ms, most of it of numpy's, which lets go of the interpreter. They take a
+interpreter meanwhile. Of arrays it is a fifth of that, most of it numpy's, which lets go of the interpreter. They take a
 third of the memory, too.
 """
 
