@@ -1,8 +1,8 @@
 """Samples by columns: of fifty thousand a process looks for what is wrong every quarter of a minute.
 
 As objects that was 75 ms of Python, which in a storm took a quarter of a second, and every request waited for the
-interpreter meanwhile. Of arrays it is a fifth of that, most of it numpy's, which lets go of the interpreter. They take a
-third of the memory, too.
+interpreter meanwhile. Of arrays it is a fifth of that, most of it numpy's, which lets go of the interpreter. They take
+a third of the memory, too.
 """
 
 from __future__ import annotations
