@@ -56,9 +56,9 @@ class MetricsCollector:
         if self._log is not None:
             self._log.keep(sample)
         with self._lock:
-            if self._samples.full:
-                self._known_since = max(self._known_since, self._samples.oldest_at)
-            self._samples.append(sample)
+            gone = self._samples.append(sample)
+            if gone is not None:
+                self._known_since = max(self._known_since, gone)
 
     def window(self, minutes: int) -> WindowStatistics:
         """Summarize the last `minutes`."""

@@ -16,13 +16,12 @@ import numpy as np
 from mlops.monitoring.statistics import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
 _PLACES = {name: place for place, name in enumerate(Sample._fields)}
 _LANGUAGE = _PLACES["language"]
 _ROW = Struct(f"={len(_PLACES)}d")
+_AT = Struct("=d")  # the first of a row
 _NAN = float("nan")
 
 
@@ -34,15 +33,6 @@ class Columns:
     """
 
     rows: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, samples: Iterable[Sample]) -> Columns:
-        """Those of `samples`."""
-        given = list(samples)
-        queue = SampleQueue(len(given))
-        for sample in given:
-            queue.append(sample)
-        return queue.columns()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -76,7 +66,7 @@ class SampleQueue:
     """The newest `capacity` samples, 80 bytes each. For who sees to it that one thread at a time is in it."""
 
     def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
+        self._capacity = capacity
         self._bytes = bytearray()
         # The row of the oldest, once all are taken.
         self._first = 0
@@ -88,24 +78,21 @@ class SampleQueue:
     @property
     def oldest_at(self) -> float:
         """When the oldest ended (Unix seconds). Raises struct.error where there is none."""
-        (at,) = Struct("=d").unpack_from(self._bytes, self._first * _ROW.size)
+        (at,) = _AT.unpack_from(self._bytes, self._first * _ROW.size)
         return float(at)
 
-    @property
-    def full(self) -> bool:
-        """Whether the next one takes the place of the oldest."""
-        return len(self) == self.capacity
-
-    def append(self, sample: Sample) -> None:
-        """Keep `sample`, in place of the oldest where there is no room."""
+    def append(self, sample: Sample) -> float | None:
+        """Keep `sample`, where there is no room in place of the oldest: when that ended is returned then."""
         row = [_NAN if value is None else value for value in sample]
         if sample.language is not None:
             row[_LANGUAGE] = self._languages.setdefault(sample.language, len(self._languages))
-        if self.full:
-            _ROW.pack_into(self._bytes, self._first * _ROW.size, *row)
-            self._first = (self._first + 1) % self.capacity
-        else:
+        if len(self) < self._capacity:
             self._bytes += _ROW.pack(*row)
+            return None
+        gone = self.oldest_at
+        _ROW.pack_into(self._bytes, self._first * _ROW.size, *row)
+        self._first = (self._first + 1) % self._capacity
+        return gone
 
     def columns(self) -> Columns:
         """A copy, the oldest first."""

@@ -7,8 +7,9 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops.monitoring.columns import Columns, SampleQueue
+from mlops.monitoring.columns import SampleQueue
 from mlops.monitoring.statistics import Sample
+from tests.builders.samples import columns_of
 
 NUMBERS = st.none() | st.floats(0, 1e6)
 COUNTS = st.none() | st.integers(0, 50)
@@ -38,7 +39,7 @@ def test_the_newest_are_there_in_their_order_with_every_number(samples, capacity
 
 @given(st.lists(SAMPLES, max_size=30))
 def test_a_language_is_one_number(samples):
-    numbers = Columns.of(samples).known("language")
+    numbers = columns_of(samples).known("language")
     spoken = [sample.language for sample in samples if sample.language is not None]
     assert len(set(zip(spoken, numbers, strict=True))) == len(set(spoken)) == len(set(numbers))
 

@@ -9,11 +9,11 @@ import pytest
 
 from mlops.monitoring.alerts import Kind
 from mlops.monitoring.anomalies import NoDetector
-from mlops.monitoring.columns import Columns
 from mlops.monitoring.findings import Limits, drifting, in_minutes, in_samples, stale
 from mlops.monitoring.level_detector import LevelDetector
 from mlops.monitoring.stability import index_of_categories, index_of_numbers
 from mlops.monitoring.statistics import Sample
+from tests.builders.samples import columns_of
 
 NOW = 1_800_000_000.0
 LIMITS = Limits()
@@ -30,7 +30,7 @@ def traffic(seconds, *, every=1.0, until=0.0, **rest):
 
 
 def kinds(samples):
-    columns = Columns.of(samples)
+    columns = columns_of(samples)
     found = [*in_samples(columns, NOW, LIMITS), *drifting(columns, NOW, LIMITS)]
     return [finding.kind for finding in found]
 
@@ -40,7 +40,7 @@ def test_ordinary_traffic_is_nothing():
 
 
 def test_slow_answers_say_how_slow_and_of_how_many():
-    (finding,) = in_samples(Columns.of([*traffic(300, until=30), *traffic(30, ms=900.0)]), NOW, LIMITS)
+    (finding,) = in_samples(columns_of([*traffic(300, until=30), *traffic(30, ms=900.0)]), NOW, LIMITS)
     assert finding.kind is Kind.LATENCY
     assert finding.reason == "p95 900 ms > 500 ms (n=299)"
 
@@ -50,7 +50,7 @@ def test_few_requests_say_nothing_of_latency_or_errors():
 
 
 def test_failures_are_counted_apart_from_what_is_slow():
-    (finding,) = in_samples(Columns.of([*traffic(300, until=15), *traffic(15, failed=True, ms=4000.0)]), NOW, LIMITS)
+    (finding,) = in_samples(columns_of([*traffic(300, until=15), *traffic(15, failed=True, ms=4000.0)]), NOW, LIMITS)
     assert finding.kind is Kind.ERRORS
     assert finding.reason == "15 of 299 requests failed: 5.0% > 2.0%"
 
@@ -79,7 +79,7 @@ def noisy(seconds, *, seed=7, every=2.0, until=0.0, level=20.0, spread=2.0, **re
 
 
 def odd(samples, detector=NoDetector):
-    return {(finding.kind, finding.subject) for finding in in_minutes(Columns.of(samples), NOW, LIMITS, detector)}
+    return {(finding.kind, finding.subject) for finding in in_minutes(columns_of(samples), NOW, LIMITS, detector)}
 
 
 def test_two_ordinary_hours_have_no_odd_minute():
@@ -123,7 +123,7 @@ def scored(seconds, mean, *, seed, until=0.0):
 
 def test_scores_that_are_spread_otherwise_are_drift():
     course = [*scored(86_000, 0.6, seed=1, until=3600), *scored(3600, 0.45, seed=2)]
-    (finding,) = drifting(Columns.of(course), NOW, LIMITS)
+    (finding,) = drifting(columns_of(course), NOW, LIMITS)
     assert (finding.kind, finding.subject) == (Kind.DRIFT, "top_score")
     assert finding.reason.startswith("top_score of both last half hours against the day before: stability index ")
     assert "> 0.25 (n=180 and 179 against 8241)" in finding.reason
@@ -166,7 +166,7 @@ def asked(seconds, *, spanish, words, seed, until=0.0):
 )
 def test_what_users_ask_drifts_by_its_language_and_its_length(later, subjects):
     course = [*asked(86_000, spanish=0.3, words=5, seed=1, until=3600), *asked(3600, **later, seed=2)]
-    found = list(drifting(Columns.of(course), NOW, LIMITS))
+    found = list(drifting(columns_of(course), NOW, LIMITS))
 
     assert [finding.subject for finding in found] == subjects
     assert {finding.kind for finding in found} <= {Kind.DRIFT}
@@ -198,7 +198,7 @@ def test_a_model_is_stale_by_its_age_alone():
 
 def test_a_full_collector_is_looked_at_in_a_moment():
     """50,000 samples of a day; the limit is ten times what it took."""
-    full = Columns.of(sample(86_000 - place * 1.7, ms=20 + place % 7) for place in range(50_000))
+    full = columns_of(sample(86_000 - place * 1.7, ms=20 + place % 7) for place in range(50_000))
     began = time.perf_counter()
     in_samples(full, NOW, LIMITS)
     in_minutes(full, NOW, LIMITS, NoDetector)

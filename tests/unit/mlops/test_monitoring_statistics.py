@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops.monitoring.columns import Columns
 from mlops.monitoring.statistics import PER_MINUTE, PER_REQUEST, Sample, summarize, window_statistics
+from tests.builders.samples import columns_of
 
 NOW = 1_000_000.0
 
@@ -22,7 +22,7 @@ def a_sample(*, ago, latency=5.0, failed=False, recipes=10, embedding=None):
 
 
 def window(samples, minutes=5, known_since=0.0):
-    return window_statistics(Columns.of(samples), minutes=minutes, now=NOW, known_since=known_since)
+    return window_statistics(columns_of(samples), minutes=minutes, now=NOW, known_since=known_since)
 
 
 def test_the_eight_numbers_by_hand():

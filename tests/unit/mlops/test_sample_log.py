@@ -9,9 +9,9 @@ import pytest
 
 from mlops.feedback_spool import DailySpool
 from mlops.monitoring.collector import MetricsCollector
-from mlops.monitoring.columns import Columns
 from mlops.monitoring.sample_log import NAME, SampleLog, samples_of
 from mlops.monitoring.statistics import Sample
+from tests.builders.samples import columns_of
 
 NOW = 1_800_000_000.0
 
@@ -32,7 +32,7 @@ def test_the_next_process_knows_what_was_measured(tmp_path):
     after = MetricsCollector(lambda: NOW + 60, capacity=10)
     after.restore(samples_of(again.newest_rows(10)))
     again.close()
-    np.testing.assert_array_equal(after.newest(3600).rows[:1], Columns.of([whole]).rows)
+    np.testing.assert_array_equal(after.newest(3600).rows[:1], columns_of([whole]).rows)
     window = after.window(5)
     assert (window.requests, window.errors) == (2, 1)
     assert not window.complete, "of the minutes before nobody knows"
